@@ -1,0 +1,130 @@
+//! Every reason that a condition, an event or a worker's last words can carry. One list, documented in the runbook.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident $(($next:literal))?;)*) => {
+        /// Why a job, shard or rollout is in the state it is in.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the runbook.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
+
+            /// As it stands in a condition.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$name => stringify!($name),)* }
+            }
+
+            /// What to do next, in one sentence; empty where nothing has to be done.
+            pub fn next_step(self) -> &'static str {
+                match self { $(Reason::$name => { #[allow(unused_mut, unused_assignments)] let mut next = ""; $(next = $next;)? next })* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// All slots run.
+    Running;
+    /// The first generation is being planned or started.
+    Starting;
+    /// A new generation warms up beside the running one.
+    WarmingUp;
+    /// Shards move to the new generation.
+    Acquiring;
+    /// The job is coming to rest.
+    Suspending;
+    /// At rest: sealed, no pods.
+    Suspended;
+    /// The job is being deleted.
+    Deleting;
+    /// The spec breaks a rule.
+    InvalidSpec ("correct the field that the message names and apply again; the last good generation keeps running");
+    /// The SQL does not parse or uses what is not supported.
+    InvalidSql ("correct the SQL at the line and column in the message");
+    /// The state of the newest checkpoint does not fit the new query.
+    IncompatibleState ("go back to the query before, or acknowledge the loss of state with spec.upgrade.acknowledgeStateLoss");
+    /// More slots than the widest stage has shards.
+    TooManySlots ("lower spec.parallelism or give the topics more partitions");
+    /// A source or sink topic does not exist.
+    TopicMissing ("create the topic that the message names, or correct the spec");
+    /// A partitionedBy claim is refuted by a sample.
+    ClaimRefuted ("remove partitionedBy or write the topic keyed by these columns");
+    /// A feature that this release refuses.
+    NotSupported ("see the message for what is supported instead");
+    /// The broker does not answer.
+    BrokerUnreachable ("check spec.kafka.bootstrapServers, the network policy and the broker");
+    /// The object store does not answer.
+    StoreUnreachable ("check spec.checkpoints and the store; commits go on meanwhile, starts and take-overs wait");
+    /// Kafka or the store refuses the credentials.
+    CredentialsRejected ("check the Secrets that the spec references and the ACLs of the principal");
+    /// A Secret that the spec references is missing or lacks a key.
+    SecretMissing ("create the Secret with the keys that the message names");
+    /// Pods of the new generation could not be scheduled or warmed up in time.
+    CapacityUnavailable ("add capacity or lower the requests; the job runs on in its old generation");
+    /// Pods end again and again.
+    CrashLoop ("read the last error in the message and the worker's log");
+    /// A record did not decode and the policy is to fail.
+    BadRecord ("correct the producer, or choose onBadRecord: skip or deadLetter");
+    /// State and buffers exceed the memory budget.
+    MemoryBudgetExceeded ("raise the pod's memory limit or parallelism");
+    /// An aggregate left the range of its type.
+    NumericOverflow ("cast the argument to DECIMAL or DOUBLE");
+    /// Committed offsets are gone though they should be there.
+    CommitPointLost ("restore from a savepoint or decide a new start with a new StreamJob; nothing starts over by itself");
+    /// Offsets were written by somebody else.
+    OffsetsMovedByOther ("find who writes the groups of this job and restore from a savepoint");
+    /// The manifest that a commit names is not in the store.
+    ManifestMissing ("restore the object, or restore the job from a savepoint");
+    /// The manifest or a run is not what was written.
+    ManifestCorrupt ("restore the object from a backup, or restore the job from a savepoint");
+    /// A log ends before the committed offset.
+    LogTruncated ("the topic lost committed records; restore from a savepoint older than the loss");
+    /// A topic was deleted and created again.
+    TopicReplaced ("start a new StreamJob on the new topic, or restore the old one");
+    /// A log no longer reaches back to the checkpoint.
+    ReplayGapLost ("raise the retention; restore from a savepoint whose offsets are still there");
+    /// A log is about to lose what the newest checkpoint needs.
+    CheckpointOverdue ("find out why checkpoints do not complete, raise the retention of the source");
+    /// A source has an open transaction of a producer in front of its end.
+    SourceTransactionOpen ("find the producer with the open transaction and end it");
+    /// A source with a partitionedBy claim has changed its partitions.
+    SourcePartitionsChanged ("remove the claim, or start a new StreamJob");
+    /// A newer generation owns the shards.
+    Superseded;
+    /// A newer owner, or a timeout, has made this producer unable to commit.
+    Fenced;
+    /// The outcome of a commit could not be learnt; the next start reads it.
+    UnknownOutcome;
+    /// A checkpoint or savepoint did not complete in time.
+    CheckpointFailed ("read the message; the job runs on, replay after a failure grows longer");
+    /// Deletion passed its deadline; the message names what stays behind.
+    DeletionDeadline ("remove what the message names by hand");
+    /// Something that must not happen.
+    Bug ("please report it with the message and the log");
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_serialized_name_is_the_name() {
+        for reason in Reason::ALL {
+            let json = serde_json::to_string(reason).expect("a unit variant");
+            assert_eq!(json, format!("\"{reason}\""));
+        }
+    }
+}
