@@ -1,0 +1,104 @@
+//! What the slots of this process last said of themselves; read by the admin port and the metrics.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use protocol::admin::{SlotPhase, SlotStatus};
+use protocol::{Nonce, SlotIndex};
+
+/// Counters of a slot since its start that are no part of the status.
+#[derive(Clone, Debug, Default)]
+pub struct SlotCounters {
+    /// Rows sent to sinks.
+    pub sink_rows: u64,
+    /// Bytes sent to sinks and exchanges.
+    pub sent_bytes: u64,
+    /// Windows that fired.
+    pub emissions: u64,
+    /// Durations of commits, seconds, newest last; taken by the metrics at each scrape.
+    pub commit_seconds: Vec<f64>,
+    /// Durations of checkpoints, seconds.
+    pub checkpoint_seconds: Vec<f64>,
+    /// Bytes uploaded by checkpoints.
+    pub checkpoint_bytes: u64,
+    /// Objects put by checkpoints.
+    pub checkpoint_puts: u64,
+    /// Checkpoints that failed.
+    pub checkpoint_failures: u64,
+    /// Commits that were aborted and sent again.
+    pub aborted_commits: u64,
+    /// Producers replaced.
+    pub replaced_producers: u64,
+}
+
+/// One slot's entry.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// As the admin port shows it.
+    pub status: SlotStatus,
+    /// For the metrics.
+    pub counters: SlotCounters,
+    /// When the slot thread last came by: the watchdog of liveness.
+    pub seen: Instant,
+    /// The slot is inside a restore or replay, which may take long and never fails liveness.
+    pub restoring: bool,
+}
+
+/// All slots of the process.
+#[derive(Debug, Default)]
+pub struct Board {
+    entries: Mutex<Vec<Entry>>,
+}
+
+impl Board {
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a slot at its start.
+    pub fn add(&self, slot: SlotIndex, nonce: Nonce) {
+        let status = SlotStatus {
+            slot,
+            phase: SlotPhase::Warming,
+            reason: None,
+            message: None,
+            nonce,
+            shards: Vec::new(),
+            lag: 0,
+            commits: 0,
+            commit_ms: 0.0,
+            rows: 0,
+            late_rows: 0,
+            bad_rows: 0,
+            replayed_rows: 0,
+            state_bytes: 0,
+            checkpoint: None,
+            savepoint: None,
+            gap_ms: None,
+        };
+        let (counters, seen) = (SlotCounters::default(), Instant::now());
+        self.lock().push(Entry { status, counters, seen, restoring: true });
+    }
+
+    /// Changes the entry of a slot and notes that it was seen.
+    pub fn update(&self, slot: SlotIndex, apply: impl FnOnce(&mut Entry)) {
+        let mut entries = self.lock();
+        if let Some(entry) = entries.iter_mut().find(|e| e.status.slot == slot) {
+            entry.seen = Instant::now();
+            apply(entry);
+        }
+    }
+
+    /// A copy of all entries; `drain` empties the lists of durations.
+    pub fn entries(&self, drain: bool) -> Vec<Entry> {
+        let mut entries = self.lock();
+        let copy = entries.clone();
+        if drain {
+            for entry in entries.iter_mut() {
+                entry.counters.commit_seconds.clear();
+                entry.counters.checkpoint_seconds.clear();
+            }
+        }
+        copy
+    }
+}
