@@ -137,12 +137,19 @@ pub fn start_point(
     read: Option<&(i64, String)>,
     history: History<'_>,
 ) -> Result<StartPoint, Stop> {
-    let origin = history.first.and_then(|first| first.shard(shard)).map_or(0, |(s, _)| s.offset);
+    let first = history.first.and_then(|first| first.shard(shard));
+    let origin = first.map_or(0, |(sealed, _)| sealed.offset);
+    // A job restored from a savepoint stands on the other job's manifest until its own first checkpoint.
+    let inherited =
+        first.and_then(|(sealed, uid)| Some((uid.to_owned(), sealed.manifest.clone()?)));
     if let Some((offset, text)) = read {
         let metadata = check_owner(own, shard, text)?;
         return Ok(StartPoint {
             offset: *offset,
-            manifest: metadata.manifest.map(|name| (history.job_uid.to_owned(), name)),
+            manifest: metadata
+                .manifest
+                .map(|name| (history.job_uid.to_owned(), name))
+                .or(inherited),
             origin,
             cursor: metadata.cursor,
             commit: metadata.commit,
@@ -153,8 +160,8 @@ pub fn start_point(
         let manifest = sealed.manifest.clone().map(|name| (job_uid.to_owned(), name));
         return Ok(StartPoint {
             offset: sealed.offset,
-            origin: if manifest.is_some() { sealed.offset } else { origin },
-            manifest,
+            origin,
+            manifest: manifest.or(inherited),
             cursor: None,
             commit: CommitNumber(0),
             committed: false,

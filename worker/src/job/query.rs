@@ -1,0 +1,58 @@
+//! The part of a job that the planner of the query reads.
+
+use crds::{ColumnType, Sink, Source};
+use sql::{JobQuery, SinkDef, SourceDef, SqlType};
+
+use super::Job;
+
+impl Job {
+    /// The query with so many partitions for each exchange.
+    pub fn query(&self, exchange_partitions: u32) -> JobQuery {
+        JobQuery {
+            sources: self.spec.sources.iter().map(source).collect(),
+            sinks: self.spec.sinks.iter().map(sink).collect(),
+            sql: self.spec.sql.clone(),
+            exchange_partitions,
+        }
+    }
+}
+
+fn source(source: &Source) -> SourceDef {
+    let watermark = source.watermark.as_ref();
+    let claim = source.partitioned_by.as_ref();
+    SourceDef {
+        name: source.name.to_string(),
+        topic: source.topic.to_string(),
+        columns: source
+            .columns
+            .iter()
+            .map(|column| (column.name.to_string(), sql_type(column.column_type)))
+            .collect(),
+        event_time: watermark.map(|w| w.column.to_string()),
+        delay_ms: watermark.map_or(0, |w| w.delay().as_millis() as i64),
+        idle_timeout_ms: watermark
+            .and_then(crds::WatermarkStrategy::idle_timeout)
+            .map(|d| d.as_millis() as u64),
+        partitioned_by: claim.map(|columns| columns.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn sink(sink: &Sink) -> SinkDef {
+    SinkDef {
+        name: sink.name.to_string(),
+        topic: sink.topic.to_string(),
+        key: sink.key.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn sql_type(column: ColumnType) -> SqlType {
+    match column {
+        ColumnType::BigInt => SqlType::BigInt,
+        ColumnType::Int => SqlType::Int,
+        ColumnType::Double => SqlType::Double,
+        ColumnType::Varchar => SqlType::Varchar,
+        ColumnType::Boolean => SqlType::Boolean,
+        ColumnType::Timestamp => SqlType::Timestamp,
+        ColumnType::Decimal { precision, scale } => SqlType::Decimal(precision, scale as i8),
+    }
+}

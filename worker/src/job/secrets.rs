@@ -1,0 +1,141 @@
+//! Credentials from mounted files. The operator projects every Secret key that the spec references to a fixed
+//! name, so no path depends on how a user calls things.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use connectors::{KafkaConfig, S3Credentials, S3Options};
+use crds::{Auth, Checkpoints, Kafka, Sasl, Tls};
+use protocol::acquire::Stop;
+use protocol::reason::Reason;
+
+const CA: &str = "kafka/ca.crt";
+const CERTIFICATE: &str = "kafka/tls.crt";
+const KEY: &str = "kafka/tls.key";
+const USERNAME: &str = "kafka/username";
+const PASSWORD: &str = "kafka/password";
+const ACCESS_KEY_ID: &str = "s3/access-key-id";
+const SECRET_ACCESS_KEY: &str = "s3/secret-access-key";
+
+/// Reads secrets below a folder and collects what is missing.
+pub(super) struct Secrets {
+    dir: PathBuf,
+    faults: Vec<Stop>,
+}
+
+impl Secrets {
+    pub(super) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), faults: Vec::new() }
+    }
+
+    pub(super) fn into_faults(self) -> Vec<Stop> {
+        self.faults
+    }
+
+    fn missing(&mut self, field: &str, file: &str, why: &str) {
+        let path = self.dir.join(file);
+        let message = format!("{field}: the secret file {} {why}", path.display());
+        self.faults.push(Stop::new(Reason::SecretMissing, message));
+    }
+
+    /// The content of a file without the line end that editors add.
+    fn text(&mut self, field: &str, file: &str) -> String {
+        match fs::read_to_string(self.dir.join(file)) {
+            Ok(text) if !text.trim().is_empty() => text.trim_end_matches(['\r', '\n']).to_owned(),
+            Ok(_) => {
+                self.missing(field, file, "is empty");
+                String::new()
+            }
+            Err(error) => {
+                self.missing(field, file, &format!("cannot be read: {error}"));
+                String::new()
+            }
+        }
+    }
+
+    /// The path of a file that the client reads itself.
+    fn file(&mut self, field: &str, file: &str) -> String {
+        let path = self.dir.join(file);
+        if let Err(error) = fs::metadata(&path) {
+            self.missing(field, file, &format!("cannot be read: {error}"));
+        }
+        path.display().to_string()
+    }
+
+    /// The client's settings for `spec.kafka`.
+    pub(super) fn kafka(&mut self, kafka: &Kafka, client_id: &str) -> KafkaConfig {
+        let auth = kafka.auth.clone().unwrap_or_default();
+        let mut properties = BTreeMap::new();
+        let protocol = security_protocol(&auth);
+        if protocol != "PLAINTEXT" {
+            properties.insert("security.protocol".to_owned(), protocol.to_owned());
+        }
+        if let Some(tls) = &auth.tls {
+            self.tls(tls, &mut properties);
+        }
+        if let Some(sasl) = &auth.sasl {
+            self.sasl(sasl, &mut properties);
+        }
+        let bootstrap = kafka.bootstrap_servers.clone().unwrap_or_default();
+        KafkaConfig { bootstrap, properties, client_id: client_id.to_owned() }
+    }
+
+    fn tls(&mut self, tls: &Tls, properties: &mut BTreeMap<String, String>) {
+        let field = "spec.kafka.auth.tls";
+        let files = [
+            (tls.ca_secret_ref.is_some(), "ssl.ca.location", CA),
+            (tls.certificate_secret_ref.is_some(), "ssl.certificate.location", CERTIFICATE),
+            (tls.key_secret_ref.is_some(), "ssl.key.location", KEY),
+        ];
+        for (_, property, file) in files.into_iter().filter(|(referenced, ..)| *referenced) {
+            let path = self.file(field, file);
+            properties.insert(property.to_owned(), path);
+        }
+    }
+
+    fn sasl(&mut self, sasl: &Sasl, properties: &mut BTreeMap<String, String>) {
+        let field = "spec.kafka.auth.sasl";
+        let (username, password) = (self.text(field, USERNAME), self.text(field, PASSWORD));
+        properties.insert("sasl.mechanism".to_owned(), sasl.mechanism.as_str().to_owned());
+        properties.insert("sasl.username".to_owned(), username);
+        properties.insert("sasl.password".to_owned(), password);
+    }
+
+    /// The store's settings for `spec.checkpoints`.
+    pub(super) fn s3(&mut self, checkpoints: &Checkpoints) -> S3Options {
+        let credentials = checkpoints.credentials_secret_ref.as_ref().map(|_| {
+            let field = "spec.checkpoints.credentialsSecretRef";
+            from_environment(&self.dir).unwrap_or_else(|| S3Credentials {
+                access_key_id: self.text(field, ACCESS_KEY_ID),
+                secret_access_key: self.text(field, SECRET_ACCESS_KEY),
+            })
+        });
+        S3Options {
+            endpoint: checkpoints.endpoint.clone(),
+            region: checkpoints.region().to_owned(),
+            path_style: checkpoints.path_style.unwrap_or(false),
+            credentials,
+        }
+    }
+}
+
+/// Outside a pod there are no mounted files; the usual variables stand in for them.
+fn from_environment(dir: &Path) -> Option<S3Credentials> {
+    if dir.join(ACCESS_KEY_ID).exists() {
+        return None;
+    }
+    Some(S3Credentials {
+        access_key_id: std::env::var("AWS_ACCESS_KEY_ID").ok()?,
+        secret_access_key: std::env::var("AWS_SECRET_ACCESS_KEY").ok()?,
+    })
+}
+
+fn security_protocol(auth: &Auth) -> &'static str {
+    match (auth.tls.is_some(), auth.sasl.is_some()) {
+        (true, true) => "SASL_SSL",
+        (true, false) => "SSL",
+        (false, true) => "SASL_PLAINTEXT",
+        (false, false) => "PLAINTEXT",
+    }
+}

@@ -1,0 +1,48 @@
+//! Every bound of the worker's shell, named.
+
+use std::time::Duration;
+
+/// A slot thread that has not come by for so long, and is not restoring, fails liveness.
+pub const LIVENESS_MAX: Duration = Duration::from_secs(60);
+/// A slot that is blocked for a reason that needs a person tries a whole new acquire after this pause.
+pub const BLOCKED_PAUSE: Duration = Duration::from_secs(30);
+/// The durations that slots report are folded into the histograms at least this often.
+pub const METRICS_FOLD_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest body of an order, bytes.
+pub const ORDER_BYTES_MAX: usize = 16 << 10;
+/// Incarnations whose fencing is remembered (O5).
+pub const TAKEOVERS_REMEMBERED: usize = 4096;
+/// After the order to end, slots get this long to take a last checkpoint and release before the process ends.
+pub const TERMINATE_MAX: Duration = Duration::from_secs(25);
+/// Longest last error of a worker, bytes: what its supervisor leaves as termination message.
+pub const LAST_WORDS_BYTES_MAX: usize = 1 << 10;
+/// First pause of a supervisor after a worker ended twice in a row; doubles up to [`RESTART_PAUSE_MAX`].
+pub const RESTART_PAUSE_MIN: Duration = Duration::from_millis(100);
+/// Longest pause of a supervisor.
+pub const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// A worker that lived this long was healthy: its next end is restarted at once.
+pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+/// A connection to metrics or admin port may ask for so long.
+pub const REQUEST_MAX: Duration = Duration::from_secs(30);
+/// Wait for one answer of the broker while planning or cleaning.
+pub const BROKER_WAIT: Duration = Duration::from_secs(15);
+/// Attempts at work that the broker or store answers with "try again".
+pub const ATTEMPTS_MAX: u32 = 5;
+/// Pause between such attempts.
+pub const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
+/// Records per partition that a claim is sampled with.
+pub const CLAIM_RECORDS_PER_PARTITION: i64 = 1_000;
+/// Distinct values that a claim is sampled with.
+pub const CLAIM_VALUES_MAX: usize = 100_000;
+/// A sample of a claim ends after this.
+pub const CLAIM_SAMPLE_MAX: Duration = Duration::from_secs(10);
+/// Bytes queued by the client for a sample.
+pub const CLAIM_QUEUED_BYTES: usize = 16 << 20;
+/// Replicas of internal topics where there are as many brokers (S3).
+pub const INTERNAL_REPLICAS: u32 = 3;
+/// Memory that a worker without a limit plans with, bytes.
+pub const MEMORY_DEFAULT: u64 = 1 << 30;
+/// Share of the memory limit that is neither state nor buffers, in percent.
+pub const MEMORY_RESERVED_PERCENT: u64 = 30;
+/// Threads of the runtime that serves ports and the object store.
+pub const RUNTIME_THREADS: usize = 2;

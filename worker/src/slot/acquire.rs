@@ -1,0 +1,320 @@
+//! Acquire (O3), step by step. From here only forward: whatever goes wrong ends the process, and the next start is
+//! this same act again.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use connectors::{Burst, Outcome};
+use protocol::acquire::{History, PendingSeal, StartPoint, Stop, ids_to_fence, start_point};
+use protocol::admin::SlotPhase;
+use protocol::generation::GenerationObject;
+use protocol::limits::RELEASE_WAIT;
+use protocol::metadata::OffsetMetadata;
+use protocol::reason::Reason;
+use protocol::{Generation, ShardId};
+
+use super::committer::Committer;
+use super::context::Context;
+use super::progress::Progress;
+use super::replay::Shards;
+use super::restore::{Manifests, restore};
+use super::shard::Committed;
+use super::warm::READ_TIMEOUT;
+use super::{bug, kafka_stop};
+use crate::history::JobHistory;
+
+/// How often a successor looks whether the shards were released.
+const RELEASE_POLL: Duration = Duration::from_millis(20);
+/// How long reads that must be stable may stay pending before the process starts over.
+const STABLE_READ_MAX: Duration = Duration::from_secs(60);
+
+/// What a slot owns after its claim.
+pub(crate) struct Owned {
+    pub(crate) shards: Shards,
+    pub(crate) committer: Committer,
+    pub(crate) progress: Progress,
+}
+
+/// Owns the shards of the slot: fence, read, restore, replay, claim.
+pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, Stop> {
+    context.phase(SlotPhase::Acquiring);
+    create_generation(context)?; // 1
+    let committer = Committer::open(context)?; // 2
+    let history = list(context)?; // 3
+    let released_at = fence(context, &history)?; // 4
+    let read = read_fresh(context, &committer)?; // 5
+    let starts = decide(context, &history, &read)?;
+    let mut shards = bring_up(context, warmed, &starts)?; // 6
+    let mut progress = Progress::new(context, &history.manifest_names);
+    claim(context, &committer, &mut shards, &mut progress)?; // 7
+    unseal(context, &history)?;
+    let gap = released_at.elapsed().as_millis() as u64;
+    context.task.board.update(context.task.slot, |e| e.status.gap_ms = Some(gap));
+    shards.assign(context)?;
+    Ok(Owned { shards, committer, progress })
+}
+
+/// Step 1: the generation exists, with this content or not at all.
+fn create_generation(context: &Context) -> Result<(), Stop> {
+    let task = &context.task;
+    let object = GenerationObject {
+        format: 1,
+        generation: task.generation,
+        slots: task.slots,
+        assignment_version: protocol::assignment::ASSIGNMENT_VERSION,
+        plan_fingerprint: task.plan.fingerprint.clone(),
+        layout: task.layout.clone(),
+    };
+    context.block_on(JobHistory::create_generation(&context.store, &task.job.keys, &object))
+}
+
+/// Step 3 and C6: what the store knows of the job; a greater generation ends this one.
+pub(crate) fn list(context: &Context) -> Result<JobHistory, Stop> {
+    let task = &context.task;
+    let history = context.block_on(JobHistory::read(&context.store, &task.job.keys))?;
+    protocol::acquire::after_list(task.generation, &history.numbers())?;
+    Ok(history)
+}
+
+/// Step 4: waits, as a courtesy, until the former owners have released; then fences every id that may have owned
+/// one of the shards, released or not. Says when the former owners were last seen not to have released.
+fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
+    let began = Instant::now();
+    let mut unreleased_at = began;
+    let named = loop {
+        let read = context.read_own(false, READ_TIMEOUT).map_err(|e| kafka_stop(&e))?;
+        let (named, waiting) = named_generations(context, &read);
+        let give_up = context.task.orders.standing().acquire.is_some_and(|o| o.take_over);
+        if waiting == 0 || give_up || began.elapsed() > RELEASE_WAIT {
+            break named;
+        }
+        unreleased_at = Instant::now();
+        context.seen();
+        context.task.orders.wait(RELEASE_POLL);
+    };
+    let job = &context.task.job;
+    let ids = ids_to_fence(context.task.generation, &named, &history.generations)?;
+    for (generation, slot) in &ids {
+        let id = job.names.transactional_id(*generation, *slot);
+        tracing::info!(%id, "fencing");
+        connectors::fence(&job.kafka, &id).map_err(|e| kafka_stop(&e))?;
+        context.seen();
+    }
+    Ok(unreleased_at)
+}
+
+/// The generation that each own shard names, and how many former owners have not released.
+fn named_generations(
+    context: &Context,
+    read: &BTreeMap<ShardId, (i64, String)>,
+) -> (Vec<(ShardId, Option<Generation>)>, usize) {
+    let mut waiting = 0;
+    let named = context
+        .shards
+        .iter()
+        .map(|id| {
+            let metadata = read.get(id).and_then(|(_, text)| OffsetMetadata::decode(text).ok());
+            let owner = metadata.as_ref().map(|m| m.generation);
+            if metadata.is_some_and(|m| !m.released && m.generation < context.task.generation) {
+                waiting += 1;
+            }
+            (id.clone(), owner)
+        })
+        .collect();
+    (named, waiting)
+}
+
+/// Step 5: reads the own shards for real, with a proof that the answer is fresh: a nonce committed to the own
+/// partition of the control topic must come back in the same request.
+pub(crate) fn read_fresh(
+    context: &Context,
+    committer: &Committer,
+) -> Result<BTreeMap<ShardId, (i64, String)>, Stop> {
+    let job = &context.task.job;
+    let nonce = crate::nonce::draw().to_string();
+    let control = protocol::Log::new(job.names.control_topic(), context.task.slot.0 as i32);
+    let mut burst = Burst::default();
+    for stage in context.stages() {
+        burst.offset(&job.names.group(stage), &control, 0, &nonce);
+    }
+    commit_now(committer, burst, "the nonce of the control topic")?;
+    let began = Instant::now();
+    let mut read = BTreeMap::new();
+    for stage in context.stages() {
+        let mut logs = vec![control.clone()];
+        logs.extend(context.logs_of(stage));
+        let group = job.names.group(stage);
+        loop {
+            match context.offsets.committed(&group, &logs, true, READ_TIMEOUT) {
+                Ok(found) if found[0].as_ref().is_some_and(|(_, text)| *text == nonce) => {
+                    for (log, committed) in logs.iter().zip(found).skip(1) {
+                        if let Some(committed) = committed {
+                            read.insert(ShardId { stage, log: log.clone() }, committed);
+                        }
+                    }
+                    break;
+                }
+                Err(error) if !error.is_pending() => return Err(kafka_stop(&error)),
+                _ if began.elapsed() > STABLE_READ_MAX => {
+                    return Err(Stop::new(
+                        Reason::BrokerUnreachable,
+                        format!("no fresh, stable answer for the offsets of group {group}"),
+                    ));
+                }
+                _ => context.seen(),
+            }
+        }
+    }
+    Ok(read)
+}
+
+fn decide(
+    context: &Context,
+    history: &JobHistory,
+    read: &BTreeMap<ShardId, (i64, String)>,
+) -> Result<BTreeMap<ShardId, StartPoint>, Stop> {
+    let task = &context.task;
+    let own = (task.generation, task.slot);
+    let seal = history.pending_seal(task.generation);
+    let first = history.first_seal();
+    context
+        .shards
+        .iter()
+        .map(|id| {
+            let known = History {
+                job_uid: &task.job.uid,
+                seal: seal.as_ref(),
+                first: first.as_ref(),
+                counted_before: history.counted_before(task.generation, id),
+            };
+            Ok((id.clone(), start_point(own, id, read.get(id), known)?))
+        })
+        .collect()
+}
+
+/// Step 6: restores what was not warmed up and replays muted to the committed offsets.
+fn bring_up(
+    context: &mut Context,
+    warmed: Shards,
+    starts: &BTreeMap<ShardId, StartPoint>,
+) -> Result<Shards, Stop> {
+    let mut manifests = Manifests::default();
+    let mut warmed = warmed.into_unassigned(context)?;
+    let mut all = Vec::new();
+    for (id, start) in starts {
+        let usable = |s: &super::shard::OwnedShard| {
+            s.id == *id && s.position <= start.offset && start.committed && start.cursor.is_none()
+        };
+        let mut shard = if let Some(at) = warmed.iter().position(usable) {
+            let mut shard = warmed.swap_remove(at);
+            let named = start.manifest.as_ref().map(|(_, name)| name.clone());
+            if shard.committed.manifest != named {
+                // The chain that it was warmed from may go at any time: the next checkpoint starts a new one.
+                shard.chain.rebase = true;
+                shard.flow.mark_all_changed();
+            }
+            shard
+        } else {
+            let mut shard = context.new_shard(id)?;
+            restore(context, &mut manifests, &mut shard, start)?;
+            shard
+        };
+        shard.bound = Some(start.offset);
+        shard.committed = Committed {
+            offset: start.offset,
+            number: start.commit,
+            manifest: start
+                .manifest
+                .as_ref()
+                .filter(|(uid, _)| *uid == context.task.job.uid)
+                .map(|(_, name)| name.clone()),
+            cursor_open: start.cursor.is_some(),
+            at: Instant::now(),
+        };
+        shard.start = Some(start.clone());
+        all.push(shard);
+        context.seen();
+    }
+    let mut shards = Shards::new(all);
+    shards.replay(context)?;
+    shards.all.iter_mut().try_for_each(super::shard::OwnedShard::end_replay)?;
+    Ok(shards)
+}
+
+/// Step 7: one commit that changes nothing but the owner.
+fn claim(
+    context: &Context,
+    committer: &Committer,
+    shards: &mut Shards,
+    progress: &mut Progress,
+) -> Result<(), Stop> {
+    let mut burst = Burst::default();
+    for (index, shard) in shards.all.iter().enumerate() {
+        let cursor = shard.start.as_ref().and_then(|s| s.cursor);
+        progress.push_offset(context, &mut burst, (index, shard), cursor, false);
+    }
+    commit_now(committer, burst, "the claim")?;
+    progress.committed(&mut shards.all);
+    Ok(())
+}
+
+/// A commit outside the loop: anything but success ends the process.
+fn commit_now(committer: &Committer, burst: Burst, what: &str) -> Result<(), Stop> {
+    match committer.commit(burst, None)?.outcome {
+        Outcome::Committed { clean: true } => Ok(()),
+        // Its outcome is known, but what it left behind on the way is not: start over with a new producer.
+        Outcome::Committed { clean: false } => Err(Stop::new(
+            Reason::UnknownOutcome,
+            format!("the connection was disturbed while {what} was committed"),
+        )),
+        Outcome::Fenced(why) => Err(Stop::new(Reason::Fenced, format!("{what}: {why}"))),
+        Outcome::Aborted { reason } | Outcome::Unknown(reason) => {
+            Err(Stop::new(Reason::UnknownOutcome, format!("{what}: {reason}")))
+        }
+    }
+}
+
+/// S2: nobody processes before every shard of the job is claimed and the seal is history.
+fn unseal(context: &Context, history: &JobHistory) -> Result<(), Stop> {
+    let Some(PendingSeal { generation: sealed, .. }) =
+        history.pending_seal(context.task.generation)
+    else {
+        return Ok(());
+    };
+    let key = context.task.job.keys.unsealed(sealed);
+    let body = context.task.generation.to_string();
+    loop {
+        if context.block_on(JobHistory::exists(&context.store, &key))? {
+            return Ok(());
+        }
+        if all_claimed(context)? {
+            context.block_on(JobHistory::create(&context.store, &key, body.clone().into()))?;
+        } else {
+            context.seen();
+            context.task.orders.wait(RELEASE_POLL);
+            if context.task.orders.standing().terminate {
+                return Err(bug("told to end while other slots claim"));
+            }
+        }
+    }
+}
+
+fn all_claimed(context: &Context) -> Result<bool, Stop> {
+    let task = &context.task;
+    for stage in &task.layout.stages {
+        let logs: Vec<_> = stage.logs().collect();
+        let group = task.job.names.group(stage.stage);
+        let found = context
+            .offsets
+            .committed(&group, &logs, false, READ_TIMEOUT)
+            .map_err(|e| kafka_stop(&e))?;
+        let claimed = |committed: &Option<(i64, String)>| {
+            let metadata = committed.as_ref().map(|(_, text)| OffsetMetadata::decode(text));
+            matches!(metadata, Some(Ok(m)) if m.generation >= task.generation)
+        };
+        if !found.iter().all(claimed) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

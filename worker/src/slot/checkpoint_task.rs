@@ -1,0 +1,263 @@
+//! The thread that turns snapshots into runs, packs them into one object, and writes the manifest.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use connectors::{Created, Store, StoreError};
+use dataflow::TableChanges;
+use protocol::ShardId;
+use protocol::acquire::Stop;
+use protocol::manifest::{
+    MANIFEST_FORMAT, Manifest, ManifestName, Run, RunKind, ShardSnapshot, TableSchema,
+};
+use protocol::reason::Reason;
+use protocol::registers::ShardRegisters;
+use state::{LocalStore, RunFile, StateError};
+
+use super::checkpoint::Outcome;
+use super::context::Context;
+use super::restore::local_key;
+use super::shard::Chain;
+use super::stop::{state_stop, store_stop};
+use crate::board::Board;
+use crate::job::Job;
+
+/// Pause after a failed attempt; it doubles up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// Identity of a local copy between two checkpoints: equal to no manifest.
+const IN_BETWEEN: &str = "-";
+
+/// A shard at a boundary.
+pub(crate) struct ShardState {
+    pub(crate) id: ShardId,
+    pub(crate) topic_id: String,
+    pub(crate) offset: i64,
+    pub(crate) registers: ShardRegisters,
+    pub(crate) tables: Vec<TableSchema>,
+    pub(crate) changes: Vec<TableChanges>,
+    pub(crate) chain: Chain,
+}
+
+/// All shards of the slot at one boundary.
+pub(crate) struct Snapshot {
+    pub(crate) name: ManifestName,
+    pub(crate) shards: Vec<ShardState>,
+    pub(crate) began: Instant,
+}
+
+/// A checkpoint in the store.
+pub(crate) struct Done {
+    pub(crate) name: ManifestName,
+    /// The chain of every shard, in the order of the snapshot.
+    pub(crate) chains: Vec<Vec<Run>>,
+    pub(crate) bytes: u64,
+    pub(crate) puts: u64,
+    pub(crate) took: Duration,
+    pub(crate) completed_at: i64,
+}
+
+/// What the thread works with.
+pub(crate) struct Uploader {
+    job: Arc<Job>,
+    plan: Arc<dataflow::JobPlan>,
+    store: Store,
+    local: Arc<LocalStore>,
+    runtime: tokio::runtime::Handle,
+    board: Arc<Board>,
+    slot: protocol::SlotIndex,
+}
+
+impl Uploader {
+    pub(crate) fn new(context: &Context) -> Self {
+        let task = &context.task;
+        Self {
+            job: task.job.clone(),
+            plan: task.plan.clone(),
+            store: context.store.clone(),
+            local: context.local.clone(),
+            runtime: task.runtime.clone(),
+            board: task.board.clone(),
+            slot: task.slot,
+        }
+    }
+
+    pub(crate) fn serve(self, inbox: &Receiver<Snapshot>, outbox: &SyncSender<Outcome>) {
+        while let Ok(snapshot) = inbox.recv() {
+            let outcome = self.checkpoint(snapshot).unwrap_or_else(Outcome::Stopped);
+            if outbox.send(outcome).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn checkpoint(&self, snapshot: Snapshot) -> Result<Outcome, Stop> {
+        let Snapshot { name, shards, began } = snapshot;
+        let object = self.job.keys.runs(&name);
+        let (body, chains) = self.runs(&object, &shards).map_err(|e| state_stop(&e))?;
+        let manifest = self.manifest(&name, &shards, &chains).encode();
+        let mut uploaded = (0, 0);
+        if !body.is_empty() {
+            uploaded = (body.len() as u64, 1);
+            if let Err(why) = self.put(&object, body, began)? {
+                return Ok(Outcome::Failed(why));
+            }
+        }
+        uploaded = (uploaded.0 + manifest.len() as u64, uploaded.1 + 1);
+        if let Err(why) = self.put(&self.job.keys.manifest(&name), manifest.into(), began)? {
+            return Ok(Outcome::Failed(why));
+        }
+        let identity = name.to_string();
+        for shard in &shards {
+            let key = local_key(&shard.id);
+            self.local.set_identity(&key, &identity).map_err(|e| state_stop(&e))?;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(Outcome::Done(Box::new(Done {
+            name,
+            chains,
+            bytes: uploaded.0,
+            puts: uploaded.1,
+            took: began.elapsed(),
+            completed_at: now.as_millis() as i64,
+        })))
+    }
+
+    /// One run per changed shard, packed; the local copy takes the same runs.
+    fn runs(
+        &self,
+        object: &str,
+        shards: &[ShardState],
+    ) -> Result<(Bytes, Vec<Vec<Run>>), StateError> {
+        let mut files: Vec<RunFile> = Vec::new();
+        let mut places: Vec<Option<(usize, RunKind)>> = Vec::new();
+        for shard in shards {
+            let made = self.run_of(shard)?;
+            places.push(made.as_ref().map(|(_, kind)| (files.len(), *kind)));
+            files.extend(made.map(|(file, _)| file));
+        }
+        let (body, packed) = state::pack(object, files);
+        let chains = shards
+            .iter()
+            .zip(places)
+            .map(|(shard, place)| match place {
+                None => shard.chain.runs.clone(),
+                Some((at, kind)) => {
+                    let run = Run { kind, ..packed[at].clone() };
+                    match kind {
+                        RunKind::Base => vec![run],
+                        RunKind::Delta => {
+                            shard.chain.runs.iter().cloned().chain(Some(run)).collect()
+                        }
+                    }
+                }
+            })
+            .collect();
+        Ok((body, chains))
+    }
+
+    fn run_of(&self, shard: &ShardState) -> Result<Option<(RunFile, RunKind)>, StateError> {
+        if shard.tables.is_empty() {
+            return Ok(None);
+        }
+        let key = local_key(&shard.id);
+        self.local.set_identity(&key, IN_BETWEEN)?;
+        if shard.chain.rebase {
+            self.local.drop_shard(&key)?; // every entry is among the changes
+        }
+        let delta = self.local.write_run(&key, &shard.changes)?;
+        if delta.entries > 0 {
+            self.local.ingest(&key, &delta.bytes)?;
+        }
+        for changes in &shard.changes {
+            if let Some(live_from) = changes.live_from {
+                self.local.drop_below(&key, changes.table, live_from)?;
+            }
+        }
+        let base = shard.chain.rebase
+            || state::chain::decide(&shard.chain.runs, delta.bytes.len() as u64) == RunKind::Base;
+        if base {
+            let whole = self.local.base_run(&key)?;
+            return Ok(Some((whole, RunKind::Base)));
+        }
+        Ok((delta.entries > 0).then_some((delta, RunKind::Delta)))
+    }
+
+    fn manifest(
+        &self,
+        name: &ManifestName,
+        shards: &[ShardState],
+        chains: &[Vec<Run>],
+    ) -> Manifest {
+        let exchange_partitions = self.plan.exchanges.first().map_or(0, |e| e.partitions);
+        Manifest {
+            format: MANIFEST_FORMAT,
+            job_uid: self.job.uid.clone(),
+            name: name.clone(),
+            plan_fingerprint: self.plan.fingerprint.clone(),
+            hash_version: protocol::hash::HASH_VERSION,
+            assignment_version: protocol::assignment::ASSIGNMENT_VERSION,
+            exchange_partitions,
+            shards: shards
+                .iter()
+                .zip(chains)
+                .map(|(shard, runs)| ShardSnapshot {
+                    stage: shard.id.stage,
+                    log: shard.id.log.clone(),
+                    topic_id: shard.topic_id.clone(),
+                    offset: shard.offset,
+                    registers: shard.registers.clone(),
+                    tables: shard.tables.clone(),
+                    runs: runs.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Creates an object under the checkpoint's deadline; `Err` inside says why it could not be done in time.
+    fn put(&self, key: &str, body: Bytes, began: Instant) -> Result<Result<(), String>, Stop> {
+        let mut pause = PAUSE_MIN;
+        loop {
+            match self.runtime.block_on(self.create_once(key, &body)) {
+                Ok(()) => return Ok(Ok(())),
+                Err(Failure::Other) => {
+                    return Err(Stop::new(
+                        Reason::ManifestCorrupt,
+                        format!("{key} exists with other content: its name was used twice"),
+                    ));
+                }
+                Err(Failure::Store(error)) => {
+                    let stop = store_stop(&error);
+                    self.board.update(self.slot, |e| {
+                        e.status.reason = Some(stop.reason);
+                        e.status.message = Some(format!("writing {key}: {}", stop.message));
+                    });
+                    if began.elapsed() + pause > self.job.checkpoint_timeout {
+                        return Ok(Err(format!("writing {key}: {error}")));
+                    }
+                    tracing::warn!("writing {key}: {error}; trying again");
+                    self.runtime.block_on(tokio::time::sleep(pause));
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+        }
+    }
+
+    async fn create_once(&self, key: &str, body: &Bytes) -> Result<(), Failure> {
+        match self.store.create(key, body.clone()).await.map_err(Failure::Store)? {
+            Created::New => Ok(()),
+            // A retried request answers twice: the own bytes are a success (G1).
+            Created::Existing => {
+                let found = self.store.get(key).await.map_err(Failure::Store)?;
+                if found == *body { Ok(()) } else { Err(Failure::Other) }
+            }
+        }
+    }
+}
+
+enum Failure {
+    Store(StoreError),
+    Other,
+}

@@ -1,0 +1,257 @@
+//! The loop of a slot that owns its shards: read until the commit is due, close the boundary, commit while reading on.
+
+use std::time::{Duration, Instant};
+
+use connectors::Outcome;
+use dataflow::EmissionLimit;
+use protocol::acquire::{OwnCommit, Stop, after_replacement};
+use protocol::admin::SlotPhase;
+use protocol::limits::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX};
+use protocol::reason::Reason;
+
+use super::SlotEnd;
+use super::acquire::{Owned, list, read_fresh};
+use super::burst::{Encoder, Outgoing};
+use super::checkpoint::Checkpoints;
+use super::committer::{Answer, Committer};
+use super::context::Context;
+use super::decode::Decoder;
+use super::drain::Drain;
+use super::idle;
+use super::progress::Progress;
+use super::replay::Shards;
+use super::report::Reporter;
+use super::stop::flow_stop;
+
+/// Output that makes a commit due before its time.
+const OUTPUT_BYTES_MAX: usize = 16 << 20;
+/// Pause between attempts to look again after a producer was replaced while the store is away.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The parts of a running slot.
+pub(crate) struct Running {
+    pub(crate) shards: Shards,
+    pub(crate) committer: Committer,
+    pub(crate) progress: Progress,
+    pub(crate) encoder: Encoder,
+    pub(crate) checkpoints: Checkpoints,
+    pub(crate) reporter: Reporter,
+    /// A commit is under way.
+    under_way: bool,
+    /// Something due at the last boundary did not fit into its commit (C10).
+    unfinished: bool,
+}
+
+/// Processes until the slot has given up its shards.
+pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, Stop> {
+    let mut running = Running {
+        encoder: Encoder::new(&context.task)?,
+        checkpoints: Checkpoints::start(context)?,
+        reporter: Reporter::default(),
+        shards: owned.shards,
+        committer: owned.committer,
+        progress: owned.progress,
+        under_way: false,
+        unfinished: false,
+    };
+    context.phase(SlotPhase::Running);
+    let mut drain = Drain::default();
+    loop {
+        running.read(context)?;
+        running.boundary(context)?;
+        running.checkpoints.advance(context, &mut running.shards, &mut running.progress, false)?;
+        running.reporter.report(context, &running.shards);
+        let standing = context.task.orders.standing();
+        if let Some(end) = drain.follow(context, &mut running, &standing)? {
+            return super::release::release(context, running, end);
+        }
+    }
+}
+
+impl Running {
+    /// Takes records until the commit is due.
+    fn read(&mut self, context: &mut Context) -> Result<(), Stop> {
+        let until = Instant::now() + context.task.job.commit_interval;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            self.shards.pump(context, left)?;
+            if left.is_zero() || self.pending_bytes() >= OUTPUT_BYTES_MAX {
+                return Ok(());
+            }
+        }
+    }
+
+    fn pending_bytes(&self) -> usize {
+        let pending = |s: &super::shard::OwnedShard| {
+            let letters = match &s.decoder {
+                Decoder::Source(source) => source.pending_bytes(),
+                Decoder::Exchange(_) => 0,
+            };
+            letters + s.flow.pending_output_bytes()
+        };
+        self.shards.all.iter().map(pending).sum()
+    }
+
+    /// Commits what every shard has done so far; more than once if it does not fit into one transaction (D4, C10).
+    pub(crate) fn boundary(&mut self, context: &mut Context) -> Result<(), Stop> {
+        idle::decide(context, &mut self.shards);
+        for shard in &mut self.shards.all {
+            shard.flush()?;
+        }
+        self.check_memory(context)?;
+        loop {
+            self.settle(context)?;
+            self.commit_once(context, false)?;
+            if !self.unfinished {
+                return Ok(());
+            }
+        }
+    }
+
+    /// At a boundary with nothing cut and nothing under way?
+    pub(crate) fn settled(&self) -> bool {
+        !self.under_way && !self.unfinished
+    }
+
+    /// One transaction with as much of what is due as fits. Nothing is under way.
+    pub(crate) fn commit_once(
+        &mut self,
+        context: &mut Context,
+        released: bool,
+    ) -> Result<(), Stop> {
+        let mut out = Outgoing::new(context.task.job.exactly_once);
+        self.unfinished = false;
+        let plan = context.task.plan.clone();
+        for (index, shard) in self.shards.all.iter_mut().enumerate() {
+            let limit = EmissionLimit {
+                rows: COMMIT_ROWS_MAX.saturating_sub(out.rows()) as u64,
+                bytes: COMMIT_BYTES_MAX.saturating_sub(out.bytes()) as u64,
+            };
+            if limit.rows == 0 || limit.bytes == 0 {
+                self.unfinished = true;
+                continue; // its offset stands still until its rows go out
+            }
+            let emission = shard.flow.boundary(limit).map_err(|e| flow_stop(&shard.id, &e))?;
+            self.encoder.rows(&plan, &emission, &mut out)?;
+            if let Decoder::Source(source) = &mut shard.decoder {
+                let letters = source.letters();
+                Encoder::letters(letters, shard, &mut out);
+            }
+            self.unfinished |= emission.cut.is_some();
+            if emission.watermark.is_some() {
+                shard.due_watermark = emission.watermark;
+            }
+            if released || Progress::is_due(shard, emission.cut.is_some()) {
+                let burst = &mut out.burst;
+                self.progress.push_offset(context, burst, (index, shard), emission.cut, released);
+            }
+        }
+        self.watermarks(&plan, &mut out);
+        self.reporter.sent(context, &out);
+        if out.burst.is_empty() && out.plain.as_ref().is_none_or(connectors::Burst::is_empty) {
+            return Ok(());
+        }
+        self.committer.submit(out.burst, out.plain)?;
+        self.under_way = true;
+        Ok(())
+    }
+
+    fn watermarks(&mut self, plan: &dataflow::JobPlan, out: &mut Outgoing) {
+        let differs = |s: &super::shard::OwnedShard| s.due_watermark != s.sent_watermark;
+        let urgent =
+            self.shards.all.iter().any(|s| {
+                differs(s) && s.due_watermark.as_ref().is_some_and(|w| w.drained.is_some())
+            });
+        if !self.encoder.watermarks_due(urgent) {
+            return;
+        }
+        let mut entries = Vec::new();
+        for shard in self.shards.all.iter_mut().filter(|s| differs(s)) {
+            if let Some(entry) = &shard.due_watermark {
+                entries.push((shard.input, entry.clone()));
+                shard.sent_watermark = shard.due_watermark.clone();
+            }
+        }
+        self.encoder.watermarks(plan, &entries, out);
+    }
+
+    /// Waits for the commit under way and deals with its outcome.
+    pub(crate) fn settle(&mut self, context: &mut Context) -> Result<(), Stop> {
+        while self.under_way {
+            let Answer { outcome, burst, plain, took } = self.committer.wait()?;
+            self.under_way = false;
+            match outcome {
+                Outcome::Committed { clean } => {
+                    self.progress.committed(&mut self.shards.all);
+                    self.reporter.committed(context, took);
+                    if !clean {
+                        self.replace_producer(context)?;
+                    }
+                }
+                Outcome::Aborted { reason } => {
+                    tracing::warn!(%reason, "commit aborted; the same commit is sent again");
+                    context.task.board.update(context.task.slot, |e| {
+                        e.counters.aborted_commits += 1;
+                    });
+                    self.replace_producer(context)?;
+                    // Rows outside the transaction are out already.
+                    self.committer.submit(burst, plain.map(|_| connectors::Burst::default()))?;
+                    self.under_way = true;
+                }
+                Outcome::Fenced(why) => return Err(Stop::new(Reason::Fenced, why)),
+                Outcome::Unknown(why) => return Err(Stop::new(Reason::UnknownOutcome, why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// C6: a new producer on the id is a new acquire. The state in memory is kept only if nobody else came between.
+    fn replace_producer(&mut self, context: &mut Context) -> Result<(), Stop> {
+        tracing::info!("replacing the producer");
+        context.task.board.update(context.task.slot, |e| e.counters.replaced_producers += 1);
+        self.committer.replace()?;
+        loop {
+            match list(context) {
+                Err(stop) if stop.reason == Reason::StoreUnreachable => {
+                    tracing::warn!("{stop}; looking again before the next commit");
+                    context.task.board.update(context.task.slot, |e| {
+                        e.status.reason = Some(stop.reason);
+                        e.status.message = Some(stop.message.clone());
+                    });
+                    context.task.orders.wait(LOOK_AGAIN);
+                }
+                other => {
+                    other?;
+                    break;
+                }
+            }
+        }
+        let read = read_fresh(context, &self.committer)?;
+        for shard in &self.shards.all {
+            let own = OwnCommit {
+                shard: shard.id.clone(),
+                offset: shard.committed.offset,
+                commit: shard.committed.number,
+                nonce: context.task.nonce.clone(),
+            };
+            after_replacement(&own, read.get(&shard.id))?;
+        }
+        Ok(())
+    }
+
+    fn check_memory(&self, context: &Context) -> Result<(), Stop> {
+        let state: usize = self.shards.all.iter().map(|s| s.flow.memory_bytes()).sum();
+        let budget = context.task.memory_budget;
+        if state + self.pending_bytes() > budget {
+            return Err(Stop::new(
+                Reason::MemoryBudgetExceeded,
+                format!(
+                    "state takes {} MiB of the {} MiB that this slot may use",
+                    state >> 20,
+                    budget >> 20
+                ),
+            ));
+        }
+        Ok(())
+    }
+}

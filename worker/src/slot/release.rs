@@ -1,0 +1,132 @@
+//! Giving up the shards (O4), and the part of a savepoint, which is the same but for the last step.
+
+use std::time::Duration;
+
+use protocol::acquire::Stop;
+use protocol::admin::{SavepointPart, SlotPhase};
+use protocol::generation::{Sealed, SealedShard};
+use protocol::reason::Reason;
+
+use super::context::Context;
+use super::drain::Ending;
+use super::process::Running;
+use super::{SlotEnd, bug};
+use crate::history::JobHistory;
+
+/// Half of the grace period of a pod: no checkpoint by then, and the slot releases without; the successor replays.
+const RELEASE_CHECKPOINT_MAX: Duration = Duration::from_secs(15);
+/// A savepoint that has no checkpoint by then has failed; the job runs on.
+const SAVEPOINT_CHECKPOINT_MAX: Duration = Duration::from_secs(60);
+/// Commits that naming a checkpoint may take before something is wrong.
+const NAMING_COMMITS_MAX: u32 = 1_000;
+
+/// The last commit, the checkpoint, `released`, close; then the seal.
+pub(crate) fn release(
+    context: &mut Context,
+    mut running: Running,
+    ending: Ending,
+) -> Result<SlotEnd, Stop> {
+    context.phase(SlotPhase::Releasing);
+    running.boundary(context)?;
+    running.settle(context)?;
+    if let Err(stop) = checkpoint(context, &mut running, RELEASE_CHECKPOINT_MAX) {
+        tracing::warn!("releasing without a checkpoint: {stop}");
+    }
+    running.commit_once(context, true)?;
+    running.settle(context)?;
+    if !running.settled() {
+        return Err(bug("rows were left over at the release"));
+    }
+    let Running { shards, committer, .. } = running;
+    committer.close()?;
+    if !ending.seal {
+        context.phase(SlotPhase::Released);
+        return Ok(SlotEnd::Released);
+    }
+    let sealed = seal_of(context, &shards);
+    let key = context.task.job.keys.sealed(context.task.generation, context.task.slot);
+    write_seal(context, &key, &sealed)?;
+    context.phase(SlotPhase::Sealed);
+    Ok(SlotEnd::Sealed)
+}
+
+/// The slot's part of a savepoint, at a drained point.
+pub(crate) fn savepoint(
+    context: &mut Context,
+    running: &mut Running,
+    name: &str,
+) -> Result<(), Stop> {
+    checkpoint(context, running, SAVEPOINT_CHECKPOINT_MAX)?;
+    let part = seal_of(context, &running.shards);
+    let key = context.task.job.keys.savepoint(name, context.task.slot);
+    write_seal(context, &key, &part)?;
+    let manifest = part.shards.iter().find_map(|s| s.manifest.clone());
+    let bytes = running.shards.all.iter().flat_map(|s| s.chain.runs.iter().map(|r| r.len)).sum();
+    context.task.board.update(context.task.slot, |e| {
+        e.status.savepoint =
+            Some(SavepointPart { name: name.to_owned(), complete: true, bytes, manifest });
+    });
+    Ok(())
+}
+
+/// Takes a checkpoint of the state as it stands and names it.
+fn checkpoint(context: &mut Context, running: &mut Running, at_most: Duration) -> Result<(), Stop> {
+    // One that is under way is older than what is wanted; it is named first.
+    running.checkpoints.wait(context, &mut running.shards, at_most)?;
+    name_completed(context, running)?;
+    if !running.checkpoints.is_idle() {
+        return Err(Stop::new(Reason::CheckpointFailed, "the checkpoint before does not complete"));
+    }
+    running.checkpoints.begin(context, &mut running.shards, &mut running.progress)?;
+    running.checkpoints.wait(context, &mut running.shards, at_most)?;
+    name_completed(context, running)?;
+    if !running.checkpoints.is_idle() {
+        return Err(Stop::new(Reason::CheckpointFailed, "it does not complete in time"));
+    }
+    Ok(())
+}
+
+fn name_completed(context: &mut Context, running: &mut Running) -> Result<(), Stop> {
+    for _ in 0..NAMING_COMMITS_MAX {
+        if running.shards.all.iter().all(|s| s.naming.is_none()) {
+            running.checkpoints.note_named(context, &running.shards);
+            return Ok(());
+        }
+        running.settle(context)?;
+        running.commit_once(context, false)?;
+        running.settle(context)?;
+    }
+    Err(bug("a completed checkpoint could not be named"))
+}
+
+fn seal_of(context: &Context, shards: &super::replay::Shards) -> Sealed {
+    Sealed {
+        format: 1,
+        generation: context.task.generation,
+        slot: context.task.slot,
+        slots: context.task.slots,
+        job_uid: context.task.job.uid.clone(),
+        shards: shards
+            .all
+            .iter()
+            .map(|s| SealedShard {
+                shard: s.id.clone(),
+                offset: s.committed.offset,
+                manifest: s.committed.manifest.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn write_seal(context: &Context, key: &str, sealed: &Sealed) -> Result<(), Stop> {
+    let body = serde_json::to_vec(sealed).expect("a seal has no value JSON lacks");
+    if context.block_on(JobHistory::create(&context.store, key, body.into()))? {
+        return Ok(());
+    }
+    let found: Sealed = context.block_on(crate::history::read_json(&context.store, key))?;
+    if found == *sealed {
+        Ok(())
+    } else {
+        Err(Stop::new(Reason::OffsetsMovedByOther, format!("{key} exists with other content")))
+    }
+}

@@ -1,0 +1,188 @@
+//! From a manifest to a shard that stands at the manifest's offset.
+
+use bytes::Bytes;
+use protocol::ShardId;
+use protocol::acquire::{StartPoint, Stop};
+use protocol::keys::Keys;
+use protocol::manifest::{Manifest, ManifestName, Run, ShardSnapshot};
+use protocol::reason::Reason;
+use state::ShardKey;
+
+use super::context::Context;
+use super::shard::{Chain, OwnedShard};
+use super::{bug, kafka_stop, store_stop};
+
+/// Names a shard in the local store.
+pub(crate) fn local_key(id: &ShardId) -> ShardKey {
+    ShardKey::new(id.stage, &id.log)
+}
+
+/// Manifests read so far in this start: the shards of a former slot share one.
+#[derive(Default)]
+pub(crate) struct Manifests {
+    read: Vec<(String, Manifest)>,
+}
+
+impl Manifests {
+    /// Reads a manifest once.
+    pub(crate) fn get(
+        &mut self,
+        context: &Context,
+        job_uid: &str,
+        name: &ManifestName,
+    ) -> Result<&Manifest, Stop> {
+        let known =
+            self.read.iter().position(|(uid, manifest)| uid == job_uid && manifest.name == *name);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let key = Keys::new(job_uid).manifest(name);
+                let bytes = context
+                    .block_on(context.store.get(&key))
+                    .map_err(|e| manifest_stop(&key, &e))?;
+                let manifest = Manifest::decode(&bytes, name, job_uid)
+                    .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+                self.read.push((job_uid.to_owned(), manifest));
+                self.read.len() - 1
+            }
+        };
+        Ok(&self.read[at].1)
+    }
+}
+
+fn manifest_stop(key: &str, error: &connectors::StoreError) -> Stop {
+    let mut stop = store_stop(error);
+    stop.message = format!("reading {key}: {}", stop.message);
+    stop
+}
+
+/// Fills `shard` from the start point's manifest, or leaves it empty at the origin.
+pub(crate) fn restore(
+    context: &Context,
+    manifests: &mut Manifests,
+    shard: &mut OwnedShard,
+    start: &StartPoint,
+) -> Result<(), Stop> {
+    let key = local_key(&shard.id);
+    let Some((job_uid, name)) = &start.manifest else {
+        local(context.local.drop_shard(&key))?;
+        shard.position = start.origin;
+        shard.chain = Chain::default();
+        return check_range(context, shard, start);
+    };
+    let own = *job_uid == context.task.job.uid;
+    let snapshot = find(manifests.get(context, job_uid, name)?, &shard.id, own)
+        .ok_or_else(|| {
+            Stop::new(
+                Reason::ManifestCorrupt,
+                format!("manifest {name} does not cover shard {}", shard.id),
+            )
+        })?
+        .clone();
+    if own && snapshot.topic_id != shard.topic_id {
+        return Err(Stop::new(
+            Reason::TopicReplaced,
+            format!("topic {} has another id than when {name} was written", shard.id.log.topic),
+        ));
+    }
+    // A fork reads exchanges of its own, drained when the savepoint was taken: it goes on where it was sealed.
+    shard.position = if own || shard.id.stage.0 == 0 { snapshot.offset } else { start.origin };
+    check_range(context, shard, start)?;
+    let mapping = shard
+        .flow
+        .check_tables(&snapshot.tables)
+        .map_err(|e| Stop::new(Reason::IncompatibleState, format!("shard {}: {e}", shard.id)))?;
+    flow(shard.flow.restore(snapshot.registers.clone()), &shard.id)?;
+    fill_local(context, &key, name, &snapshot)?;
+    let id = shard.id.clone();
+    let target = &mut shard.flow;
+    local(context.local.scan(&key, &mut |table, entry_key, value| {
+        if let Some(table) = mapping.target(table) {
+            target
+                .restore_entry(table, entry_key, value)
+                .map_err(|e| state::StateError::corrupt(format!("shard {id}: {e}")))?;
+        }
+        Ok(())
+    }))?;
+    shard.chain = Chain { runs: snapshot.runs, rebase: !own || !mapping.is_identity() };
+    if shard.chain.rebase {
+        shard.flow.mark_all_changed();
+    }
+    Ok(())
+}
+
+fn find<'a>(manifest: &'a Manifest, id: &ShardId, own: bool) -> Option<&'a ShardSnapshot> {
+    if own || id.stage.0 == 0 {
+        return manifest.shard(id.stage, &id.log);
+    }
+    let suffix = |topic: &str| topic.split_once(".x.").map(|(_, rest)| rest.to_owned());
+    manifest.shards.iter().find(|s| {
+        s.stage == id.stage
+            && s.log.partition == id.log.partition
+            && suffix(&s.log.topic) == suffix(&id.log.topic)
+    })
+}
+
+/// S5: the log reaches back to the replay and forward to the committed offset.
+fn check_range(context: &Context, shard: &OwnedShard, start: &StartPoint) -> Result<(), Stop> {
+    let (log_start, log_end) =
+        context.admin.log_range(&shard.id.log).map_err(|e| kafka_stop(&e))?;
+    if log_start > shard.position && start.offset > shard.position {
+        return Err(Stop::new(
+            Reason::ReplayGapLost,
+            format!(
+                "{} starts at {log_start}; the checkpoint needs it from {}",
+                shard.id.log, shard.position
+            ),
+        ));
+    }
+    if log_end < start.offset {
+        return Err(Stop::new(
+            Reason::LogTruncated,
+            format!("{} ends at {log_end}, before the committed {}", shard.id.log, start.offset),
+        ));
+    }
+    if shard.position > start.offset {
+        return Err(bug(format!(
+            "shard {}: checkpoint at {} lies beyond the committed {}",
+            shard.id, shard.position, start.offset
+        )));
+    }
+    Ok(())
+}
+
+/// Makes the local store equal the manifest: as it is if it is known to be, else from the runs.
+fn fill_local(
+    context: &Context,
+    key: &ShardKey,
+    name: &ManifestName,
+    snapshot: &ShardSnapshot,
+) -> Result<(), Stop> {
+    let identity = name.to_string();
+    if local(context.local.identity(key))?.as_deref() == Some(&identity) {
+        return Ok(());
+    }
+    local(context.local.drop_shard(key))?;
+    for run in &snapshot.runs {
+        let bytes = fetch(context, run)?;
+        state::verify(run, &bytes)
+            .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+        local(context.local.ingest(key, &bytes))?;
+        context.seen();
+    }
+    local(context.local.set_identity(key, &identity))
+}
+
+fn fetch(context: &Context, run: &Run) -> Result<Bytes, Stop> {
+    context
+        .block_on(context.store.get_range(&run.object, run.start..run.start + run.len))
+        .map_err(|e| manifest_stop(&run.object, &e))
+}
+
+fn local<T>(result: Result<T, state::StateError>) -> Result<T, Stop> {
+    result.map_err(|e| super::stop::state_stop(&e))
+}
+
+fn flow<T>(result: Result<T, dataflow::DataflowError>, id: &ShardId) -> Result<T, Stop> {
+    result.map_err(|e| super::stop::flow_stop(id, &e))
+}
