@@ -1,0 +1,149 @@
+//! Columns of a source and their types.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::names::ColumnName;
+
+/// A column that the query may use. Fields of a record that are not declared are ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Column {
+    /// The column's name in SQL and the field's name in the record.
+    pub name: ColumnName,
+    /// BIGINT, INT, DOUBLE, VARCHAR, BOOLEAN, TIMESTAMP (milliseconds, UTC) or DECIMAL(p,s).
+    #[serde(rename = "type")]
+    pub column_type: ColumnType,
+}
+
+/// The SQL type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum ColumnType {
+    /// 64-bit signed integer.
+    BigInt,
+    /// 32-bit signed integer.
+    Int,
+    /// 64-bit float.
+    Double,
+    /// UTF-8 text.
+    Varchar,
+    /// True or false.
+    Boolean,
+    /// Milliseconds since 1970 in UTC.
+    Timestamp,
+    /// Exact decimal number.
+    Decimal {
+        /// Digits in all, 1 to 38.
+        precision: u8,
+        /// Digits after the point, at most `precision`.
+        scale: u8,
+    },
+}
+
+/// What the schema accepts.
+pub const PATTERN: &str = "^(BIGINT|INT|DOUBLE|VARCHAR|BOOLEAN|TIMESTAMP|\
+     DECIMAL\\(([1-9]|[12][0-9]|3[0-8]), ?([0-9]|[12][0-9]|3[0-8])\\))$";
+
+/// Text that is not a column type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "\"{0}\" is not a column type: use BIGINT, INT, DOUBLE, VARCHAR, BOOLEAN, TIMESTAMP or \
+     DECIMAL(p,s) with p from 1 to 38 and s at most p"
+)]
+pub struct NotAColumnType(String);
+
+impl FromStr for ColumnType {
+    type Err = NotAColumnType;
+
+    fn from_str(text: &str) -> Result<Self, NotAColumnType> {
+        Ok(match text {
+            "BIGINT" => Self::BigInt,
+            "INT" => Self::Int,
+            "DOUBLE" => Self::Double,
+            "VARCHAR" => Self::Varchar,
+            "BOOLEAN" => Self::Boolean,
+            "TIMESTAMP" => Self::Timestamp,
+            _ => decimal(text).ok_or_else(|| NotAColumnType(text.chars().take(32).collect()))?,
+        })
+    }
+}
+
+fn decimal(text: &str) -> Option<ColumnType> {
+    let (precision, scale) = text.strip_prefix("DECIMAL(")?.strip_suffix(')')?.split_once(',')?;
+    let scale = scale.strip_prefix(' ').unwrap_or(scale);
+    let canonical = |text: &str| text == "0" || !text.starts_with(['0', '+']);
+    if !canonical(precision) || !canonical(scale) {
+        return None;
+    }
+    let (precision, scale): (u8, u8) = (precision.parse().ok()?, scale.parse().ok()?);
+    let valid = (1..=38).contains(&precision) && scale <= precision;
+    valid.then_some(ColumnType::Decimal { precision, scale })
+}
+
+impl fmt::Display for ColumnType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BigInt => f.write_str("BIGINT"),
+            Self::Int => f.write_str("INT"),
+            Self::Double => f.write_str("DOUBLE"),
+            Self::Varchar => f.write_str("VARCHAR"),
+            Self::Boolean => f.write_str("BOOLEAN"),
+            Self::Timestamp => f.write_str("TIMESTAMP"),
+            Self::Decimal { precision, scale } => write!(f, "DECIMAL({precision},{scale})"),
+        }
+    }
+}
+
+impl TryFrom<String> for ColumnType {
+    type Error = NotAColumnType;
+
+    fn try_from(text: String) -> Result<Self, NotAColumnType> {
+        text.parse()
+    }
+}
+
+impl From<ColumnType> for String {
+    fn from(column_type: ColumnType) -> Self {
+        column_type.to_string()
+    }
+}
+
+impl JsonSchema for ColumnType {
+    fn schema_name() -> Cow<'static, str> {
+        "ColumnType".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": PATTERN, "maxLength": 16})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_and_printed() {
+        let pattern = regex::Regex::new(PATTERN).expect("the pattern compiles");
+        for text in ["BIGINT", "INT", "DOUBLE", "VARCHAR", "BOOLEAN", "TIMESTAMP", "DECIMAL(10,2)"] {
+            let parsed: ColumnType = text.parse().expect(text);
+            assert_eq!(parsed.to_string(), text);
+            assert!(pattern.is_match(text), "schema refuses {text}");
+        }
+        for text in ["bigint", "TEXT", "DECIMAL", "DECIMAL(0,0)", "DECIMAL(39,1)", "DECIMAL(01,1)"] {
+            assert!(text.parse::<ColumnType>().is_err(), "{text}");
+            assert!(!pattern.is_match(text), "schema accepts {text}");
+        }
+        // Only the parser compares the two numbers.
+        assert!("DECIMAL(2,3)".parse::<ColumnType>().is_err());
+    }
+}

@@ -1,0 +1,165 @@
+//! Sources: Kafka topics that the query reads as tables.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::column::Column;
+use crate::duration::HumanDuration;
+use crate::names::{ColumnName, RelationName, TopicName};
+
+/// A topic that is read as a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = crate::rules::rules(&[
+    (
+        "!has(self.watermark) || self.columns.exists(c, c.name == self.watermark.column && \
+         c.type == 'TIMESTAMP')",
+        "watermark.column must be one of the columns, of type TIMESTAMP",
+    ),
+    (
+        "!has(self.partitionedBy) || self.partitionedBy.all(p, self.columns.exists(c, c.name == p))",
+        "partitionedBy must name declared columns",
+    ),
+])))]
+pub struct Source {
+    /// The table's name in the SQL.
+    pub name: RelationName,
+    /// The topic.
+    pub topic: TopicName,
+    /// How a record is decoded.
+    pub format: Format,
+    /// The fields that the query may use.
+    #[schemars(length(min = 1, max = 256))]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub columns: Vec<Column>,
+    /// Event time. Needed by windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<WatermarkStrategy>,
+    /// Where the first start begins. There is no default: it decides what is counted.
+    pub start_from: StartFrom,
+    /// A claim: records with equal values of these columns lie in one partition. It spares an
+    /// exchange; a value seen in two partitions refutes it.
+    #[schemars(length(min = 1, max = 8))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitioned_by: Option<Vec<ColumnName>>,
+    /// What becomes of a record that cannot be decoded. Default `fail`.
+    #[serde(default)]
+    pub on_bad_record: OnBadRecord,
+}
+
+/// How records are encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Format {
+    /// One JSON object a record.
+    Json(JsonFormat),
+}
+
+/// Options of JSON; there are none yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JsonFormat {}
+
+/// Event time and how late records may come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WatermarkStrategy {
+    /// The column that holds the event time.
+    pub column: ColumnName,
+    /// How far the watermark stays behind the greatest event time of a partition. Default 0s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<HumanDuration>,
+    /// A partition that has been read to its end for so long no longer holds the others back.
+    /// Default 30s; `0s` switches it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<HumanDuration>,
+    /// A record whose event time is further than this after its Kafka timestamp is a bad record,
+    /// so that one wrong clock cannot close every window. Default 24h; `0s` switches it off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_future: Option<HumanDuration>,
+}
+
+impl WatermarkStrategy {
+    /// The delay in force.
+    pub fn delay(&self) -> Duration {
+        self.delay.map_or(Duration::ZERO, HumanDuration::get)
+    }
+
+    /// The idle timeout in force; `None`: a partition is never idle.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        on_unless_zero(self.idle_timeout, HumanDuration::from_secs(30))
+    }
+
+    /// The bound on the future in force; `None`: there is none.
+    pub fn max_future(&self) -> Option<Duration> {
+        on_unless_zero(self.max_future, HumanDuration::from_secs(24 * 3_600))
+    }
+}
+
+fn on_unless_zero(written: Option<HumanDuration>, default: HumanDuration) -> Option<Duration> {
+    let duration = written.unwrap_or(default).get();
+    (!duration.is_zero()).then_some(duration)
+}
+
+/// Where the first start of a job begins to read. Later starts go on where the job was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StartFrom {
+    /// The oldest record of every partition.
+    Earliest(Nothing),
+    /// What is written after the first start.
+    Latest(Nothing),
+    /// The first record at or after a time.
+    Timestamp(StartTimestamp),
+    /// An offset for every partition, by partition number.
+    Offsets(
+        #[schemars(length(min = 1, max = 4096), extend("x-kubernetes-validations" =
+            crate::rules::rules(&[
+                (
+                    "self.all(p, p.matches('^(0|[1-9][0-9]{0,5})$'))",
+                    "the keys of offsets are partition numbers",
+                ),
+                ("self.all(p, self[p] >= 0)", "offsets are not negative"),
+            ])))]
+        BTreeMap<String, i64>,
+    ),
+}
+
+/// An object without fields, written `{}`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Nothing {}
+
+/// A point in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StartTimestamp {
+    /// The time, RFC 3339 with seconds and offset, such as `2026-01-31T00:00:00Z`.
+    #[schemars(extend("format" = "date-time", "maxLength" = 40))]
+    pub at: String,
+}
+
+/// What becomes of a record that cannot be decoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnBadRecord {
+    /// The job stops at it and says where it lies.
+    Fail(Nothing),
+    /// It is counted and left out.
+    Skip(Nothing),
+    /// It is written to a topic, in the transaction that commits its offset.
+    DeadLetter(DeadLetter),
+}
+
+impl Default for OnBadRecord {
+    fn default() -> Self {
+        Self::Fail(Nothing {})
+    }
+}
+
+/// Where undecodable records go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeadLetter {
+    /// The topic.
+    pub topic: TopicName,
+}

@@ -1,0 +1,183 @@
+//! What the operator reports about a job. It also holds the operator's own memory: intent is
+//! written here before it is acted upon.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::condition::{Condition, optional_time, time};
+
+/// The status of a `StreamJob`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StreamJobStatus {
+    /// The `metadata.generation` that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// For people; programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Ready, Reconciling, Stalled, Degraded.
+    #[schemars(length(max = 8))]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// Worker pods of the current generation (read by the `scale` subresource).
+    #[serde(default)]
+    pub replicas: u32,
+    /// The label selector of the current generation's pods (read by the `scale` subresource).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// What the planner said about the newest spec that it accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
+    /// The generation that processes, or processed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<GenerationStatus>,
+    /// The generation that warms up to take over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<GenerationStatus>,
+    /// The generation that has been ordered to take over, written before the first order. From
+    /// here the rollout only goes forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquiring: Option<u64>,
+    /// The generation before the current one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<GenerationStatus>,
+    /// The greatest number ever given to a generation; none is used twice.
+    #[serde(default)]
+    pub last_generation: u64,
+    /// Set while the job releases its shards to be suspended or deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub releasing: Option<u64>,
+    /// The generation whose shards were sealed when the job was suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<u64>,
+    /// What was refused last, so that it is not tried again and again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedSpec>,
+    /// How far the job is; coarse, refreshed every half minute at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressStatus>,
+    /// The newest finished checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointStatus>,
+}
+
+/// A word for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// Nothing has been done yet.
+    Pending,
+    /// The planner looks at the spec.
+    Planning,
+    /// The first pods start.
+    Starting,
+    /// Every shard is processed.
+    Running,
+    /// Another number of pods takes over.
+    Rescaling,
+    /// A new query, image or pod takes over.
+    Upgrading,
+    /// State is being saved before the pods go.
+    Suspending,
+    /// No pods; the state is saved.
+    Suspended,
+    /// Nothing happens without a person; see the condition Stalled.
+    Stalled,
+    /// The object is being deleted.
+    Deleting,
+}
+
+/// What the planner found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStatus {
+    /// Identifies the plan; equal plans have equal state.
+    pub fingerprint: String,
+    /// A digest of the part of the spec that the planner looked at.
+    pub spec_digest: String,
+    /// Partitions of each exchange; fixed with the first plan.
+    pub max_parallelism: u32,
+    /// The version of the hash that spreads keys; fixed with the first plan.
+    pub hash_version: u32,
+    /// Shards of the widest stage: more slots than this have nothing to do.
+    pub shards: u32,
+}
+
+/// One assignment of shards to pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerationStatus {
+    /// Its number.
+    pub number: u64,
+    /// Its pods.
+    pub parallelism: u32,
+    /// Slots of each pod.
+    pub slots_per_worker: u32,
+    /// The image, resolved once.
+    pub image: String,
+    /// The plan it runs.
+    pub plan_fingerprint: String,
+    /// A digest of everything that its pods are made from.
+    pub spec_digest: String,
+    /// The `metadata.generation` it was made from.
+    pub spec_generation: i64,
+    /// When it was decided upon.
+    #[schemars(schema_with = "optional_time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+}
+
+impl GenerationStatus {
+    /// Slots of all pods.
+    pub fn slots(&self) -> u32 {
+        self.parallelism.saturating_mul(self.slots_per_worker)
+    }
+}
+
+/// A spec that was tried and refused. It is tried again when it changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedSpec {
+    /// A digest of the refused spec.
+    pub spec_digest: String,
+    /// Why, as one word.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// Why, in sentences.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// When.
+    #[schemars(schema_with = "time")]
+    pub at: Time,
+}
+
+/// How far the job is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressStatus {
+    /// Records that wait in all source partitions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<i64>,
+    /// The smallest watermark of all shards.
+    #[schemars(schema_with = "optional_time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Time>,
+    /// Slots that process, of all slots of the generation.
+    pub slots_running: u32,
+    /// When this was looked at.
+    #[schemars(schema_with = "time")]
+    pub observed_at: Time,
+}
+
+/// A finished checkpoint of every slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckpointStatus {
+    /// The smallest number among the slots.
+    pub number: u64,
+    /// When the oldest of them was finished.
+    #[schemars(schema_with = "time")]
+    pub completed_at: Time,
+}

@@ -1,0 +1,191 @@
+//! The rules of the schema and of CEL, in Rust, for whoever reads a job from a file. Every fault
+//! is reported, not the first.
+
+use std::collections::BTreeSet;
+
+use crate::column::ColumnType;
+use crate::lifecycle::{RestoreFrom, UpgradeMode};
+use crate::sink::Sink;
+use crate::source::{Source, StartFrom};
+use crate::stream_job::StreamJobSpec;
+
+/// One broken rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {message}")]
+pub struct Violation {
+    /// The field, such as `spec.sources[0].columns`.
+    pub path: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Collects violations under a path.
+struct Faults(Vec<Violation>);
+
+impl Faults {
+    fn unless(&mut self, holds: bool, path: impl Into<String>, message: impl Into<String>) {
+        if !holds {
+            self.0.push(Violation { path: path.into(), message: message.into() });
+        }
+    }
+
+    fn unique<'a>(&mut self, names: impl IntoIterator<Item = &'a str>, path: &str) {
+        let mut seen = BTreeSet::new();
+        for name in names {
+            self.unless(seen.insert(name), path, format!("\"{name}\" appears twice"));
+        }
+    }
+}
+
+/// Checks what holds for every job, in a cluster or not. Empty: valid.
+pub fn validate(spec: &StreamJobSpec) -> Vec<Violation> {
+    let mut faults = Faults(Vec::new());
+    sizes(spec, &mut faults);
+    for (index, source) in spec.sources.iter().enumerate() {
+        check_source(source, &format!("spec.sources[{index}]"), &mut faults);
+    }
+    for (index, sink) in spec.sinks.iter().enumerate() {
+        check_sink(sink, &format!("spec.sinks[{index}]"), &mut faults);
+    }
+    let sources: Vec<&str> = spec.sources.iter().map(|source| source.name.as_str()).collect();
+    faults.unique(sources.iter().copied(), "spec.sources");
+    faults.unique(spec.sinks.iter().map(|sink| sink.name.as_str()), "spec.sinks");
+    for sink in &spec.sinks {
+        let free = !sources.contains(&sink.name.as_str());
+        faults.unless(free, "spec.sinks", "a sink cannot have the name of a source");
+    }
+    check_connections(spec, &mut faults);
+    check_lifecycle(spec, &mut faults);
+    faults.0
+}
+
+/// Checks what holds for a job in a cluster: all of [`validate`], and that brokers are named and
+/// the store is one that pods share.
+pub fn validate_for_cluster(spec: &StreamJobSpec) -> Vec<Violation> {
+    let mut faults = Faults(validate(spec));
+    let named = spec.kafka.bootstrap_servers.is_some();
+    faults.unless(named, "spec.kafka.bootstrapServers", "is required");
+    faults.unless(
+        spec.checkpoints.location.starts_with("s3://"),
+        "spec.checkpoints.location",
+        "must be s3://bucket/prefix: the pods share no folder",
+    );
+    faults.0
+}
+
+fn sizes(spec: &StreamJobSpec, faults: &mut Faults) {
+    let within = |len: usize, min: usize, max: usize| (min..=max).contains(&len);
+    faults.unless(within(spec.sources.len(), 1, 32), "spec.sources", "must be 1 to 32");
+    faults.unless(within(spec.sinks.len(), 1, 32), "spec.sinks", "must be 1 to 32");
+    let sql = spec.sql.chars().count();
+    faults.unless(within(sql, 1, 65_536), "spec.sql", "must have 1 to 65536 characters");
+    let number = |written: Option<u32>, max: u32| written.is_none_or(|n| (1..=max).contains(&n));
+    faults.unless(number(spec.parallelism, 1_000), "spec.parallelism", "must be 1 to 1000");
+    faults.unless(number(spec.max_parallelism, 1_024), "spec.maxParallelism", "must be 1 to 1024");
+}
+
+fn check_source(source: &Source, path: &str, faults: &mut Faults) {
+    let columns = format!("{path}.columns");
+    faults.unless((1..=256).contains(&source.columns.len()), &*columns, "must be 1 to 256");
+    faults.unique(source.columns.iter().map(|column| column.name.as_str()), &columns);
+    if let Some(watermark) = &source.watermark {
+        let timed = source.columns.iter().any(|column| {
+            column.name == watermark.column && column.column_type == ColumnType::Timestamp
+        });
+        faults.unless(
+            timed,
+            format!("{path}.watermark.column"),
+            "watermark.column must be one of the columns, of type TIMESTAMP",
+        );
+    }
+    if let Some(claim) = &source.partitioned_by {
+        let path = format!("{path}.partitionedBy");
+        faults.unless((1..=8).contains(&claim.len()), &*path, "must name 1 to 8 columns");
+        let declared =
+            claim.iter().all(|name| source.columns.iter().any(|column| column.name == *name));
+        faults.unless(declared, path, "partitionedBy must name declared columns");
+    }
+    check_start(&source.start_from, &format!("{path}.startFrom"), faults);
+}
+
+fn check_start(start: &StartFrom, path: &str, faults: &mut Faults) {
+    match start {
+        StartFrom::Earliest(_) | StartFrom::Latest(_) => {}
+        StartFrom::Timestamp(timestamp) => {
+            let path = format!("{path}.timestamp.at");
+            let message = "must be an RFC 3339 time such as 2026-01-31T00:00:00Z";
+            faults.unless(is_rfc3339(&timestamp.at), path, message);
+        }
+        StartFrom::Offsets(offsets) => {
+            let path = format!("{path}.offsets");
+            faults.unless((1..=4096).contains(&offsets.len()), &*path, "must be 1 to 4096");
+            let numbers = offsets.keys().all(|key| is_partition(key));
+            faults.unless(numbers, &*path, "the keys of offsets are partition numbers");
+            let positive = offsets.values().all(|offset| *offset >= 0);
+            faults.unless(positive, path, "offsets are not negative");
+        }
+    }
+}
+
+fn is_partition(text: &str) -> bool {
+    let digits = !text.is_empty() && text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit());
+    digits && (text == "0" || !text.starts_with('0'))
+}
+
+/// The same as the schema's format `date-time`: date, `T`, time with seconds, offset.
+fn is_rfc3339(text: &str) -> bool {
+    use k8s_openapi::jiff::Timestamp;
+    let date_time = text.len() >= 20 && matches!(text.as_bytes().get(10), Some(b'T' | b't'));
+    date_time && text.len() <= 40 && text.parse::<Timestamp>().is_ok()
+}
+
+fn check_sink(sink: &Sink, path: &str, faults: &mut Faults) {
+    let path = format!("{path}.key");
+    faults.unless(sink.key.len() <= 16, &*path, "must name at most 16 columns");
+    faults.unique(sink.key.iter().map(AsRef::as_ref), &path);
+}
+
+fn check_connections(spec: &StreamJobSpec, faults: &mut Faults) {
+    if let Some(servers) = &spec.kafka.bootstrap_servers {
+        let path = "spec.kafka.bootstrapServers";
+        faults.unless((1..=2048).contains(&servers.len()), path, "must be a list of host:port");
+    }
+    if let Some(tls) = spec.kafka.auth.as_ref().and_then(|auth| auth.tls.as_ref()) {
+        let together = tls.certificate_secret_ref.is_some() == tls.key_secret_ref.is_some();
+        let message = "certificateSecretRef and keySecretRef come together";
+        faults.unless(together, "spec.kafka.auth.tls", message);
+    }
+    let checkpoints = &spec.checkpoints;
+    let location = &checkpoints.location;
+    let bucket = location.strip_prefix("s3://").map(|rest| !rest.is_empty() && rest[..1] != *"/");
+    let folder = location.strip_prefix("file://").map(|rest| rest.starts_with('/'));
+    faults.unless(
+        bucket.or(folder).unwrap_or(false) && location.len() <= 1024,
+        "spec.checkpoints.location",
+        "must be s3://bucket/prefix or file:///folder",
+    );
+    let endpoint = checkpoints.endpoint.as_deref();
+    let web = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    let path = "spec.checkpoints.endpoint";
+    faults.unless(endpoint.is_none_or(web), path, "must begin with http:// or https://");
+    let retained = (1..=100).contains(&checkpoints.retained());
+    faults.unless(retained, "spec.checkpoints.retained", "must be 1 to 100");
+}
+
+fn check_lifecycle(spec: &StreamJobSpec, faults: &mut Faults) {
+    let upgrade = &spec.upgrade;
+    faults.unless(
+        upgrade.mode() != UpgradeMode::Stateless || upgrade.acknowledge_state_loss.is_some(),
+        "spec.upgrade",
+        "mode Stateless gives state up: set acknowledgeStateLoss to status.plan.fingerprint",
+    );
+    if let Some(RestoreFrom::Manifest(address)) = &spec.restore_from {
+        let known = address.starts_with("s3://") || address.starts_with("file://");
+        let path = "spec.restoreFrom.manifest";
+        faults.unless(known, path, "must begin with s3:// or file://");
+    }
+    let interval = spec.commit.interval().get();
+    let path = "spec.commit.interval";
+    let bounded = (1..=60_000).contains(&interval.as_millis());
+    faults.unless(bounded, path, "must be 1ms to 1m");
+}
