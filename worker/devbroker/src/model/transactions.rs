@@ -1,0 +1,388 @@
+//! The transaction coordinator: who may write, what is open, what is decided
+//! (Kafka: `TransactionCoordinator`, `TransactionMetadata`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka_protocol::ResponseError;
+use uuid::Uuid;
+
+use crate::options::Options;
+
+/// Epochs from here on are given to nobody; the next producer gets a new id. One is left over to fence with.
+const EPOCH_EXHAUSTED: i16 = i16::MAX - 1;
+
+/// A producer id with its epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Producer {
+    /// The id.
+    pub id: i64,
+    /// The epoch; a newer one fences older ones.
+    pub epoch: i16,
+}
+
+/// How a transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its records and offsets count.
+    Commit,
+    /// They do not.
+    Abort,
+}
+
+/// Where a transactional id is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionState {
+    /// It had no transaction yet.
+    Empty,
+    /// A transaction is open.
+    Ongoing {
+        /// When it was opened.
+        since: i64,
+    },
+    /// It is decided; markers are to be written.
+    Prepared {
+        /// The decision.
+        outcome: Outcome,
+        /// When the markers are written.
+        markers_at: i64,
+    },
+    /// The last one is over.
+    Complete(Outcome),
+}
+
+/// A transactional id.
+#[derive(Debug)]
+pub struct Transaction {
+    producer: Producer,
+    /// The epoch before, while a lost answer may make its owner ask again.
+    last_epoch: Option<i16>,
+    timeout_ms: i32,
+    state: TransactionState,
+    logs: BTreeSet<(Uuid, i32)>,
+    groups: BTreeSet<String>,
+}
+
+impl Transaction {
+    /// The producer that owns it.
+    pub fn producer(&self) -> Producer {
+        self.producer
+    }
+
+    /// Its state.
+    pub fn state(&self) -> TransactionState {
+        self.state
+    }
+
+    pub(crate) fn add_logs(&mut self, logs: &[(Uuid, i32)]) {
+        self.logs.extend(logs);
+    }
+
+    pub(crate) fn add_group(&mut self, group: &str) {
+        self.groups.insert(group.to_owned());
+    }
+
+    fn deadline(&self) -> Option<i64> {
+        match self.state {
+            TransactionState::Ongoing { since } => Some(since + i64::from(self.timeout_ms)),
+            TransactionState::Prepared { markers_at, .. } => Some(markers_at),
+            TransactionState::Empty | TransactionState::Complete(_) => None,
+        }
+    }
+
+    fn is_ongoing(&self) -> bool {
+        matches!(self.state, TransactionState::Ongoing { .. })
+    }
+
+    /// Shuts out the present owner and decides for an abort.
+    fn fence(&mut self, markers_at: i64) {
+        assert!(self.is_ongoing(), "only an open transaction is fenced");
+        self.producer.epoch = self.producer.epoch.saturating_add(1);
+        self.last_epoch = None;
+        self.state = TransactionState::Prepared { outcome: Outcome::Abort, markers_at };
+    }
+
+    /// Gives the id to its next owner, whom the rules have admitted.
+    fn next_owner(&mut self, expected: Option<Producer>, ids: &mut i64) -> Result<(), ResponseError> {
+        if self.producer.epoch >= EPOCH_EXHAUSTED && expected.is_none() {
+            *ids += 1;
+            self.producer = Producer { id: *ids, epoch: 0 };
+            self.last_epoch = None;
+            return Ok(());
+        }
+        match expected {
+            Some(old) if old.epoch == self.producer.epoch => {
+                if old.epoch >= EPOCH_EXHAUSTED {
+                    *ids += 1;
+                    self.producer = Producer { id: *ids, epoch: 0 };
+                } else {
+                    self.producer.epoch += 1;
+                }
+                self.last_epoch = Some(old.epoch);
+            }
+            // The answer to the first try was lost.
+            Some(old) if Some(old.epoch) == self.last_epoch => {}
+            Some(_) => return Err(ResponseError::ProducerFenced),
+            None => {
+                self.producer.epoch += 1;
+                self.last_epoch = None;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A decided transaction whose markers are due.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) producer: Producer,
+    pub(crate) outcome: Outcome,
+    pub(crate) logs: BTreeSet<(Uuid, i32)>,
+    pub(crate) groups: BTreeSet<String>,
+}
+
+/// All transactional ids.
+#[derive(Debug)]
+pub struct Transactions {
+    by_id: BTreeMap<String, Transaction>,
+    owners: BTreeMap<i64, String>,
+    last_producer_id: i64,
+    timeout_ms_max: i32,
+    marker_delay_ms: i64,
+    /// Not later than the next deadline.
+    next_deadline: Option<i64>,
+}
+
+impl Transactions {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            last_producer_id: 0,
+            timeout_ms_max: options.transaction_max_timeout_ms,
+            marker_delay_ms: options.marker_delay_ms,
+            next_deadline: None,
+        }
+    }
+
+    /// What is known of a transactional id.
+    pub fn get(&self, id: &str) -> Option<&Transaction> {
+        self.by_id.get(id)
+    }
+
+    /// All, by transactional id.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Transaction)> {
+        self.by_id.iter().map(|(id, transaction)| (id.as_str(), transaction))
+    }
+
+    pub(crate) fn new_producer(&mut self) -> Producer {
+        self.last_producer_id += 1;
+        Producer { id: self.last_producer_id, epoch: 0 }
+    }
+
+    /// Makes the caller the owner of a transactional id.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, `InvalidTransactionTimeout`; `ProducerFenced` when `expected` is not the owner;
+    /// `ConcurrentTransactions` while an older transaction is being ended, which this call may have caused.
+    pub(crate) fn init(
+        &mut self,
+        now: i64,
+        id: &str,
+        timeout_ms: i32,
+        expected: Option<Producer>,
+    ) -> Result<Producer, ResponseError> {
+        if id.is_empty() {
+            return Err(ResponseError::InvalidRequest);
+        }
+        if !(1..=self.timeout_ms_max).contains(&timeout_ms) {
+            return Err(ResponseError::InvalidTransactionTimeout);
+        }
+        if !self.by_id.contains_key(id) {
+            let producer = self.new_producer();
+            self.owners.insert(producer.id, id.to_owned());
+            self.by_id.insert(id.to_owned(), new_transaction(producer, timeout_ms));
+            return Ok(producer);
+        }
+        let markers_at = now + self.marker_delay_ms;
+        let transaction = self.by_id.get_mut(id).ok_or(ResponseError::UnknownServerError)?;
+        let known = |old: Producer| {
+            let epochs = [Some(transaction.producer.epoch), transaction.last_epoch];
+            old.id == transaction.producer.id && epochs.contains(&Some(old.epoch))
+        };
+        if expected.is_some_and(|old| !known(old)) {
+            return Err(ResponseError::ProducerFenced);
+        }
+        match transaction.state {
+            TransactionState::Prepared { .. } => Err(ResponseError::ConcurrentTransactions),
+            TransactionState::Ongoing { .. } => {
+                transaction.fence(markers_at);
+                self.note_deadline(markers_at);
+                Err(ResponseError::ConcurrentTransactions)
+            }
+            TransactionState::Empty | TransactionState::Complete(_) => {
+                let before = transaction.producer.id;
+                transaction.next_owner(expected, &mut self.last_producer_id)?;
+                transaction.timeout_ms = timeout_ms;
+                transaction.state = TransactionState::Empty;
+                let producer = transaction.producer;
+                self.owners.remove(&before);
+                self.owners.insert(producer.id, id.to_owned());
+                Ok(producer)
+            }
+        }
+    }
+
+    fn owned(&mut self, id: &str, producer: Producer) -> Result<&mut Transaction, ResponseError> {
+        let transaction = self.by_id.get_mut(id).ok_or(ResponseError::InvalidProducerIdMapping)?;
+        if transaction.producer.id != producer.id {
+            Err(ResponseError::InvalidProducerIdMapping)
+        } else if transaction.producer.epoch != producer.epoch {
+            Err(ResponseError::ProducerFenced)
+        } else {
+            Ok(transaction)
+        }
+    }
+
+    /// The open transaction of a producer; opens one if there is none.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, `InvalidProducerIdMapping`, `ProducerFenced`, `ConcurrentTransactions`.
+    pub(crate) fn open(
+        &mut self,
+        now: i64,
+        id: &str,
+        producer: Producer,
+    ) -> Result<&mut Transaction, ResponseError> {
+        if id.is_empty() {
+            return Err(ResponseError::InvalidRequest);
+        }
+        let transaction = self.owned(id, producer)?;
+        match transaction.state {
+            TransactionState::Prepared { .. } => return Err(ResponseError::ConcurrentTransactions),
+            TransactionState::Ongoing { .. } => {}
+            TransactionState::Empty | TransactionState::Complete(_) => {
+                transaction.state = TransactionState::Ongoing { since: now };
+                let deadline = now + i64::from(transaction.timeout_ms);
+                self.note_deadline(deadline);
+            }
+        }
+        self.owned(id, producer)
+    }
+
+    /// Whether a transactional batch of this producer may go into this log.
+    ///
+    /// # Errors
+    /// `InvalidProducerIdMapping`, `InvalidProducerEpoch`, `InvalidTxnState`.
+    pub(crate) fn verify_append(
+        &self,
+        producer_id: i64,
+        epoch: i16,
+        log: (Uuid, i32),
+    ) -> Result<(), ResponseError> {
+        let id = self.owners.get(&producer_id).ok_or(ResponseError::InvalidProducerIdMapping)?;
+        let transaction = self.by_id.get(id).ok_or(ResponseError::InvalidProducerIdMapping)?;
+        if transaction.producer.epoch != epoch {
+            Err(ResponseError::InvalidProducerEpoch)
+        } else if transaction.is_ongoing() && transaction.logs.contains(&log) {
+            Ok(())
+        } else {
+            Err(ResponseError::InvalidTxnState)
+        }
+    }
+
+    /// Whether this producer may add offsets of this group to its transaction.
+    ///
+    /// # Errors
+    /// `InvalidProducerIdMapping`, `InvalidProducerEpoch`, `InvalidTxnState`.
+    pub(crate) fn verify_group(
+        &mut self,
+        id: &str,
+        producer: Producer,
+        group: &str,
+    ) -> Result<(), ResponseError> {
+        let transaction = self.owned(id, producer).map_err(|error| match error {
+            ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
+            other => other,
+        })?;
+        match transaction.is_ongoing() && transaction.groups.contains(group) {
+            true => Ok(()),
+            false => Err(ResponseError::InvalidTxnState),
+        }
+    }
+
+    /// Decides an open transaction; saying it again is no harm.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, `InvalidProducerIdMapping`, `ProducerFenced`; `ConcurrentTransactions` when it was so
+    /// decided and its markers are to be written; `InvalidTxnState` when there is none or it was decided otherwise.
+    pub(crate) fn end(
+        &mut self,
+        now: i64,
+        id: &str,
+        producer: Producer,
+        outcome: Outcome,
+    ) -> Result<(), ResponseError> {
+        if id.is_empty() {
+            return Err(ResponseError::InvalidRequest);
+        }
+        let markers_at = now + self.marker_delay_ms;
+        let transaction = self.owned(id, producer)?;
+        match transaction.state {
+            TransactionState::Ongoing { .. } => {
+                transaction.state = TransactionState::Prepared { outcome, markers_at };
+                self.note_deadline(markers_at);
+                Ok(())
+            }
+            TransactionState::Prepared { outcome: decided, .. } if decided == outcome => {
+                Err(ResponseError::ConcurrentTransactions)
+            }
+            TransactionState::Complete(decided) if decided == outcome => Ok(()),
+            _ => Err(ResponseError::InvalidTxnState),
+        }
+    }
+
+    fn note_deadline(&mut self, at: i64) {
+        self.next_deadline = Some(self.next_deadline.map_or(at, |before| before.min(at)));
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<i64> {
+        self.next_deadline
+    }
+
+    /// Aborts what timed out, and hands over every decided transaction whose markers are due.
+    pub(crate) fn due(&mut self, now: i64) -> Vec<Ending> {
+        if self.next_deadline.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        let mut endings = Vec::new();
+        for transaction in self.by_id.values_mut() {
+            if transaction.is_ongoing() && transaction.deadline().is_some_and(|at| at <= now) {
+                transaction.fence(now + self.marker_delay_ms);
+            }
+            if let TransactionState::Prepared { outcome, markers_at } = transaction.state
+                && markers_at <= now
+            {
+                transaction.state = TransactionState::Complete(outcome);
+                endings.push(Ending {
+                    producer: transaction.producer,
+                    outcome,
+                    logs: std::mem::take(&mut transaction.logs),
+                    groups: std::mem::take(&mut transaction.groups),
+                });
+            }
+        }
+        self.next_deadline = self.by_id.values().filter_map(Transaction::deadline).min();
+        endings
+    }
+}
+
+fn new_transaction(producer: Producer, timeout_ms: i32) -> Transaction {
+    Transaction {
+        producer,
+        last_epoch: None,
+        timeout_ms,
+        state: TransactionState::Empty,
+        logs: BTreeSet::new(),
+        groups: BTreeSet::new(),
+    }
+}

@@ -1,0 +1,222 @@
+//! Offsets of groups, and what there is to say of groups that have no members.
+
+use kafka_protocol::ResponseError;
+use kafka_protocol::messages::delete_groups_request::DeleteGroupsRequest;
+use kafka_protocol::messages::delete_groups_response::{DeletableGroupResult, DeleteGroupsResponse};
+use kafka_protocol::messages::describe_groups_request::DescribeGroupsRequest;
+use kafka_protocol::messages::describe_groups_response::{DescribeGroupsResponse, DescribedGroup};
+use kafka_protocol::messages::list_groups_request::ListGroupsRequest;
+use kafka_protocol::messages::list_groups_response::{ListGroupsResponse, ListedGroup};
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequest, OffsetCommitRequestPartition,
+};
+use kafka_protocol::messages::offset_commit_response::{
+    OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequest;
+use kafka_protocol::messages::offset_fetch_response::{
+    OffsetFetchResponse, OffsetFetchResponseGroup, OffsetFetchResponsePartition,
+    OffsetFetchResponsePartitions, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+};
+use kafka_protocol::messages::{GroupId, TopicName};
+use kafka_protocol::protocol::StrBytes;
+
+use super::{Call, code, text};
+use crate::limits::OFFSET_METADATA_BYTES_MAX;
+use crate::model::{Broker, Member, Offset, OffsetCommit};
+
+/// From this version on, `OffsetFetch` asks for many groups.
+const GROUPS_SINCE: i16 = 8;
+/// State of a group that has offsets and no members.
+const EMPTY: &str = "Empty";
+
+/// Whether an offset may be committed: the log exists, the metadata is short.
+pub(super) fn check_commit(
+    broker: &Broker,
+    topic: &str,
+    partition: i32,
+    metadata: Option<&StrBytes>,
+) -> Result<(), ResponseError> {
+    let log = broker.topics().get(topic).and_then(|topic| topic.log(partition));
+    if log.is_none() {
+        return Err(ResponseError::UnknownTopicOrPartition);
+    }
+    match metadata.is_none_or(|text| text.len() <= OFFSET_METADATA_BYTES_MAX) {
+        true => Ok(()),
+        false => Err(ResponseError::OffsetMetadataTooLarge),
+    }
+}
+
+fn commit_of(topic: &str, asked: &OffsetCommitRequestPartition) -> OffsetCommit {
+    OffsetCommit {
+        topic: topic.to_owned(),
+        partition: asked.partition_index,
+        offset: Offset {
+            offset: asked.committed_offset,
+            leader_epoch: asked.committed_leader_epoch,
+            metadata: asked.committed_metadata.as_deref().unwrap_or_default().to_owned(),
+        },
+    }
+}
+
+pub(super) fn offset_commit(
+    broker: &mut Broker,
+    request: &OffsetCommitRequest,
+) -> OffsetCommitResponse {
+    let member =
+        Member { generation: request.generation_id_or_member_epoch, id: &request.member_id };
+    let mut commits = Vec::new();
+    let mut checks = Vec::new();
+    for topic in &request.topics {
+        for asked in &topic.partitions {
+            let metadata = asked.committed_metadata.as_ref();
+            let check = check_commit(broker, &topic.name, asked.partition_index, metadata);
+            if check.is_ok() {
+                commits.push(commit_of(&topic.name, asked));
+            }
+            checks.push(check);
+        }
+    }
+    let group = broker.groups_mut().commit(&request.group_id, member, commits);
+    let mut checks = checks.into_iter();
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|asked| {
+            let check = checks.next().unwrap_or(Err(ResponseError::UnknownServerError));
+            OffsetCommitResponsePartition::default()
+                .with_partition_index(asked.partition_index)
+                .with_error_code(code(&check.and(group)))
+        });
+        OffsetCommitResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_partitions(partitions.collect())
+    });
+    OffsetCommitResponse::default().with_topics(topics.collect())
+}
+
+/// A committed offset as an answer has it: offset, leader epoch, metadata, error.
+fn committed(
+    broker: &Broker,
+    group: &str,
+    log: (&str, i32),
+    stable: bool,
+) -> (Offset, i16) {
+    let none = Offset { offset: -1, leader_epoch: -1, metadata: String::new() };
+    let Some(group) = broker.groups().get(group) else { return (none, 0) };
+    if stable && group.is_pending(log.0, log.1) {
+        return (none, ResponseError::UnstableOffsetCommit.code());
+    }
+    (group.offset(log.0, log.1).cloned().unwrap_or(none), 0)
+}
+
+/// The logs of an answer: the asked ones, or all that the group knows.
+fn logs_of<'a>(
+    broker: &Broker,
+    group: &str,
+    asked: Option<impl Iterator<Item = (&'a TopicName, &'a Vec<i32>)>>,
+) -> Vec<(String, Vec<i32>)> {
+    if let Some(asked) = asked {
+        return asked.map(|(name, partitions)| (name.to_string(), partitions.clone())).collect();
+    }
+    let mut topics: Vec<(String, Vec<i32>)> = Vec::new();
+    for (topic, partition) in broker.groups().get(group).map(|group| group.logs()).into_iter().flatten()
+    {
+        match topics.last_mut() {
+            Some((last, partitions)) if *last == topic => partitions.push(partition),
+            _ => topics.push((topic, vec![partition])),
+        }
+    }
+    topics
+}
+
+pub(super) fn offset_fetch(
+    broker: &Broker,
+    call: &Call<'_>,
+    request: &OffsetFetchRequest,
+) -> OffsetFetchResponse {
+    let stable = request.require_stable;
+    if call.version >= GROUPS_SINCE {
+        let groups = request.groups.iter().map(|asked| {
+            let topics = asked.topics.as_ref();
+            let topics =
+                topics.map(|list| list.iter().map(|topic| (&topic.name, &topic.partition_indexes)));
+            let logs = logs_of(broker, &asked.group_id, topics);
+            group_response(broker, &asked.group_id, logs, stable)
+        });
+        return OffsetFetchResponse::default().with_groups(groups.collect());
+    }
+    let topics = request.topics.as_ref();
+    let topics = topics.map(|list| list.iter().map(|topic| (&topic.name, &topic.partition_indexes)));
+    let topics = logs_of(broker, &request.group_id, topics).into_iter().map(|(name, partitions)| {
+        let partitions = partitions.into_iter().map(|partition| {
+            let (offset, error) = committed(broker, &request.group_id, (&name, partition), stable);
+            OffsetFetchResponsePartition::default()
+                .with_partition_index(partition)
+                .with_committed_offset(offset.offset)
+                .with_committed_leader_epoch(offset.leader_epoch)
+                .with_metadata(Some(text(offset.metadata)))
+                .with_error_code(error)
+        });
+        let partitions = partitions.collect();
+        OffsetFetchResponseTopic::default()
+            .with_name(TopicName(text(name)))
+            .with_partitions(partitions)
+    });
+    OffsetFetchResponse::default().with_topics(topics.collect())
+}
+
+fn group_response(
+    broker: &Broker,
+    group: &GroupId,
+    logs: Vec<(String, Vec<i32>)>,
+    stable: bool,
+) -> OffsetFetchResponseGroup {
+    let topics = logs.into_iter().map(|(name, partitions)| {
+        let partitions = partitions.into_iter().map(|partition| {
+            let (offset, error) = committed(broker, group, (&name, partition), stable);
+            OffsetFetchResponsePartitions::default()
+                .with_partition_index(partition)
+                .with_committed_offset(offset.offset)
+                .with_committed_leader_epoch(offset.leader_epoch)
+                .with_metadata(Some(text(offset.metadata)))
+                .with_error_code(error)
+        });
+        let partitions = partitions.collect();
+        OffsetFetchResponseTopics::default()
+            .with_name(TopicName(text(name)))
+            .with_partitions(partitions)
+    });
+    OffsetFetchResponseGroup::default().with_group_id(group.clone()).with_topics(topics.collect())
+}
+
+pub(super) fn list_groups(broker: &Broker, request: &ListGroupsRequest) -> ListGroupsResponse {
+    let states = &request.states_filter;
+    let wanted = states.is_empty() || states.iter().any(|state| state.eq_ignore_ascii_case(EMPTY));
+    let groups = broker.groups().names().filter(|_| wanted).map(|name| {
+        ListedGroup::default().with_group_id(GroupId(text(name))).with_group_state(text(EMPTY))
+    });
+    ListGroupsResponse::default().with_groups(groups.collect())
+}
+
+pub(super) fn describe_groups(
+    broker: &Broker,
+    request: &DescribeGroupsRequest,
+) -> DescribeGroupsResponse {
+    let groups = request.groups.iter().map(|asked| {
+        let state = if broker.groups().get(asked).is_some() { EMPTY } else { "Dead" };
+        DescribedGroup::default().with_group_id(asked.clone()).with_group_state(text(state))
+    });
+    DescribeGroupsResponse::default().with_groups(groups.collect())
+}
+
+pub(super) fn delete_groups(
+    broker: &mut Broker,
+    request: &DeleteGroupsRequest,
+) -> DeleteGroupsResponse {
+    let results = request.groups_names.iter().map(|asked| {
+        let result = broker.groups_mut().delete(asked);
+        DeletableGroupResult::default()
+            .with_group_id(asked.clone())
+            .with_error_code(code(&result))
+    });
+    DeleteGroupsResponse::default().with_results(results.collect())
+}
