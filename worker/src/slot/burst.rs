@@ -65,7 +65,7 @@ impl Encoder {
             .sinks
             .iter()
             .map(|sink| {
-                let encoder = JsonEncoder::new(sink.schema.clone(), sink.key.clone())
+                let encoder = JsonEncoder::new(&sink.schema, sink.key.clone())
                     .map_err(|e| bug(format!("sink {}: {e}", sink.name)))?;
                 Ok((sink.topic.clone(), encoder))
             })
@@ -100,9 +100,7 @@ impl Encoder {
         for (sink, batch) in &emission.sinks {
             let (topic, encoder) = &mut self.sinks[*sink];
             let burst = out.sink();
-            encoder
-                .encode(batch, &mut |key, value| burst.record(topic, None, key, Some(value)))
-                .map_err(|e| bug(format!("sink topic {topic}: {e}")))?;
+            encoder.encode(batch, &mut |key, value| burst.record(topic, None, key, Some(value)));
             out.sink_rows += batch.num_rows() as u64;
         }
         for (at, partition, batch) in &emission.exchanges {
@@ -117,13 +115,11 @@ impl Encoder {
     /// Adds dead letters, in the same transaction.
     pub(crate) fn letters(letters: Vec<DeadLetter>, shard: &OwnedShard, out: &mut Outgoing) {
         for letter in letters {
-            let (partition, offset) =
-                (shard.id.log.partition.to_string(), letter.offset.to_string());
             let headers = formats::deadletter::headers(
-                &letter.reason,
-                &shard.id.log.topic,
-                &partition,
-                &offset,
+                &letter.fault,
+                &shard.id.log,
+                letter.offset,
+                letter.timestamp_ms,
             );
             out.burst.record_with_headers(
                 &letter.topic,
@@ -146,9 +142,9 @@ impl Encoder {
         plan: &JobPlan,
         entries: &[(usize, UpstreamWatermark)],
         out: &mut Outgoing,
-    ) {
+    ) -> Result<(), Stop> {
         if entries.is_empty() {
-            return;
+            return Ok(());
         }
         self.watermarks_sent = Some(Instant::now());
         for (at, target) in self.exchanges.iter().enumerate() {
@@ -162,11 +158,13 @@ impl Encoder {
             }
             let fingerprint = &plan.exchanges[at].fingerprint;
             let bytes =
-                exchange::encode_watermarks(fingerprint, target.upstream_shards, &of_exchange);
+                exchange::encode_watermarks(fingerprint, target.upstream_shards, &of_exchange)
+                    .map_err(|e| bug(format!("watermarks of {}: {e}", target.topic)))?;
             for partition in 0..target.partitions {
                 out.burst.record(&target.topic, Some(partition as i32), None, Some(&bytes));
             }
         }
+        Ok(())
     }
 }
 

@@ -14,6 +14,7 @@ use super::checkpoint_task::{Done, ShardState, Snapshot, Uploader};
 use super::context::Context;
 use super::progress::Progress;
 use super::replay::Shards;
+use super::stop::flow_stop;
 
 /// What became of a snapshot.
 pub(crate) enum Outcome {
@@ -103,16 +104,18 @@ impl Checkpoints {
         let states = shards
             .all
             .iter_mut()
-            .map(|shard| ShardState {
-                id: shard.id.clone(),
-                topic_id: shard.topic_id.clone(),
-                offset: shard.position,
-                registers: shard.flow.registers(),
-                tables: shard.flow.tables(),
-                changes: shard.flow.changes(),
-                chain: shard.chain.clone(),
+            .map(|shard| {
+                Ok(ShardState {
+                    id: shard.id.clone(),
+                    topic_id: shard.topic_id.clone(),
+                    offset: shard.position,
+                    registers: shard.flow.registers(),
+                    tables: shard.flow.tables(),
+                    changes: shard.flow.changes().map_err(|e| flow_stop(&shard.id, &e))?,
+                    chain: shard.chain.clone(),
+                })
             })
-            .collect();
+            .collect::<Result<_, Stop>>()?;
         let snapshot = Snapshot { name: name.clone(), shards: states, began: Instant::now() };
         self.requests.send(snapshot).map_err(|_| bug("the checkpoint thread is gone"))?;
         self.in_flight = Some(name);

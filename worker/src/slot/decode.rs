@@ -2,6 +2,7 @@
 
 use arrow::record_batch::RecordBatch;
 use dataflow::{Input, JobPlan};
+use formats::BadRecord;
 use formats::exchange::{ExchangeDecoder, ExchangeRecord};
 use formats::json::{EventTimeRule, JsonDecoder};
 use protocol::acquire::Stop;
@@ -29,7 +30,8 @@ pub(crate) struct RawRecord<'a> {
 pub(crate) struct DeadLetter {
     pub(crate) topic: String,
     pub(crate) offset: i64,
-    pub(crate) reason: String,
+    pub(crate) timestamp_ms: Option<i64>,
+    pub(crate) fault: BadRecord,
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) payload: Option<Vec<u8>>,
 }
@@ -56,7 +58,8 @@ impl Decoder {
         match input {
             Input::Exchange(exchange) => {
                 let exchange = &plan.exchanges[exchange];
-                let decoder = ExchangeDecoder::new(&exchange.fingerprint, exchange.schema.clone());
+                let decoder = ExchangeDecoder::new(&exchange.fingerprint, exchange.schema.clone())
+                    .map_err(|e| bug(format!("exchange {}: {e}", exchange.id)))?;
                 Ok(Self::Exchange(Box::new(decoder)))
             }
             Input::Source(source) => {
@@ -106,7 +109,8 @@ impl SourceDecoder {
                 let letter = DeadLetter {
                     topic: topic.clone(),
                     offset: record.offset,
-                    reason: bad.to_string(),
+                    timestamp_ms: record.timestamp_ms,
+                    fault: bad,
                     key: record.key.map(<[u8]>::to_vec),
                     payload: record.payload.map(<[u8]>::to_vec),
                 };
@@ -124,7 +128,7 @@ impl SourceDecoder {
 
     /// The rows so far and how many records were bad; none if nothing came.
     pub(crate) fn rows(&mut self) -> (Option<RecordBatch>, u64) {
-        let batch = (self.json.len() > 0).then(|| self.json.finish());
+        let batch = (!self.json.is_empty()).then(|| self.json.finish());
         (batch, std::mem::take(&mut self.bad))
     }
 

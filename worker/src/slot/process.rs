@@ -146,7 +146,7 @@ impl Running {
                 self.progress.push_offset(context, burst, (index, shard), emission.cut, released);
             }
         }
-        self.watermarks(&plan, &mut out);
+        self.watermarks(&plan, &mut out)?;
         self.reporter.sent(context, &out);
         if out.burst.is_empty() && out.plain.as_ref().is_none_or(connectors::Burst::is_empty) {
             return Ok(());
@@ -156,14 +156,14 @@ impl Running {
         Ok(())
     }
 
-    fn watermarks(&mut self, plan: &dataflow::JobPlan, out: &mut Outgoing) {
+    fn watermarks(&mut self, plan: &dataflow::JobPlan, out: &mut Outgoing) -> Result<(), Stop> {
         let differs = |s: &super::shard::OwnedShard| s.due_watermark != s.sent_watermark;
         let urgent =
             self.shards.all.iter().any(|s| {
                 differs(s) && s.due_watermark.as_ref().is_some_and(|w| w.drained.is_some())
             });
         if !self.encoder.watermarks_due(urgent) {
-            return;
+            return Ok(());
         }
         let mut entries = Vec::new();
         for shard in self.shards.all.iter_mut().filter(|s| differs(s)) {
@@ -172,7 +172,7 @@ impl Running {
                 shard.sent_watermark = shard.due_watermark.clone();
             }
         }
-        self.encoder.watermarks(plan, &entries, out);
+        self.encoder.watermarks(plan, &entries, out)
     }
 
     /// Waits for the commit under way and deals with its outcome.

@@ -16,8 +16,6 @@ use super::{bug, kafka_stop};
 
 /// Records that one poll hands over at most.
 const POLL_RECORDS_MAX: usize = 8_192;
-/// Output that a muted replay lets pile up before it is dropped.
-const MUTED_OUTPUT_MAX: usize = 32 << 20;
 
 /// The shards of a slot and the way from the reader's numbers to them.
 #[derive(Default)]
@@ -118,17 +116,15 @@ impl Shards {
         let mut rows = 0;
         self.assign(context)?;
         while !self.all.iter().all(OwnedShard::reached_bound) {
-            rows += self.pump(context, Duration::from_millis(50))? as u64;
+            let taken = self.pump(context, Duration::from_millis(50))? as u64;
             for shard in &mut self.all {
-                shard.mute_part()?;
+                shard.mute()?;
             }
-            context.task.board.update(context.task.slot, |e| e.status.replayed_rows += rows);
+            rows += taken;
+            context.task.board.update(context.task.slot, |e| e.status.replayed_rows += taken);
             if context.task.orders.standing().terminate {
                 return Err(Stop::new(Reason::Superseded, "told to end during the replay"));
             }
-        }
-        for shard in &mut self.all {
-            shard.flush()?;
         }
         Ok(rows)
     }
@@ -218,27 +214,28 @@ impl OwnedShard {
         Ok(())
     }
 
-    /// Drops what a replay would have sent. With an open cursor only the end of the replay may drop.
-    fn mute(&mut self, end: bool) -> Result<(), Stop> {
-        let cursor = self.start.as_ref().and_then(|s| s.cursor);
-        if !end && (cursor.is_some() || self.flow.pending_output_bytes() < MUTED_OUTPUT_MAX) {
-            return Ok(());
-        }
+    /// Hands over what a replay has decoded and drops what it would have sent.
+    pub(crate) fn mute(&mut self) -> Result<(), Stop> {
         self.flush()?;
         if let Decoder::Source(source) = &mut self.decoder {
             drop(source.letters());
         }
-        self.flow.settle(if end { cursor } else { None }).map_err(|e| flow_stop(&self.id, &e))
+        Ok(())
     }
 
-    /// Drops muted output if much of it waits.
-    pub(crate) fn mute_part(&mut self) -> Result<(), Stop> {
-        self.mute(false)
+    /// At a boundary of the owner: drops what was due there, so that a follower's tables do not grow.
+    pub(crate) fn rest(&mut self) -> Result<(), Stop> {
+        self.mute()?;
+        self.flow.settle(None).map_err(|e| flow_stop(&self.id, &e))?;
+        self.flow.set_muted(true);
+        Ok(())
     }
 
     /// Ends the muted replay at the committed offset.
     pub(crate) fn end_replay(&mut self) -> Result<(), Stop> {
-        self.mute(true)?;
+        self.mute()?;
+        let cursor = self.start.as_ref().and_then(|s| s.cursor);
+        self.flow.settle(cursor).map_err(|e| flow_stop(&self.id, &e))?;
         self.bound = None;
         Ok(())
     }

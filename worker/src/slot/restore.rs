@@ -92,19 +92,17 @@ pub(crate) fn restore(
         .flow
         .check_tables(&snapshot.tables)
         .map_err(|e| Stop::new(Reason::IncompatibleState, format!("shard {}: {e}", shard.id)))?;
-    flow(shard.flow.restore(snapshot.registers.clone()), &shard.id)?;
+    let rebase = !own || !mapping.is_identity();
+    flow(shard.flow.restore(snapshot.registers.clone(), mapping), &shard.id)?;
     fill_local(context, &key, name, &snapshot)?;
     let id = shard.id.clone();
     let target = &mut shard.flow;
     local(context.local.scan(&key, &mut |table, entry_key, value| {
-        if let Some(table) = mapping.target(table) {
-            target
-                .restore_entry(table, entry_key, value)
-                .map_err(|e| state::StateError::corrupt(format!("shard {id}: {e}")))?;
-        }
-        Ok(())
+        target
+            .restore_entry(table, entry_key, value)
+            .map_err(|e| state::StateError::corrupt(format!("shard {id}: {e}")))
     }))?;
-    shard.chain = Chain { runs: snapshot.runs, rebase: !own || !mapping.is_identity() };
+    shard.chain = Chain { runs: snapshot.runs, rebase };
     if shard.chain.rebase {
         shard.flow.mark_all_changed();
     }

@@ -73,8 +73,9 @@ impl OwnedShard {
             .iter()
             .position(|i| input_topic(job, plan, i.input).as_deref() == Some(&id.log.topic))
             .ok_or_else(|| bug(format!("no input of the plan reads {id}")))?;
-        let flow = Flow::new(plan.clone(), id.stage, input, id.log.clone())
+        let mut flow = Flow::new(plan.clone(), id.stage, input, id.log.clone())
             .map_err(|e| stop::bug(format!("shard {id}: {e}")))?;
+        flow.set_muted(true);
         let decoder = Decoder::new(job, plan, stage.inputs[input].input)?;
         Ok(Self {
             id: id.clone(),

@@ -46,5 +46,11 @@ pub(crate) fn state_stop(error: &state::StateError) -> Stop {
 
 /// An operator's error as a stop.
 pub(crate) fn flow_stop(id: &protocol::ShardId, error: &dataflow::DataflowError) -> Stop {
-    Stop::new(error.reason(), format!("shard {id}: {error}"))
+    let reason = match error {
+        dataflow::DataflowError::Overflow { .. } => Reason::NumericOverflow,
+        dataflow::DataflowError::Expression { .. } => Reason::InvalidSql,
+        dataflow::DataflowError::Corrupt { .. } => Reason::ManifestCorrupt,
+        dataflow::DataflowError::Input(_) | dataflow::DataflowError::Bug(_) => Reason::Bug,
+    };
+    Stop::new(reason, format!("shard {id}: {error}"))
 }

@@ -43,11 +43,12 @@ pub(crate) fn warm_up(context: &mut Context) -> Result<Option<Shards>, Stop> {
             }
         }
         if shards.all.iter().all(OwnedShard::reached_bound) {
+            shards.all.iter_mut().try_for_each(OwnedShard::rest)?;
             context.phase_once(SlotPhase::Warm);
             context.task.orders.wait(FOLLOW_INTERVAL);
         } else {
             let rows = shards.pump(context, FOLLOW_INTERVAL)? as u64;
-            shards.all.iter_mut().try_for_each(OwnedShard::mute_part)?;
+            shards.all.iter_mut().try_for_each(OwnedShard::mute)?;
             context.task.board.update(context.task.slot, |e| e.status.replayed_rows += rows);
         }
     }
