@@ -1,0 +1,207 @@
+//! Rows to panes, late or not decided per row (R2).
+//!
+//! A row whose earlier windows are gone counts in the open ones only, whether those that are gone have been emitted
+//! yet or not. So rows of a pane are kept apart by the first window end that was open at the row's position: state
+//! does not depend on where commits fall, and with an exchange not on how fast the other logs are read.
+
+use std::collections::BTreeMap;
+
+use crate::accumulate::Rows;
+use crate::error::DataflowError;
+use crate::limits::EVENT_TIME_ABS_MAX;
+use crate::window::Panes;
+
+/// Rows of one pane that belong to the same windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PaneId {
+    /// End of the pane.
+    pub(crate) end: i64,
+    /// The rows count in windows that end here or later.
+    pub(crate) from: i64,
+}
+
+struct Span {
+    id: PaneId,
+    start: i64,
+    /// Watermarks before a row for which this span is the right one: `[open_from, id.from)`.
+    open_from: i64,
+    rows: Vec<u32>,
+}
+
+/// Spreads the rows of a batch over panes; its memory is reused.
+pub(crate) struct Assigner {
+    panes: Panes,
+    spans: Vec<Span>,
+    used: usize,
+    by_pane: BTreeMap<PaneId, usize>,
+    rows: usize,
+}
+
+impl Assigner {
+    pub(crate) fn new(panes: Panes) -> Self {
+        Self { panes, spans: Vec::new(), used: 0, by_pane: BTreeMap::new(), rows: 0 }
+    }
+
+    /// Assigns rows by event time; `before` is the watermark before each. Returns how many are late.
+    pub(crate) fn assign_rows(
+        &mut self,
+        times: &[i64],
+        before: &[i64],
+    ) -> Result<u64, DataflowError> {
+        assert_eq!(times.len(), before.len(), "one watermark per row");
+        self.start(times.len());
+        let mut late = 0;
+        let mut current = usize::MAX;
+        for (row, (time, watermark)) in times.iter().zip(before).enumerate() {
+            let fits = self.spans[..self.used].get(current).is_some_and(|span| {
+                (span.start..span.id.end).contains(time)
+                    && (span.open_from..span.id.from).contains(watermark)
+            });
+            if !fits {
+                check_time(*time)?;
+                let end = self.panes.pane_end(*time);
+                match self.open(end, self.panes.first_end(end), *watermark) {
+                    Some(id) => current = self.span(id),
+                    None => {
+                        late += 1;
+                        continue;
+                    }
+                }
+            }
+            self.spans[current].rows.push(row as u32);
+        }
+        Ok(late)
+    }
+
+    /// Assigns partial rows, each of `counts` rows, against one watermark. Returns how many rows are late.
+    pub(crate) fn assign_partials(
+        &mut self,
+        ends: &[i64],
+        froms: &[i64],
+        counts: &[i64],
+        watermark: i64,
+    ) -> Result<u64, DataflowError> {
+        self.start(ends.len());
+        let mut late = 0u64;
+        for (row, (end, from)) in ends.iter().zip(froms).enumerate() {
+            check_time(*end)?;
+            let windows = self.panes.first_end(*end)..=self.panes.last_end(*end);
+            let aligned = (*from - windows.start()) % self.panes.slide == 0;
+            if self.panes.pane_end(*end - 1) != *end || !windows.contains(from) || !aligned {
+                return Err(DataflowError::Input(format!(
+                    "a partial row names pane {end} from window {from}, which this plan does not have"
+                )));
+            }
+            match self.open(*end, *from, watermark) {
+                Some(id) => {
+                    let span = self.span(id);
+                    self.spans[span].rows.push(row as u32);
+                }
+                None => late += counts[row].unsigned_abs(),
+            }
+        }
+        Ok(late)
+    }
+
+    /// The rows of each pane, panes in order, rows in log order.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = (PaneId, Rows<'_>)> {
+        self.by_pane.iter().map(|(id, span)| {
+            let rows = &self.spans[*span].rows;
+            let whole = rows.len() == self.rows;
+            (*id, if whole { Rows::All(self.rows) } else { Rows::Picked(rows) })
+        })
+    }
+
+    fn start(&mut self, rows: usize) {
+        self.used = 0;
+        self.by_pane.clear();
+        self.rows = rows;
+    }
+
+    /// Where rows of a pane belong that count in windows from `from` on; `None` if all of those are gone.
+    fn open(&self, end: i64, from: i64, watermark: i64) -> Option<PaneId> {
+        if watermark < from {
+            Some(PaneId { end, from })
+        } else if watermark < self.panes.last_end(end) {
+            Some(PaneId { end, from: self.panes.end_after(watermark) })
+        } else {
+            None
+        }
+    }
+
+    fn span(&mut self, id: PaneId) -> usize {
+        if let Some(span) = self.by_pane.get(&id) {
+            return *span;
+        }
+        let at = self.used;
+        self.used += 1;
+        let whole = id.from == self.panes.first_end(id.end);
+        let span = Span {
+            id,
+            start: id.end - self.panes.pane,
+            open_from: if whole { i64::MIN } else { id.from - self.panes.slide },
+            rows: self.spans.get_mut(at).map(|s| std::mem::take(&mut s.rows)).unwrap_or_default(),
+        };
+        match self.spans.get_mut(at) {
+            Some(old) => *old = span,
+            None => self.spans.push(span),
+        }
+        self.spans[at].rows.clear();
+        self.by_pane.insert(id, at);
+        at
+    }
+}
+
+fn check_time(time: i64) -> Result<(), DataflowError> {
+    if time.unsigned_abs() > EVENT_TIME_ABS_MAX.unsigned_abs() {
+        return Err(DataflowError::Input(format!("event time {time} ms is out of range")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watermark::UNDEFINED;
+    use crate::window::WindowKind;
+
+    fn assigned(
+        kind: WindowKind,
+        times: &[i64],
+        before: &[i64],
+    ) -> (Vec<(i64, i64, Vec<u32>)>, u64) {
+        let mut assigner = Assigner::new(kind.panes());
+        let late = assigner.assign_rows(times, before).expect("times are in range");
+        let spans = assigner.spans().map(|(id, rows)| {
+            let rows = match rows {
+                Rows::All(n) => (0..n as u32).collect(),
+                Rows::Picked(rows) => rows.to_vec(),
+            };
+            (id.end, id.from, rows)
+        });
+        (spans.collect(), late)
+    }
+
+    #[test]
+    fn a_row_is_late_when_all_its_windows_are_gone() {
+        let tumble = WindowKind::Tumble { size_ms: 10, offset_ms: 0 };
+        let (spans, late) = assigned(tumble, &[5, 9, 10, 3], &[UNDEFINED, 9, 10, 10]);
+        assert_eq!((spans, late), (vec![(10, 10, vec![0, 1]), (20, 20, vec![2])], 1));
+    }
+
+    #[test]
+    fn rows_count_in_open_windows_only() {
+        let hop = WindowKind::Hop { size_ms: 10, slide_ms: 5, offset_ms: 0 };
+        let (spans, late) = assigned(hop, &[7, 7, 7, 7], &[9, 10, 14, 15]);
+        assert_eq!((spans, late), (vec![(10, 10, vec![0]), (10, 15, vec![1, 2])], 1));
+    }
+
+    #[test]
+    fn impossible_times_are_refused() {
+        let mut assigner = Assigner::new(WindowKind::Tumble { size_ms: 10, offset_ms: 0 }.panes());
+        assert!(assigner.assign_rows(&[i64::MAX], &[0]).is_err());
+        assert!(assigner.assign_partials(&[15], &[15], &[1], 0).is_err());
+        assert!(assigner.assign_partials(&[20], &[30], &[1], 0).is_err());
+        assert_eq!(assigner.assign_partials(&[20, 20], &[20, 20], &[3, 4], 20), Ok(7));
+    }
+}

@@ -1,0 +1,73 @@
+//! The index of any other key: canonical bytes in one arena.
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+
+/// Fixed seeds: the order of groups must not differ between two runs over the same log.
+fn hasher() -> RandomState {
+    RandomState::with_seeds(
+        0x243f_6a88_85a3_08d3,
+        0x1319_8a2e_0370_7344,
+        0xa409_3822_299f_31d0,
+        0x082e_fa98_ec4e_6c89,
+    )
+}
+
+/// Key → group, and group → key.
+pub(super) struct BytesIndex {
+    slots: HashTable<(u64, u32)>,
+    hasher: RandomState,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl BytesIndex {
+    pub(super) fn new() -> Self {
+        Self { slots: HashTable::new(), hasher: hasher(), bytes: Vec::new(), ends: Vec::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn key(&self, group: u32) -> &[u8] {
+        key_at(&self.bytes, &self.ends, group)
+    }
+
+    pub(super) fn reserve(&mut self, groups: usize) {
+        self.slots.reserve(groups, |slot| slot.0);
+        self.ends.reserve(groups);
+    }
+
+    #[inline]
+    pub(super) fn insert(&mut self, key: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        let Self { slots, bytes, ends, .. } = self;
+        let same = |slot: &(u64, u32)| slot.0 == hash && key_at(bytes, ends, slot.1) == key;
+        if let Some(slot) = slots.find(hash, same) {
+            return slot.1;
+        }
+        bytes.extend_from_slice(key);
+        ends.push(bytes.len());
+        let group = ends.len() as u32 - 1;
+        slots.insert_unique(hash, (hash, group), |slot| slot.0);
+        group
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.slots.allocation_size() + self.bytes.capacity() + 8 * self.ends.capacity()
+    }
+}
+
+#[inline]
+fn key_at<'a>(bytes: &'a [u8], ends: &[usize], group: u32) -> &'a [u8] {
+    let at = group as usize;
+    let start = if at == 0 { 0 } else { ends[at - 1] };
+    &bytes[start..ends[at]]
+}

@@ -1,0 +1,248 @@
+//! Keys of groups: none, one BIGINT, or anything else as canonical bytes.
+
+use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::datatypes::Int64Type;
+use protocol::hash::key_hash_v1;
+
+use super::bytes_index::BytesIndex;
+use super::int_index::IntIndex;
+use crate::accumulate::Rows;
+use crate::codec::{self, ColumnBuilder, EncodedKeys, Value};
+use crate::column::ColumnKind;
+use crate::error::DataflowError;
+use crate::limits::GROUPS_MAX;
+
+/// The keys of a batch, made once and used for every table that its rows touch.
+#[derive(Default)]
+pub(crate) struct BatchKeys {
+    int: Option<Int64Array>,
+    encoded: EncodedKeys,
+}
+
+impl BatchKeys {
+    /// Prepares the key columns of a batch.
+    pub(crate) fn prepare(&mut self, kinds: &[ColumnKind], columns: &[ArrayRef], rows: usize) {
+        self.int = None;
+        match kinds {
+            [] => {}
+            [ColumnKind::Int64] => {
+                self.int = Some(columns[0].as_primitive::<Int64Type>().clone());
+            }
+            _ => self.encoded.encode(kinds, columns, rows),
+        }
+    }
+}
+
+enum Index {
+    /// No key: one group, made by the first row.
+    Whole(bool),
+    Int(IntIndex),
+    Bytes(BytesIndex),
+}
+
+pub(super) struct KeyIndex {
+    kinds: Vec<ColumnKind>,
+    index: Index,
+}
+
+impl KeyIndex {
+    pub(super) fn new(kinds: &[ColumnKind]) -> Self {
+        let index = match kinds {
+            [] => Index::Whole(false),
+            [ColumnKind::Int64] => Index::Int(IntIndex::default()),
+            _ => Index::Bytes(BytesIndex::new()),
+        };
+        Self { kinds: kinds.to_vec(), index }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match &self.index {
+            Index::Whole(there) => usize::from(*there),
+            Index::Int(index) => index.len(),
+            Index::Bytes(index) => index.len(),
+        }
+    }
+
+    pub(super) fn reserve(&mut self, groups: usize) {
+        match &mut self.index {
+            Index::Whole(_) => {}
+            Index::Int(index) => index.reserve(groups),
+            Index::Bytes(index) => index.reserve(groups),
+        }
+    }
+
+    /// Appends the group of each row.
+    pub(super) fn resolve(
+        &mut self,
+        keys: &BatchKeys,
+        rows: &Rows<'_>,
+        groups: &mut Vec<u32>,
+    ) -> Result<(), DataflowError> {
+        self.check_room(rows.len())?;
+        match &mut self.index {
+            Index::Whole(there) => {
+                *there |= rows.len() > 0;
+                groups.resize(rows.len(), 0);
+            }
+            Index::Int(index) => {
+                let column = keys.int.as_ref();
+                let column = column.expect("keys of a batch are prepared for the table's kinds");
+                index.resolve(column, rows, groups);
+            }
+            Index::Bytes(index) => {
+                rows.for_each(|row| groups.push(index.insert(keys.encoded.row(row))));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_room(&self, rows: usize) -> Result<(), DataflowError> {
+        if self.len() + rows > GROUPS_MAX {
+            return Err(DataflowError::Input("a window has more keys than 2^32".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Appends, for each group of the other index, the own group of its key.
+    pub(super) fn insert_all(
+        &mut self,
+        other: &Self,
+        groups: &mut Vec<u32>,
+    ) -> Result<(), DataflowError> {
+        self.check_room(other.len())?;
+        let theirs = 0..other.len() as u32;
+        match (&mut self.index, &other.index) {
+            (Index::Whole(own), Index::Whole(there)) => {
+                *own |= *there;
+                groups.extend(theirs);
+            }
+            (Index::Int(own), Index::Int(index)) => {
+                groups.extend(theirs.map(|group| own.insert_nullable(index.key(group))));
+            }
+            (Index::Bytes(own), Index::Bytes(index)) => {
+                groups.extend(theirs.map(|group| own.insert(index.key(group))));
+            }
+            _ => return Err(DataflowError::Bug("tables of different keys".to_owned())),
+        }
+        Ok(())
+    }
+
+    /// Inserts canonical key bytes; `None` if they do not decode or are there already.
+    pub(super) fn insert_stored(&mut self, key: &[u8]) -> Option<u32> {
+        let before = self.len();
+        let mut rest = key;
+        for kind in &self.kinds {
+            codec::take_value(*kind, &mut rest)?;
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+        let group = match &mut self.index {
+            Index::Whole(there) => {
+                let first = !*there;
+                *there = true;
+                return first.then_some(0);
+            }
+            Index::Int(index) => {
+                let mut rest = key;
+                let value = match codec::take_value(ColumnKind::Int64, &mut rest)? {
+                    Value::Int(value) => Some(value),
+                    _ => None,
+                };
+                index.insert_nullable(value)
+            }
+            Index::Bytes(index) => index.insert(key),
+        };
+        (group as usize == before).then_some(group)
+    }
+
+    pub(super) fn put_key(&self, group: u32, out: &mut Vec<u8>) {
+        match &self.index {
+            Index::Whole(_) => {}
+            Index::Int(index) => match index.key(group) {
+                Some(key) => codec::put_i64(out, key),
+                None => codec::put_null(out),
+            },
+            Index::Bytes(index) => out.extend_from_slice(index.key(group)),
+        }
+    }
+
+    pub(super) fn key_hash(&self, group: u32) -> u64 {
+        match &self.index {
+            Index::Whole(_) => key_hash_v1(&[]),
+            Index::Int(index) => match index.key(group) {
+                Some(key) => {
+                    let mut bytes = [1; 9];
+                    bytes[1..].copy_from_slice(&codec::i64_bytes(key));
+                    key_hash_v1(&bytes)
+                }
+                None => key_hash_v1(&[0]),
+            },
+            Index::Bytes(index) => key_hash_v1(index.key(group)),
+        }
+    }
+
+    /// By hash of the key, then the key.
+    pub(super) fn emission_order(&self) -> Vec<u32> {
+        let groups = 0..self.len() as u32;
+        let mut order: Vec<(u64, u32)> =
+            groups.map(|group| (self.key_hash(group), group)).collect();
+        match &self.index {
+            Index::Whole(_) => {}
+            Index::Int(index) => {
+                order.sort_unstable_by_key(|(hash, group)| (*hash, index.key(*group)));
+            }
+            Index::Bytes(index) => order.sort_unstable_by(|a, b| {
+                a.0.cmp(&b.0).then_with(|| index.key(a.1).cmp(index.key(b.1)))
+            }),
+        }
+        order.into_iter().map(|(_, group)| group).collect()
+    }
+
+    /// By canonical key bytes.
+    pub(super) fn sort_by_key(&self, groups: &mut [u32]) {
+        match &self.index {
+            Index::Whole(_) => {}
+            Index::Int(index) => groups.sort_unstable_by_key(|group| index.key(*group)),
+            Index::Bytes(index) => {
+                groups.sort_unstable_by(|a, b| index.key(*a).cmp(index.key(*b)));
+            }
+        }
+    }
+
+    /// The key columns of these groups.
+    pub(super) fn columns(&self, groups: &[u32]) -> Vec<ArrayRef> {
+        match &self.index {
+            Index::Whole(_) => Vec::new(),
+            Index::Int(index) => vec![index.column(groups)],
+            Index::Bytes(index) => {
+                let new = |kind: &ColumnKind| ColumnBuilder::new(*kind, groups.len());
+                let mut builders: Vec<ColumnBuilder> = self.kinds.iter().map(new).collect();
+                for group in groups {
+                    let mut rest = index.key(*group);
+                    for (builder, kind) in builders.iter_mut().zip(&self.kinds) {
+                        let value = codec::take_value(*kind, &mut rest);
+                        builder.push(value.expect("keys in the index are canonical"));
+                    }
+                }
+                builders.into_iter().map(ColumnBuilder::finish).collect()
+            }
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        match &mut self.index {
+            Index::Whole(there) => *there = false,
+            Index::Int(index) => index.clear(),
+            Index::Bytes(index) => index.clear(),
+        }
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        match &self.index {
+            Index::Whole(_) => 0,
+            Index::Int(index) => index.memory_bytes(),
+            Index::Bytes(index) => index.memory_bytes(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The operators: a shard is a deterministic function of one log (D1, D2). Arrow batches go in, state tables and
+//! emissions come out. No clock, no I/O, no threads, no randomness: everything comes in as an argument.
+#![warn(missing_docs)]
+
+mod accumulate;
+mod assign;
+mod changes;
+mod codec;
+mod column;
+mod emission;
+mod error;
+mod group;
+pub mod limits;
+mod operator;
+mod pipeline;
+mod plan;
+mod schema;
+mod shard;
+mod watermark;
+mod window;
+
+pub use changes::{Entries, TableChanges};
+pub use column::ColumnKind;
+pub use emission::{Emission, EmissionLimit};
+pub use error::{DataflowError, Incompatible};
+pub use plan::{
+    Aggregate, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn, PartialAggregate,
+    Pipeline, RowColumns, SinkPlan, SourcePlan, Stage, StageInput, Step, WindowAggregate,
+    WindowInput,
+};
+pub use schema::TableMapping;
+pub use shard::Shard;
+pub use window::WindowKind;

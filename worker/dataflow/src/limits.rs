@@ -1,0 +1,13 @@
+//! Every bound of the operators, named.
+
+/// Event times beyond this distance from the epoch are refused, ms. The years 1 to 9999 lie well within, and sums
+/// of a few of them stay far from the ends of 64 bits.
+pub const EVENT_TIME_ABS_MAX: i64 = 1 << 52;
+/// Panes that one window may span: more would make firing and state costly beyond use.
+pub const PANES_PER_WINDOW_MAX: i64 = 20_000;
+/// Rows of one batch of an emission before the steps after the window run on it.
+pub const EMISSION_CHUNK_ROWS: usize = 8192;
+/// Emptied tables that an operator keeps for the next window, so that it need not allocate anew.
+pub const SPARE_TABLES: usize = 4;
+/// Groups of one table. Group numbers are 32 bits; the memory budget ends far below.
+pub const GROUPS_MAX: usize = u32::MAX as usize - 1;

@@ -1,0 +1,79 @@
+//! The stateless steps over a batch.
+
+use std::borrow::Cow;
+
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::compute::filter_record_batch;
+use arrow::record_batch::RecordBatch;
+
+use crate::error::DataflowError;
+use crate::plan::Step;
+
+/// Rows on their way, each with the watermark of its log before it (empty where nothing needs it).
+pub(crate) struct Flow<'a> {
+    pub(crate) batch: RecordBatch,
+    pub(crate) before: Cow<'a, [i64]>,
+}
+
+/// Runs the steps in order. `operator` names where they belong, for errors.
+pub(crate) fn run<'a>(
+    steps: &[Step],
+    operator: &str,
+    mut flow: Flow<'a>,
+) -> Result<Flow<'a>, DataflowError> {
+    for step in steps {
+        if flow.batch.num_rows() == 0 {
+            // The schema of an empty batch does not matter: nobody takes rows from it.
+            return Ok(flow);
+        }
+        flow = match step {
+            Step::Filter(predicate) => filter(predicate.as_ref(), operator, flow)?,
+            Step::Project { exprs, schema } => {
+                let columns = exprs
+                    .iter()
+                    .map(|expr| expr.evaluate(&flow.batch)?.into_array(flow.batch.num_rows()))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|e| failed(operator, &e))?;
+                let batch = RecordBatch::try_new(schema.clone(), columns)
+                    .map_err(|e| failed(operator, &e))?;
+                Flow { batch, before: flow.before }
+            }
+        };
+    }
+    Ok(flow)
+}
+
+fn filter<'a>(
+    predicate: &dyn datafusion_physical_expr::PhysicalExpr,
+    operator: &str,
+    flow: Flow<'a>,
+) -> Result<Flow<'a>, DataflowError> {
+    let rows = flow.batch.num_rows();
+    let kept = predicate
+        .evaluate(&flow.batch)
+        .and_then(|value| value.into_array(rows))
+        .map_err(|e| failed(operator, &e))?;
+    let kept = kept.as_boolean_opt().ok_or_else(|| {
+        DataflowError::Bug(format!("operator {operator}: a filter is not BOOLEAN"))
+    })?;
+    let keeps = |row: usize| kept.is_valid(row) && kept.value(row);
+    if kept.null_count() == 0 && kept.true_count() == rows {
+        return Ok(flow);
+    }
+    let batch = filter_record_batch(&flow.batch, kept).map_err(|e| failed(operator, &e))?;
+    let before: Vec<i64> =
+        flow.before.iter().enumerate().filter(|(row, _)| keeps(*row)).map(|(_, w)| *w).collect();
+    debug_assert!(before.is_empty() || before.len() == true_rows(kept), "watermarks go along");
+    Ok(Flow { batch, before: Cow::Owned(before) })
+}
+
+fn true_rows(kept: &BooleanArray) -> usize {
+    kept.iter().filter(|value| *value == Some(true)).count()
+}
+
+fn failed(operator: &str, error: &dyn std::fmt::Display) -> DataflowError {
+    let text = error.to_string();
+    // Evaluators append a long trace; the first line says what is wrong.
+    let message = text.lines().next().unwrap_or_default().to_owned();
+    DataflowError::Expression { operator: operator.to_owned(), message }
+}

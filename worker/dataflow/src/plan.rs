@@ -1,0 +1,230 @@
+//! What the planner makes: immutable, shared by the shards of a slot.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use datafusion_physical_expr::PhysicalExpr;
+use protocol::{Fingerprint, StageId};
+
+use crate::column::ColumnKind;
+use crate::window::WindowKind;
+
+/// A whole query as stages.
+#[derive(Debug, Clone)]
+pub struct JobPlan {
+    /// Of the canonical description of the logic.
+    pub fingerprint: Fingerprint,
+    /// The sources that the query reads.
+    pub sources: Vec<SourcePlan>,
+    /// The exchanges between stages.
+    pub exchanges: Vec<ExchangePlan>,
+    /// The sinks that the query writes.
+    pub sinks: Vec<SinkPlan>,
+    /// Sorted by id; ids are depths: stage 0 reads the sources, stage 1 the exchanges that stage 0 writes.
+    pub stages: Vec<Stage>,
+}
+
+impl JobPlan {
+    /// The stage of that id.
+    pub fn stage(&self, id: StageId) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.id == id)
+    }
+}
+
+/// A source topic.
+#[derive(Debug, Clone)]
+pub struct SourcePlan {
+    /// Name in the SQL.
+    pub name: String,
+    /// Kafka topic.
+    pub topic: String,
+    /// Only the columns that the query needs, in declared order; the event time is always among them.
+    pub schema: SchemaRef,
+    /// Column of the event time, `Timestamp(Millisecond)` without nulls.
+    pub event_time: Option<usize>,
+    /// Watermark = running maximum of the event time − this, ms.
+    pub delay_ms: i64,
+    /// Idle after this long at the end of the log (R7).
+    pub idle_timeout_ms: Option<u64>,
+}
+
+/// An exchange topic between a partial and a merging window operator.
+#[derive(Debug, Clone)]
+pub struct ExchangePlan {
+    /// The operator that it serves.
+    pub id: String,
+    /// Of format, key and row type.
+    pub fingerprint: Fingerprint,
+    /// Partial rows: [`Grouping::partial_schema`].
+    pub schema: SchemaRef,
+    /// Fixed at creation.
+    pub partitions: u32,
+}
+
+/// A sink topic.
+#[derive(Debug, Clone)]
+pub struct SinkPlan {
+    /// Name in the SQL.
+    pub name: String,
+    /// Kafka topic.
+    pub topic: String,
+    /// Rows as written.
+    pub schema: SchemaRef,
+    /// Columns of the Kafka key.
+    pub key: Vec<usize>,
+}
+
+/// The part of the query between two exchanges.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Its depth.
+    pub id: StageId,
+    /// What it reads. Every log of an input is a shard.
+    pub inputs: Vec<StageInput>,
+}
+
+/// A log is read once; every pipeline over it gets the batch.
+#[derive(Debug, Clone)]
+pub struct StageInput {
+    /// Source or exchange.
+    pub input: Input,
+    /// What happens to its rows.
+    pub pipelines: Vec<Pipeline>,
+}
+
+/// What a stage reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Index into [`JobPlan::sources`]; stage 0 only.
+    Source(usize),
+    /// Index into [`JobPlan::exchanges`]; later stages only.
+    Exchange(usize),
+}
+
+/// Steps over each batch and where the rows end up.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// In order.
+    pub steps: Vec<Step>,
+    /// What takes the rows.
+    pub end: End,
+}
+
+/// A stateless step.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Keeps the rows for which it is true.
+    Filter(Arc<dyn PhysicalExpr>),
+    /// Computes new columns.
+    Project {
+        /// One per column.
+        exprs: Vec<Arc<dyn PhysicalExpr>>,
+        /// Of the result.
+        schema: SchemaRef,
+    },
+}
+
+/// What takes the rows of a pipeline.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// Index into [`JobPlan::sinks`].
+    Sink(usize),
+    /// A window whose state lives in this shard.
+    Window(Box<WindowAggregate>),
+    /// Aggregates what came since the last boundary, before an exchange.
+    Partial(Box<PartialAggregate>),
+}
+
+/// Windows, keys and aggregates, common to both phases.
+#[derive(Debug, Clone)]
+pub struct Grouping {
+    /// Stable id of the window operator; both phases carry it.
+    pub operator: String,
+    /// Kind of window.
+    pub window: WindowKind,
+    /// The `GROUP BY` keys other than the window.
+    pub keys: Vec<KeyColumn>,
+    /// In the order of the output.
+    pub aggregates: Vec<Aggregate>,
+}
+
+/// A key column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyColumn {
+    /// Stable name: the canonical text of the key's expression.
+    pub name: String,
+    /// Type.
+    pub kind: ColumnKind,
+}
+
+/// An aggregate function over an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aggregate {
+    /// Stable name: the canonical text, for example `max(price)`. State columns are named after it.
+    pub name: String,
+    /// The function.
+    pub function: Function,
+    /// Type of the argument; none for `count(*)`.
+    pub argument: Option<ColumnKind>,
+}
+
+/// The aggregate functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// `count(*)` and `count(x)`.
+    Count,
+    /// Over BIGINT, DOUBLE and DECIMAL.
+    Sum,
+    /// Over BIGINT, INT, DOUBLE, VARCHAR, TIMESTAMP and DECIMAL.
+    Min,
+    /// As `Min`.
+    Max,
+    /// Over BIGINT (exact sum) and DOUBLE; gives DOUBLE.
+    Avg,
+}
+
+/// A window operator that keeps state.
+///
+/// Its result has the columns: keys, `window_start`, `window_end`, `window_time`, aggregates.
+#[derive(Debug, Clone)]
+pub struct WindowAggregate {
+    /// Windows, keys, aggregates.
+    pub grouping: Grouping,
+    /// What comes in.
+    pub input: WindowInput,
+    /// `HAVING` and the projection, over the result.
+    pub steps: Vec<Step>,
+    /// Index into [`JobPlan::sinks`].
+    pub sink: usize,
+}
+
+/// What a window operator reads.
+#[derive(Debug, Clone)]
+pub enum WindowInput {
+    /// Rows: the complete aggregation in stage 0.
+    Rows(RowColumns),
+    /// Partial rows of an exchange, [`Grouping::partial_schema`].
+    Partials,
+}
+
+/// Where a window operator finds its values in the rows that reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowColumns {
+    /// Column of the event time.
+    pub event_time: usize,
+    /// One per key.
+    pub keys: Vec<usize>,
+    /// One per aggregate; none for `count(*)`.
+    pub arguments: Vec<Option<usize>>,
+}
+
+/// The first phase, before an exchange. Holds nothing across a boundary.
+#[derive(Debug, Clone)]
+pub struct PartialAggregate {
+    /// Windows, keys, aggregates.
+    pub grouping: Grouping,
+    /// Where the values are.
+    pub input: RowColumns,
+    /// Index into [`JobPlan::exchanges`].
+    pub exchange: usize,
+}

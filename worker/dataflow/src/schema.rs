@@ -1,0 +1,181 @@
+//! Schemas: of partial rows, of window results, and of stored state (by operator id and column names, never by
+//! position).
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use protocol::manifest::{ColumnSchema, TableSchema};
+use protocol::metadata::EmissionCursor;
+
+use crate::column::ColumnKind;
+use crate::error::Incompatible;
+use crate::plan::Grouping;
+
+impl Grouping {
+    pub(crate) fn key_kinds(&self) -> Vec<ColumnKind> {
+        self.keys.iter().map(|key| key.kind).collect()
+    }
+
+    /// Hidden columns of a partial row: its pane, with HOP the first window that it counts in, and its rows.
+    pub(crate) fn hidden_columns(&self) -> &'static [&'static str] {
+        if self.window.is_tumble() {
+            &["__window_end", "__rows"]
+        } else {
+            &["__pane_end", "__first_window_end", "__rows"]
+        }
+    }
+
+    /// Rows of the exchange between the two phases: hidden columns, keys, state columns of the aggregates.
+    pub fn partial_schema(&self) -> SchemaRef {
+        let hidden = self
+            .hidden_columns()
+            .iter()
+            .map(|name| Field::new(*name, ColumnKind::Int64.data_type(), false));
+        let keys = self.keys.iter().map(|key| Field::new(&key.name, key.kind.data_type(), true));
+        let states = self
+            .state_columns()
+            .into_iter()
+            .map(|(name, kind, nullable)| Field::new(name, kind.data_type(), nullable));
+        Arc::new(Schema::new(hidden.chain(keys).chain(states).collect::<Vec<_>>()))
+    }
+
+    /// Rows of a fired window: keys, `window_start`, `window_end`, `window_time`, aggregates.
+    pub fn result_schema(&self) -> SchemaRef {
+        let keys = self.keys.iter().map(|key| Field::new(&key.name, key.kind.data_type(), true));
+        let times = ["window_start", "window_end", "window_time"]
+            .map(|name| Field::new(name, ColumnKind::Timestamp.data_type(), false));
+        let results = self.aggregates.iter().map(|aggregate| {
+            let kind = aggregate.result_kind().unwrap_or(ColumnKind::Int64);
+            Field::new(&aggregate.name, kind.data_type(), true)
+        });
+        Arc::new(Schema::new(keys.chain(times).chain(results).collect::<Vec<_>>()))
+    }
+
+    pub(crate) fn state_columns(&self) -> Vec<(String, ColumnKind, bool)> {
+        self.aggregates.iter().flat_map(crate::plan::Aggregate::state_columns).collect()
+    }
+
+    /// The stored form of the operator's state.
+    pub fn table_schema(&self, table: u16) -> TableSchema {
+        let window = self.window.to_string();
+        let times: &[&str] = if self.window.is_tumble() {
+            &["window_end"]
+        } else {
+            &["pane_end", "first_window_end"]
+        };
+        let times = times.iter().map(|name| column(name, &window));
+        let keys = self.keys.iter().map(|key| column(&key.name, &key.kind.to_string()));
+        let values = self
+            .state_columns()
+            .into_iter()
+            .map(|(name, kind, _)| column(&name, &kind.to_string()));
+        TableSchema {
+            table,
+            operator: self.operator.clone(),
+            key: times.chain(keys).collect(),
+            values: values.collect(),
+        }
+    }
+}
+
+fn column(name: &str, type_name: &str) -> ColumnSchema {
+    ColumnSchema { name: name.to_owned(), type_name: type_name.to_owned() }
+}
+
+/// How stored tables map to those of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableMapping {
+    pub(crate) tables: Vec<MappedTable>,
+    identity: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MappedTable {
+    pub(crate) stored: u16,
+    pub(crate) current: u16,
+    /// Kinds of the stored value columns.
+    pub(crate) kinds: Vec<ColumnKind>,
+    /// For each current state column its place among the stored ones.
+    pub(crate) columns: Vec<Option<usize>>,
+}
+
+impl TableMapping {
+    /// Stored tables equal the plan's: the stored bytes may be kept as they are.
+    pub fn is_identity(&self) -> bool {
+        self.identity
+    }
+
+    /// A cursor that was written under the stored numbering; `None` if its operator is unknown.
+    pub fn cursor(&self, cursor: EmissionCursor) -> Option<EmissionCursor> {
+        let operator = self.tables.iter().find(|t| t.stored == cursor.operator)?.current;
+        Some(EmissionCursor { operator, ..cursor })
+    }
+
+    pub(crate) fn table(&self, stored: u16) -> Option<&MappedTable> {
+        self.tables.iter().find(|t| t.stored == stored)
+    }
+}
+
+/// Compares stored tables with the plan's groupings (in table order).
+pub(crate) fn check(
+    groupings: &[&Grouping],
+    stored: &[TableSchema],
+) -> Result<TableMapping, Incompatible> {
+    let mut tables = Vec::with_capacity(stored.len());
+    for old in stored {
+        let found = groupings.iter().position(|g| g.operator == old.operator);
+        let Some(current) = found else {
+            return Err(refuse(old, "the query no longer has this operator".to_owned()));
+        };
+        tables.push(map_table(groupings[current], current as u16, old)?);
+    }
+    let now = groupings.iter().enumerate().map(|(at, g)| g.table_schema(at as u16));
+    let identity = stored.iter().eq(now.collect::<Vec<_>>().iter());
+    Ok(TableMapping { tables, identity })
+}
+
+fn map_table(
+    grouping: &Grouping,
+    current: u16,
+    old: &TableSchema,
+) -> Result<MappedTable, Incompatible> {
+    let new = grouping.table_schema(current);
+    if new.key != old.key {
+        let why = format!("its key was {} and is {}", list(&old.key), list(&new.key));
+        return Err(refuse(old, why));
+    }
+    let states = grouping.state_columns();
+    let mut kinds = Vec::with_capacity(old.values.len());
+    for column in &old.values {
+        match states.iter().find(|(name, _, _)| *name == column.name) {
+            Some((_, kind, _)) if kind.to_string() == column.type_name => kinds.push(*kind),
+            Some((_, kind, _)) => {
+                let (name, was) = (&column.name, &column.type_name);
+                return Err(refuse(old, format!("{name} was {was} and is {kind}")));
+            }
+            None => return Err(refuse(old, format!("{} is gone", column.name))),
+        }
+    }
+    let mut columns = Vec::with_capacity(states.len());
+    for (name, _, nullable) in &states {
+        let place = old.values.iter().position(|column| column.name == *name);
+        if place.is_none() && !nullable {
+            return Err(refuse(
+                old,
+                format!("{name} is new and cannot start empty in windows that are open"),
+            ));
+        }
+        columns.push(place);
+    }
+    Ok(MappedTable { stored: old.table, current, kinds, columns })
+}
+
+fn list(columns: &[ColumnSchema]) -> String {
+    let texts: Vec<String> =
+        columns.iter().map(|c| format!("{} {}", c.name, c.type_name)).collect();
+    format!("({})", texts.join(", "))
+}
+
+fn refuse(table: &TableSchema, why: String) -> Incompatible {
+    Incompatible { operator: table.operator.clone(), why }
+}

@@ -1,0 +1,378 @@
+//! One stage over one log.
+
+mod emit;
+mod restore;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::TimestampMillisecondType;
+use arrow::record_batch::RecordBatch;
+use protocol::manifest::TableSchema;
+use protocol::registers::{ShardRegisters, UpstreamWatermark};
+use protocol::{Log, StageId};
+
+use crate::changes::TableChanges;
+use crate::error::DataflowError;
+use crate::operator::{PartialOperator, WindowOperator, check_partials, data_bytes};
+use crate::pipeline::{self, Flow};
+use crate::plan::{End, Input, JobPlan, StageInput};
+use crate::schema::TableMapping;
+use crate::watermark::{UNDEFINED, take_entries, watermarks_before};
+
+/// A stage over one log: a deterministic function of that log (D1, D2).
+///
+/// The order of calls: `restore` and `restore_entry`, rows muted up to the committed offset, `settle`; then rows,
+/// `boundary` (again while it was cut), and at a boundary `changes`.
+pub struct Shard {
+    plan: Arc<JobPlan>,
+    stage: StageId,
+    input: Input,
+    log: Log,
+    registers: ShardRegisters,
+    drained: Option<u64>,
+    /// One per pipeline of the input.
+    ends: Vec<EndState>,
+    /// Positions in `ends` of the window operators, by operator id: their place here is their table number.
+    windows: Vec<usize>,
+    mapping: TableMapping,
+    muted: bool,
+    /// An emission is cut: nothing may be read before the rest has been handed out.
+    cut: bool,
+    /// Rows came since the last boundary.
+    open: bool,
+    /// Reused between batches.
+    before: Vec<i64>,
+}
+
+enum EndState {
+    Sink { sink: usize, rows: Vec<RecordBatch>, bytes: usize },
+    Window(Box<WindowOperator>),
+    Partial(Box<PartialOperator>),
+}
+
+impl Shard {
+    /// An empty shard. `input`: index in the stage's inputs; `log`: a partition of that input's topic.
+    pub fn new(
+        plan: Arc<JobPlan>,
+        stage: StageId,
+        input: usize,
+        log: Log,
+    ) -> Result<Self, DataflowError> {
+        let found = plan.stage(stage).and_then(|stage| stage.inputs.get(input));
+        let found = found.ok_or_else(|| {
+            DataflowError::Bug(format!("the plan has no input {input} of stage {stage}"))
+        })?;
+        let mut ends = Vec::with_capacity(found.pipelines.len());
+        for pipeline in &found.pipelines {
+            ends.push(match &pipeline.end {
+                End::Sink(sink) => EndState::Sink { sink: *sink, rows: Vec::new(), bytes: 0 },
+                End::Window(window) => {
+                    check_grouping(&window.grouping)?;
+                    EndState::Window(Box::new(WindowOperator::new(window)))
+                }
+                End::Partial(partial) => {
+                    check_grouping(&partial.grouping)?;
+                    EndState::Partial(Box::new(PartialOperator::new(partial)))
+                }
+            });
+        }
+        let mut windows: Vec<usize> =
+            (0..ends.len()).filter(|at| matches!(ends[*at], EndState::Window(_))).collect();
+        windows.sort_by_key(|at| operator_of(&ends[*at]).to_owned());
+        let double =
+            windows.windows(2).find(|w| operator_of(&ends[w[0]]) == operator_of(&ends[w[1]]));
+        if let Some(double) = double {
+            let operator = operator_of(&ends[double[0]]);
+            return Err(DataflowError::Bug(format!("two operators are called {operator}")));
+        }
+        let input = found.input;
+        let mut shard = Self {
+            plan,
+            stage,
+            input,
+            log,
+            registers: ShardRegisters::default(),
+            drained: None,
+            ends,
+            windows,
+            mapping: TableMapping::default(),
+            muted: false,
+            cut: false,
+            open: false,
+            before: Vec::new(),
+        };
+        shard.mapping = shard.identity()?;
+        Ok(shard)
+    }
+
+    /// Takes rows of the source in log order; their schema is [`SourcePlan::schema`](crate::SourcePlan).
+    pub fn process_rows(&mut self, batch: &RecordBatch) -> Result<(), DataflowError> {
+        let plan = Arc::clone(&self.plan);
+        let Input::Source(source) = self.input else {
+            return Err(DataflowError::Bug("rows for a stage that reads an exchange".to_owned()));
+        };
+        let source = &plan.sources[source];
+        self.check_reading()?;
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        if batch.num_columns() != source.schema.fields().len() {
+            return Err(DataflowError::Input(format!("rows of {} lack columns", source.name)));
+        }
+        self.before.clear();
+        if let Some(column) = source.event_time {
+            let times = batch.column(column).as_primitive_opt::<TimestampMillisecondType>();
+            let times = times.filter(|times| times.null_count() == 0).ok_or_else(|| {
+                DataflowError::Input(format!("a row of {} has no event time", source.name))
+            })?;
+            let maximum = self.registers.max_event_time;
+            let delay = source.delay_ms;
+            self.registers.max_event_time =
+                watermarks_before(times.values(), delay, maximum, &mut self.before);
+        }
+        self.registers.rows += batch.num_rows() as u64;
+        self.registers.idle = false;
+        self.drained = None;
+        self.open = true;
+        let before = std::mem::take(&mut self.before);
+        let done = self.run_pipelines(&plan, batch, &before);
+        self.before = before;
+        done
+    }
+
+    fn run_pipelines(
+        &mut self,
+        plan: &JobPlan,
+        batch: &RecordBatch,
+        before: &[i64],
+    ) -> Result<(), DataflowError> {
+        let muted = self.muted;
+        let input = own_input(plan, self.stage, self.input)?;
+        for (pipeline, end) in input.pipelines.iter().zip(&mut self.ends) {
+            if muted && matches!(end, EndState::Sink { .. }) {
+                continue;
+            }
+            let name = match end {
+                EndState::Sink { sink, .. } => plan.sinks[*sink].name.as_str(),
+                EndState::Window(window) => window.plan().grouping.operator.as_str(),
+                EndState::Partial(partial) => partial.operator(),
+            };
+            let flow = Flow { batch: batch.clone(), before: Cow::Borrowed(before) };
+            let flow = pipeline::run(&pipeline.steps, name, flow)?;
+            if flow.batch.num_rows() == 0 {
+                continue;
+            }
+            let late = match end {
+                EndState::Sink { rows, bytes, .. } => {
+                    *bytes += data_bytes(&flow.batch);
+                    rows.push(flow.batch);
+                    continue;
+                }
+                EndState::Window(window) => window.process_rows(&flow.batch, &flow.before)?,
+                EndState::Partial(partial) => partial.process(&flow.batch, &flow.before, muted)?,
+            };
+            add_late(&mut self.registers, operator_of(end), late);
+        }
+        Ok(())
+    }
+
+    /// Takes partial rows of the exchange in log order; their schema is
+    /// [`ExchangePlan::schema`](crate::ExchangePlan).
+    pub fn process_partials(&mut self, batch: &RecordBatch) -> Result<(), DataflowError> {
+        let Input::Exchange(exchange) = self.input else {
+            return Err(DataflowError::Bug("partials for a stage that reads a source".to_owned()));
+        };
+        self.check_reading()?;
+        check_partials(batch, &self.plan.exchanges[exchange].schema)?;
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.registers.rows += batch.num_rows() as u64;
+        self.open = true;
+        let watermark = self.registers.combined.unwrap_or(UNDEFINED);
+        for end in &mut self.ends {
+            let EndState::Window(window) = end else {
+                return Err(DataflowError::Bug("an exchange feeds windows only".to_owned()));
+            };
+            let late = window.process_partials(batch, watermark)?;
+            add_late(&mut self.registers, operator_of(end), late);
+        }
+        Ok(())
+    }
+
+    /// Takes watermark entries of the exchange (R6).
+    pub fn process_watermarks(
+        &mut self,
+        upstream_shards: u32,
+        entries: &[UpstreamWatermark],
+    ) -> Result<(), DataflowError> {
+        if !matches!(self.input, Input::Exchange(_)) {
+            return Err(DataflowError::Bug(
+                "watermarks for a stage that reads a source".to_owned(),
+            ));
+        }
+        self.check_reading()?;
+        self.open = true;
+        take_entries(&mut self.registers, upstream_shards, entries);
+        Ok(())
+    }
+
+    fn check_reading(&self) -> Result<(), DataflowError> {
+        if self.cut {
+            let log = &self.log;
+            return Err(DataflowError::Bug(format!("{log} is read on before its emission is out")));
+        }
+        Ok(())
+    }
+
+    /// Stage 0: idle by R7. The next row ends it.
+    pub fn set_idle(&mut self, idle: bool) {
+        if matches!(self.input, Input::Source(_)) {
+            self.registers.idle = idle;
+        }
+    }
+
+    /// Marks the watermark entries of the next emissions as the last of a drain; the next row ends it.
+    pub fn set_drained(&mut self, generation: Option<u64>) {
+        self.drained = generation;
+    }
+
+    /// While muted, rows for sinks and partials are not kept: what a replay would do only to drop it.
+    /// [`settle`](Self::settle) ends it.
+    pub fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+    }
+
+    /// Counts records that did not become rows.
+    pub fn add_bad_rows(&mut self, rows: u64) {
+        self.registers.bad_rows += rows;
+    }
+
+    /// Stage and log.
+    pub fn id(&self) -> protocol::ShardId {
+        protocol::ShardId { stage: self.stage, log: self.log.clone() }
+    }
+
+    /// The registers as of now.
+    pub fn registers(&self) -> ShardRegisters {
+        self.registers.clone()
+    }
+
+    /// The shard's watermark: of its log in stage 0, combined in later stages.
+    pub fn watermark(&self) -> Option<i64> {
+        match self.input {
+            Input::Source(source) => {
+                let delay = self.plan.sources[source].delay_ms;
+                self.registers.max_event_time.map(|time| time - delay)
+            }
+            Input::Exchange(_) => self.registers.combined,
+        }
+    }
+
+    /// Bytes of all tables and rows held.
+    pub fn memory_bytes(&self) -> usize {
+        let of = |end: &EndState| match end {
+            EndState::Sink { rows, .. } => {
+                rows.iter().map(RecordBatch::get_array_memory_size).sum::<usize>()
+            }
+            EndState::Window(window) => window.memory_bytes(),
+            EndState::Partial(partial) => partial.memory_bytes(),
+        };
+        self.ends.iter().map(of).sum::<usize>() + 8 * self.before.capacity()
+    }
+
+    /// Bytes that the next emission holds already, without windows: when it is much, a boundary is due.
+    pub fn pending_output_bytes(&self) -> usize {
+        let of = |end: &EndState| match end {
+            EndState::Sink { bytes, .. } => *bytes,
+            EndState::Window(_) => 0,
+            EndState::Partial(partial) => partial.pending_bytes(),
+        };
+        self.ends.iter().map(of).sum()
+    }
+
+    /// State that changed since the last call, per table, sorted. Only at a boundary with nothing left to hand out.
+    pub fn changes(&mut self) -> Result<Vec<TableChanges>, DataflowError> {
+        if self.cut || self.open {
+            return Err(DataflowError::Bug(
+                "a snapshot was asked for between boundaries".to_owned(),
+            ));
+        }
+        let watermark = self.watermark();
+        let mut changes = Vec::with_capacity(self.windows.len());
+        for table in 0..self.windows.len() {
+            let window = self.window_mut(table)?;
+            let live_from = watermark.map(|watermark| window.live_from(watermark));
+            changes.push(TableChanges {
+                table: table as u16,
+                live_from,
+                entries: window.changes(),
+            });
+        }
+        Ok(changes)
+    }
+
+    /// The next [`changes`](Self::changes) hold the whole state.
+    pub fn mark_all_changed(&mut self) {
+        for end in &mut self.ends {
+            if let EndState::Window(window) = end {
+                window.mark_all_changed();
+            }
+        }
+    }
+
+    /// Schemas of the state tables, in order of their numbers.
+    pub fn tables(&self) -> Vec<TableSchema> {
+        let schema = |(table, at): (usize, &usize)| match &self.ends[*at] {
+            EndState::Window(window) => Some(window.plan().grouping.table_schema(table as u16)),
+            _ => None,
+        };
+        self.windows.iter().enumerate().filter_map(schema).collect()
+    }
+
+    fn window_mut(&mut self, table: usize) -> Result<&mut WindowOperator, DataflowError> {
+        match self.windows.get(table).map(|at| &mut self.ends[*at]) {
+            Some(EndState::Window(window)) => Ok(window),
+            _ => Err(DataflowError::Bug(format!("there is no table {table}"))),
+        }
+    }
+}
+
+fn own_input(plan: &JobPlan, stage: StageId, input: Input) -> Result<&StageInput, DataflowError> {
+    let inputs = plan.stage(stage).map(|stage| stage.inputs.as_slice()).unwrap_or_default();
+    inputs
+        .iter()
+        .find(|own| own.input == input)
+        .ok_or_else(|| DataflowError::Bug(format!("stage {stage} does not read {input:?}")))
+}
+
+fn check_grouping(grouping: &crate::plan::Grouping) -> Result<(), DataflowError> {
+    let operator = &grouping.operator;
+    grouping
+        .window
+        .validate()
+        .map_err(|why| DataflowError::Bug(format!("window of {operator}: {why}")))?;
+    grouping.aggregates.iter().try_for_each(|aggregate| aggregate.accumulator().map(drop))
+}
+
+fn operator_of(end: &EndState) -> &str {
+    match end {
+        EndState::Sink { .. } => "",
+        EndState::Window(window) => &window.plan().grouping.operator,
+        EndState::Partial(partial) => partial.operator(),
+    }
+}
+
+fn add_late(registers: &mut ShardRegisters, operator: &str, late: u64) {
+    if late == 0 {
+        return;
+    }
+    match registers.late_rows.get_mut(operator) {
+        Some(count) => *count += late,
+        None => {
+            registers.late_rows.insert(operator.to_owned(), late);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Emission at a commit boundary, whole or cut (C10), and its replay.
+
+use protocol::metadata::EmissionCursor;
+use protocol::registers::UpstreamWatermark;
+
+use super::{EndState, Shard};
+use crate::emission::{Emission, EmissionLimit};
+use crate::error::DataflowError;
+use crate::operator::Budget;
+use crate::plan::Input;
+use crate::watermark::UNDEFINED;
+
+impl Shard {
+    /// Everything due here (D4). Rows and partials since the last boundary come whole, then windows in the order of
+    /// (window end, operator, key hash, key) as far as the limit goes. While `cut` is set, commit and call again.
+    pub fn boundary(&mut self, limit: EmissionLimit) -> Result<Emission, DataflowError> {
+        if self.muted {
+            return Err(DataflowError::Bug("a muted replay was not settled".to_owned()));
+        }
+        let mut emission = Emission { watermark: self.own_entry(), ..Emission::default() };
+        self.hand_out_open(&mut emission)?;
+        self.open = false;
+        let whole: usize = emission.sinks.iter().map(|(_, b)| crate::operator::data_bytes(b)).sum();
+        let mut budget = Budget {
+            rows: limit.rows.saturating_sub(emission.rows()),
+            bytes: limit.bytes.saturating_sub(whole as u64),
+        };
+        if emission.sinks.is_empty() && emission.exchanges.is_empty() {
+            // However small the limit, every emission makes progress.
+            budget = Budget { rows: limit.rows.max(1), bytes: limit.bytes.max(1) };
+        }
+        let watermark = self.watermark().unwrap_or(UNDEFINED);
+        while let Some((end, table)) = self.next_due(watermark)? {
+            let window = self.window_mut(table)?;
+            let unfinished = if budget.is_spent() {
+                Some(window.handed_out(end))
+            } else {
+                window.emit(end, &mut budget, &mut emission.sinks)?
+            };
+            if let Some(rows) = unfinished {
+                let operator = table as u16;
+                emission.cut = Some(EmissionCursor { operator, window_end: end, rows });
+                self.cut = true;
+                return Ok(emission);
+            }
+        }
+        self.finish(watermark)?;
+        Ok(emission)
+    }
+
+    /// The window to hand out next: smallest end, then smallest table number.
+    fn next_due(&mut self, watermark: i64) -> Result<Option<(i64, usize)>, DataflowError> {
+        let mut next = None;
+        for table in 0..self.windows.len() {
+            if let Some(end) = self.window_mut(table)?.next_due(watermark)
+                && next.is_none_or(|(first, _)| end < first)
+            {
+                next = Some((end, table));
+            }
+        }
+        Ok(next)
+    }
+
+    fn hand_out_open(&mut self, emission: &mut Emission) -> Result<(), DataflowError> {
+        for end in &mut self.ends {
+            match end {
+                EndState::Sink { sink, rows, bytes } => {
+                    emission.sinks.extend(rows.drain(..).map(|batch| (*sink, batch)));
+                    *bytes = 0;
+                }
+                EndState::Window(_) => {}
+                EndState::Partial(partial) => {
+                    let exchange = partial.exchange();
+                    let partitions = self.plan.exchanges[exchange].partitions;
+                    let batches = partial.drain(partitions)?;
+                    emission.exchanges.extend(batches.into_iter().map(|(p, b)| (exchange, p, b)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn own_entry(&self) -> Option<UpstreamWatermark> {
+        let feeds = self.ends.iter().any(|end| matches!(end, EndState::Partial(_)));
+        (feeds && matches!(self.input, Input::Source(_))).then(|| UpstreamWatermark {
+            stage: self.stage,
+            topic: self.log.topic.clone(),
+            partition: self.log.partition,
+            watermark: self.watermark(),
+            idle: self.registers.idle,
+            drained: self.drained,
+        })
+    }
+
+    fn finish(&mut self, watermark: i64) -> Result<(), DataflowError> {
+        for table in 0..self.windows.len() {
+            self.window_mut(table)?.finish(watermark);
+        }
+        self.cut = false;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Ends a muted replay at the committed offset: drops everything due up to here, or with a cursor exactly what it
+    /// says has been sent; then the next [`boundary`](Self::boundary) hands out the rest before anything is read.
+    ///
+    /// In the middle of a replay only `None` makes sense, and only if the committed metadata has no cursor.
+    pub fn settle(&mut self, cursor: Option<EmissionCursor>) -> Result<(), DataflowError> {
+        for end in &mut self.ends {
+            match end {
+                EndState::Sink { rows, bytes, .. } => {
+                    rows.clear();
+                    *bytes = 0;
+                }
+                EndState::Window(_) => {}
+                EndState::Partial(partial) => partial.discard(),
+            }
+        }
+        let watermark = self.watermark().unwrap_or(UNDEFINED);
+        match cursor {
+            None => self.finish(watermark)?,
+            Some(cursor) => self.skip_to(cursor, watermark)?,
+        }
+        self.muted = false;
+        Ok(())
+    }
+
+    fn skip_to(&mut self, cursor: EmissionCursor, watermark: i64) -> Result<(), DataflowError> {
+        let end = cursor.window_end;
+        let at = usize::from(cursor.operator);
+        for table in 0..self.windows.len() {
+            let sent_to = if table < at { end } else { end - 1 };
+            self.window_mut(table)?.set_fired_until(sent_to);
+        }
+        let operator = self.tables().get(at).map(|t| t.operator.clone()).unwrap_or_default();
+        let lost = || DataflowError::Corrupt {
+            operator,
+            message: format!(
+                "the committed cursor says that {} rows of the window that ends at {end} have been sent; the state \
+                 has no such window",
+                cursor.rows
+            ),
+        };
+        let window = self.window_mut(at)?;
+        if window.next_due(watermark) != Some(end) || !window.skip(end, cursor.rows)? {
+            return Err(lost());
+        }
+        self.cut = true;
+        self.open = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! Window arithmetic. A window is `[start, end)`; a pane is the largest span of time that no window boundary cuts,
+//! so a row touches one pane whatever the ratio of size and slide, and windows merge panes when they fire.
+
+use crate::limits::PANES_PER_WINDOW_MAX;
+
+/// Kind and measures of a window, ms. The offset moves all boundaries; 0 = aligned to the epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowKind {
+    /// Windows that touch and do not overlap.
+    Tumble {
+        /// Length.
+        size_ms: i64,
+        /// Moves the boundaries.
+        offset_ms: i64,
+    },
+    /// A window of `size_ms` starts every `slide_ms`.
+    Hop {
+        /// Length.
+        size_ms: i64,
+        /// Distance of starts; at most the size.
+        slide_ms: i64,
+        /// Moves the boundaries.
+        offset_ms: i64,
+    },
+}
+
+impl WindowKind {
+    /// Checks the measures; the error says what is wrong with them.
+    pub fn validate(&self) -> Result<(), String> {
+        let panes = self.panes();
+        if panes.size <= 0 || panes.slide <= 0 {
+            return Err("window size and slide must be greater than zero".to_owned());
+        }
+        if panes.slide > panes.size {
+            return Err(
+                "the slide is greater than the size: rows between two windows would be in none"
+                    .to_owned(),
+            );
+        }
+        if panes.size > crate::limits::EVENT_TIME_ABS_MAX {
+            return Err("the window is longer than event time reaches".to_owned());
+        }
+        let pane = gcd(panes.size, panes.slide);
+        if panes.size / pane > PANES_PER_WINDOW_MAX {
+            return Err(format!(
+                "size and slide make {} panes per window; at most {PANES_PER_WINDOW_MAX} are possible",
+                panes.size / pane
+            ));
+        }
+        Ok(())
+    }
+
+    /// Windows do not overlap: every pane is a window.
+    pub fn is_tumble(&self) -> bool {
+        matches!(self, Self::Tumble { .. })
+    }
+
+    pub(crate) fn panes(&self) -> Panes {
+        let (size, slide, offset) = match *self {
+            Self::Tumble { size_ms, offset_ms } => (size_ms, size_ms, offset_ms),
+            Self::Hop { size_ms, slide_ms, offset_ms } => (size_ms, slide_ms, offset_ms),
+        };
+        let offset = if slide > 0 { offset.rem_euclid(slide) } else { offset };
+        Panes { size, slide, offset, pane: gcd(size, slide).max(1) }
+    }
+}
+
+impl std::fmt::Display for WindowKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let offset = match *self {
+            Self::Tumble { size_ms, offset_ms } => {
+                write!(f, "TUMBLE({size_ms} ms")?;
+                offset_ms
+            }
+            Self::Hop { size_ms, slide_ms, offset_ms } => {
+                write!(f, "HOP({slide_ms} ms, {size_ms} ms")?;
+                offset_ms
+            }
+        };
+        if offset != 0 {
+            write!(f, ", offset {offset} ms")?;
+        }
+        f.write_str(")")
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Measures of windows and panes. All ends lie on `offset + size + k · slide`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panes {
+    pub(crate) size: i64,
+    pub(crate) slide: i64,
+    offset: i64,
+    pub(crate) pane: i64,
+}
+
+impl Panes {
+    /// End of the pane that contains the time.
+    pub(crate) fn pane_end(&self, time: i64) -> i64 {
+        time - (time - self.offset).rem_euclid(self.pane) + self.pane
+    }
+
+    /// The smallest window end `≥ time`.
+    fn end_at_or_after(&self, time: i64) -> i64 {
+        time + (self.offset + self.size - time).rem_euclid(self.slide)
+    }
+
+    /// The smallest window end `> time`.
+    pub(crate) fn end_after(&self, time: i64) -> i64 {
+        self.end_at_or_after(time + 1)
+    }
+
+    /// End of the first window that contains the pane.
+    pub(crate) fn first_end(&self, pane_end: i64) -> i64 {
+        self.end_at_or_after(pane_end)
+    }
+
+    /// End of the last window that contains the pane.
+    pub(crate) fn last_end(&self, pane_end: i64) -> i64 {
+        let start = pane_end - self.pane;
+        start - (start - self.offset).rem_euclid(self.slide) + self.size
+    }
+
+    /// The window contains the pane.
+    pub(crate) fn contains(&self, window_end: i64, pane_end: i64) -> bool {
+        pane_end <= window_end && pane_end > window_end - self.size
+    }
+
+    /// The smallest pane end whose last window is still open: everything below is dead.
+    pub(crate) fn live_from(&self, watermark: i64) -> i64 {
+        self.end_after(watermark) - self.size + self.pane
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hop(size_ms: i64, slide_ms: i64, offset_ms: i64) -> Panes {
+        WindowKind::Hop { size_ms, slide_ms, offset_ms }.panes()
+    }
+
+    /// By definition: every window that contains the time.
+    fn windows_of(time: i64, size: i64, slide: i64, offset: i64) -> Vec<i64> {
+        (time - size..=time)
+            .filter(|start| (start - offset).rem_euclid(slide) == 0 && time < start + size)
+            .map(|start| start + size)
+            .collect()
+    }
+
+    #[test]
+    fn panes_agree_with_the_definition_of_windows() {
+        for (size, slide, offset) in
+            [(10, 10, 0), (10, 10, 3), (10, 2, 0), (10, 4, 0), (10, 4, -3), (7, 3, 1), (9, 6, 20)]
+        {
+            let panes = hop(size, slide, offset);
+            for time in -40..40 {
+                let ends = windows_of(time, size, slide, offset);
+                let pane = panes.pane_end(time);
+                let case = format!("time {time} size {size} slide {slide} offset {offset}");
+                assert!(time < pane && time >= pane - panes.pane, "{case}");
+                assert_eq!(Some(&panes.first_end(pane)), ends.first(), "{case}");
+                assert_eq!(Some(&panes.last_end(pane)), ends.last(), "{case}");
+                for end in -60..80 {
+                    if (end - size - offset).rem_euclid(slide) == 0 {
+                        assert_eq!(panes.contains(end, pane), ends.contains(&end), "{case}");
+                    }
+                }
+                for watermark in time - 15..time + 15 {
+                    let dead = panes.last_end(pane) <= watermark;
+                    assert_eq!(pane < panes.live_from(watermark), dead, "{case} wm {watermark}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn impossible_measures_are_refused() {
+        let bad = [
+            WindowKind::Tumble { size_ms: 0, offset_ms: 0 },
+            WindowKind::Hop { size_ms: 10, slide_ms: 0, offset_ms: 0 },
+            WindowKind::Hop { size_ms: 10, slide_ms: 11, offset_ms: 0 },
+            WindowKind::Hop { size_ms: 86_400_000, slide_ms: 7, offset_ms: 0 },
+            WindowKind::Tumble { size_ms: i64::MAX, offset_ms: 0 },
+        ];
+        for kind in bad {
+            assert!(kind.validate().is_err(), "{kind}");
+        }
+        assert_eq!(WindowKind::Hop { size_ms: 10, slide_ms: 4, offset_ms: 1 }.validate(), Ok(()));
+    }
+}
