@@ -1,0 +1,260 @@
+//! One growing Arrow column: takes tokens, keeps typed values.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, BooleanBufferBuilder, Decimal128Array, Float64Array, Int32Array,
+    Int64Array, NullBufferBuilder, StringArray, TimestampMillisecondArray,
+};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field, TimeUnit};
+
+use super::cursor::{Text, Token};
+use super::number::{Number, NumberFault};
+use super::text::{LoneSurrogate, unescape};
+use super::timestamp::{in_range, parse_rfc3339};
+use crate::limits::TEXT_COLUMN_BYTES_MAX;
+use crate::{BadRecordKind, UnsupportedSchema};
+
+/// Why a token is not a value of a column: its class and what was expected.
+pub(crate) type Misfit = (BadRecordKind, &'static str);
+
+enum Values {
+    Int64(Vec<i64>),
+    Int32(Vec<i32>),
+    Float64(Vec<f64>),
+    Boolean(BooleanBufferBuilder),
+    Text { offsets: Vec<i32>, bytes: Vec<u8> },
+    Timestamp { values: Vec<i64>, zone: Option<Arc<str>> },
+    Decimal { values: Vec<i128>, precision: u8, scale: i8 },
+}
+
+pub(crate) struct Column {
+    values: Values,
+    nulls: NullBufferBuilder,
+    /// For texts with escapes that become something else.
+    scratch: Vec<u8>,
+}
+
+const WRONG: BadRecordKind = BadRecordKind::WrongType;
+const RANGE: BadRecordKind = BadRecordKind::OutOfRange;
+
+impl Column {
+    pub(crate) fn new(field: &Field) -> Result<Self, UnsupportedSchema> {
+        Ok(Self { values: Values::new(field, 0)?, nulls: NullBufferBuilder::new(0), scratch: Vec::new() })
+    }
+
+    /// Bytes per row beside texts.
+    pub(crate) fn width(&self) -> usize {
+        match &self.values {
+            Values::Int64(_) | Values::Float64(_) | Values::Timestamp { .. } => 8,
+            Values::Int32(_) | Values::Text { .. } => 4,
+            Values::Boolean(_) => 1,
+            Values::Decimal { .. } => 16,
+        }
+    }
+
+    pub(crate) fn text_bytes(&self) -> usize {
+        match &self.values {
+            Values::Text { bytes, .. } => bytes.len(),
+            _ => 0,
+        }
+    }
+
+    /// The instant in the last row of a timestamp column.
+    pub(crate) fn last_instant(&self) -> Option<i64> {
+        match &self.values {
+            Values::Timestamp { values, .. } => values.last().copied(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn push_null(&mut self) {
+        match &mut self.values {
+            Values::Int64(values) | Values::Timestamp { values, .. } => values.push(0),
+            Values::Int32(values) => values.push(0),
+            Values::Float64(values) => values.push(0.0),
+            Values::Boolean(values) => values.append(false),
+            Values::Text { offsets, bytes } => offsets.push(bytes.len() as i32),
+            Values::Decimal { values, .. } => values.push(0),
+        }
+        self.nulls.append_null();
+    }
+
+    /// Appends a value; what was not appended whole is taken back by [`Self::truncate`].
+    #[inline]
+    pub(crate) fn push(&mut self, token: &Token, record: &[u8]) -> Result<(), Misfit> {
+        match (&mut self.values, token) {
+            (Values::Int64(values), Token::Number(n)) => {
+                values.push(n.integer(record).map_err(integer_misfit)?);
+            }
+            (Values::Int32(values), Token::Number(n)) => {
+                let value = n.integer(record).map_err(integer_misfit)?;
+                values.push(i32::try_from(value).map_err(|_| (RANGE, "an integer of 32 bits"))?);
+            }
+            (Values::Float64(values), Token::Number(n)) => {
+                values.push(n.double(record).map_err(|_| (RANGE, "a number that a DOUBLE holds"))?);
+            }
+            (Values::Boolean(values), Token::Bool(value)) => values.append(*value),
+            (Values::Text { offsets, bytes }, Token::Text(text)) => {
+                push_text(*text, record, bytes)?;
+                offsets.push(bytes.len() as i32);
+            }
+            (Values::Timestamp { values, .. }, token) => {
+                values.push(instant(token, record, &mut self.scratch)?);
+            }
+            (Values::Decimal { values, precision, scale }, Token::Number(n)) => {
+                values.push(n.decimal(record, *precision, *scale).map_err(decimal_misfit)?);
+            }
+            (Values::Decimal { values, precision, scale }, Token::Text(text)) => {
+                let (number, raw) = quoted_number(*text, record)?;
+                values.push(number.decimal(raw, *precision, *scale).map_err(decimal_misfit)?);
+            }
+            (values, _) => return Err((WRONG, values.expected())),
+        }
+        self.nulls.append_non_null();
+        Ok(())
+    }
+
+    /// Back to so many rows: the row of a bad record goes, the rows before it stay.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::Int64(values) | Values::Timestamp { values, .. } => values.truncate(rows),
+            Values::Int32(values) => values.truncate(rows),
+            Values::Float64(values) => values.truncate(rows),
+            Values::Boolean(values) => values.truncate(rows),
+            Values::Text { offsets, bytes } => {
+                offsets.truncate(rows + 1);
+                bytes.truncate(offsets.last().map_or(0, |end| *end as usize));
+            }
+            Values::Decimal { values, .. } => values.truncate(rows),
+        }
+        self.nulls.truncate(rows);
+    }
+
+    /// The rows as an array; the column is empty afterwards, with room for as many again.
+    pub(crate) fn finish(&mut self, field: &Field) -> ArrayRef {
+        let rows = self.nulls.len();
+        let fresh = Values::new(field, rows).expect("the field was accepted before");
+        let nulls = self.nulls.finish();
+        match std::mem::replace(&mut self.values, fresh) {
+            Values::Int64(values) => Arc::new(Int64Array::new(values.into(), nulls)),
+            Values::Int32(values) => Arc::new(Int32Array::new(values.into(), nulls)),
+            Values::Float64(values) => Arc::new(Float64Array::new(values.into(), nulls)),
+            Values::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
+            Values::Text { offsets, bytes } => {
+                let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+                Arc::new(StringArray::new(offsets, Buffer::from_vec(bytes), nulls))
+            }
+            Values::Timestamp { values, zone } => {
+                let array = TimestampMillisecondArray::new(values.into(), nulls);
+                Arc::new(array.with_timezone_opt(zone))
+            }
+            Values::Decimal { values, precision, scale } => Arc::new(
+                Decimal128Array::new(values.into(), nulls)
+                    .with_precision_and_scale(precision, scale)
+                    .expect("the planner's type is a type"),
+            ),
+        }
+    }
+}
+
+impl Values {
+    fn new(field: &Field, rows: usize) -> Result<Self, UnsupportedSchema> {
+        Ok(match field.data_type() {
+            DataType::Int64 => Self::Int64(Vec::with_capacity(rows)),
+            DataType::Int32 => Self::Int32(Vec::with_capacity(rows)),
+            DataType::Float64 => Self::Float64(Vec::with_capacity(rows)),
+            DataType::Boolean => Self::Boolean(BooleanBufferBuilder::new(rows)),
+            DataType::Utf8 => {
+                let mut offsets = Vec::with_capacity(rows + 1);
+                offsets.push(0);
+                Self::Text { offsets, bytes: Vec::new() }
+            }
+            DataType::Timestamp(TimeUnit::Millisecond, zone) => {
+                Self::Timestamp { values: Vec::with_capacity(rows), zone: zone.clone() }
+            }
+            DataType::Decimal128(precision, scale) if *scale >= 0 => Self::Decimal {
+                values: Vec::with_capacity(rows),
+                precision: *precision,
+                scale: *scale,
+            },
+            other => {
+                return Err(UnsupportedSchema {
+                    format: "json",
+                    column: field.name().clone(),
+                    reason: format!(
+                        "the type {other} is not read from JSON; use BIGINT, INT, DOUBLE, VARCHAR, \
+                         BOOLEAN, TIMESTAMP or DECIMAL"
+                    ),
+                });
+            }
+        })
+    }
+
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Int64(_) | Self::Int32(_) => "an integer",
+            Self::Float64(_) => "a number",
+            Self::Boolean(_) => "true or false",
+            Self::Text { .. } => "a text",
+            Self::Timestamp { .. } => "an RFC 3339 text or epoch milliseconds",
+            Self::Decimal { .. } => "a number or a text that holds one",
+        }
+    }
+}
+
+fn integer_misfit(fault: NumberFault) -> Misfit {
+    match fault {
+        NumberFault::NotIntegral => (WRONG, "an integer"),
+        NumberFault::OutOfRange => (RANGE, "an integer of 64 bits"),
+    }
+}
+
+fn decimal_misfit(_: NumberFault) -> Misfit {
+    (RANGE, "a number with no more digits than the DECIMAL has")
+}
+
+/// # Panics
+/// If the batch was not finished in time: the caller watches `JsonDecoder::bytes`.
+fn push_text(text: Text, record: &[u8], bytes: &mut Vec<u8>) -> Result<(), Misfit> {
+    let raw = &record[text.start..text.end];
+    assert!(bytes.len() + raw.len() <= TEXT_COLUMN_BYTES_MAX, "the batch was not finished in time");
+    if !text.escaped {
+        bytes.extend_from_slice(raw);
+        return Ok(());
+    }
+    unescape(raw, bytes).map_err(|LoneSurrogate| (WRONG, "a text without half surrogate pairs"))
+}
+
+fn instant(token: &Token, record: &[u8], scratch: &mut Vec<u8>) -> Result<i64, Misfit> {
+    match token {
+        Token::Number(number) => {
+            let ms = number.integer(record).map_err(|fault| match fault {
+                NumberFault::NotIntegral => (WRONG, "epoch milliseconds without a fraction"),
+                NumberFault::OutOfRange => (RANGE, "an instant of the years 1 to 9999"),
+            })?;
+            if in_range(ms) { Ok(ms) } else { Err((RANGE, "an instant of the years 1 to 9999")) }
+        }
+        Token::Text(text) => {
+            let mut raw = &record[text.start..text.end];
+            if text.escaped {
+                scratch.clear();
+                unescape(raw, scratch).map_err(|LoneSurrogate| (WRONG, "an RFC 3339 text"))?;
+                raw = scratch;
+            }
+            parse_rfc3339(raw).ok_or((WRONG, "an RFC 3339 text with an offset, years 1 to 9999"))
+        }
+        _ => Err((WRONG, "an RFC 3339 text or epoch milliseconds")),
+    }
+}
+
+/// A text that is a JSON number and nothing else, for types that lose nothing.
+fn quoted_number(text: Text, record: &[u8]) -> Result<(Number, &[u8]), Misfit> {
+    let raw = &record[text.start..text.end];
+    let mut cursor = super::cursor::Cursor::new(raw);
+    match cursor.number() {
+        Ok(number) if cursor.pos == raw.len() && !text.escaped => Ok((number, raw)),
+        _ => Err((WRONG, "a number or a text that holds one")),
+    }
+}

@@ -1,0 +1,14 @@
+//! Bytes ↔ Arrow: record decoders and encoders, the exchange records and the dead letters. No I/O, no clock.
+//!
+//! A decoder appends one row per record or nothing: a record that cannot be read never touches the rows beside it.
+#![warn(missing_docs)]
+
+mod bad_record;
+pub mod deadletter;
+pub mod exchange;
+mod java_partition;
+pub mod json;
+pub mod limits;
+
+pub use bad_record::{BadRecord, BadRecordKind, UnsupportedSchema};
+pub use java_partition::java_partition;

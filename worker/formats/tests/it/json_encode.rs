@@ -1,0 +1,106 @@
+//! What the JSON encoder writes.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array,
+    Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray,
+    TimestampMillisecondArray, UInt64Array,
+};
+use arrow::datatypes::{DataType, Field, Schema};
+use formats::json::{JsonDecoder, JsonEncoder};
+
+const GOLDEN: &str = include_str!("../golden/json_encoded_v1.txt");
+
+fn sample() -> RecordBatch {
+    let decimal = Decimal128Array::from(vec![Some(12_345), Some(-5), None])
+        .with_precision_and_scale(10, 2)
+        .unwrap();
+    let instants = TimestampMillisecondArray::from(vec![Some(1_700_000_000_123), Some(-1), None])
+        .with_timezone("UTC");
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("i", Arc::new(Int64Array::from(vec![Some(i64::MIN), Some(0), None]))),
+        ("j", Arc::new(Int32Array::from(vec![Some(-7), Some(7), None]))),
+        ("u", Arc::new(UInt64Array::from(vec![Some(u64::MAX), Some(0), None]))),
+        ("f", Arc::new(Float64Array::from(vec![Some(789.0), Some(f64::NAN), None]))),
+        ("g", Arc::new(Float32Array::from(vec![Some(0.1), Some(f32::INFINITY), None]))),
+        ("t", Arc::new(StringArray::from(vec![Some("a\"b\\c\n\u{1}ü😀"), Some(""), None]))),
+        ("l", Arc::new(LargeStringArray::from(vec![Some("large"), Some(""), None]))),
+        ("v", Arc::new(StringViewArray::from(vec![Some("view"), Some(""), None]))),
+        ("b", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))),
+        ("ts", Arc::new(instants)),
+        ("day", Arc::new(Date32Array::from(vec![Some(19_675), Some(-1), None]))),
+        ("d", Arc::new(decimal)),
+        ("na\"me", Arc::new(Int64Array::from(vec![1, 2, 3]))),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap()
+}
+
+fn encoded(batch: &RecordBatch, key: &[usize]) -> Vec<(Option<String>, String)> {
+    let mut encoder = JsonEncoder::new(&batch.schema(), key.to_vec()).unwrap();
+    let mut out = Vec::new();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    encoder.encode(batch, &mut |key, value| out.push((key.map(text), text(value))));
+    out
+}
+
+#[test]
+fn the_text_is_frozen() {
+    let lines: Vec<String> = encoded(&sample(), &[]).into_iter().map(|(_, value)| value).collect();
+    assert_eq!(lines, GOLDEN.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn every_value_is_json_with_all_fields() {
+    for (_, value) in encoded(&sample(), &[]) {
+        let parsed: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&value).unwrap();
+        assert_eq!(parsed.len(), 13);
+    }
+}
+
+#[test]
+fn keys_are_plain_alone_and_json_together() {
+    let keys = |key: &[usize]| -> Vec<Option<String>> {
+        encoded(&sample(), key).into_iter().map(|(key, _)| key).collect()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(keys(&[]), [None, None, None]);
+    assert_eq!(keys(&[0]), [some("-9223372036854775808"), some("0"), None]);
+    assert_eq!(keys(&[5]), [some("a\"b\\c\n\u{1}ü😀"), some(""), None]);
+    assert_eq!(keys(&[9]), [some("2023-11-14T22:13:20.123Z"), some("1969-12-31T23:59:59.999Z"), None]);
+    assert_eq!(keys(&[3]), [some("789.0"), some("null"), None]);
+    assert_eq!(
+        keys(&[6, 9, 1]),
+        [
+            some("[\"large\",\"2023-11-14T22:13:20.123Z\",-7]"),
+            some("[\"\",\"1969-12-31T23:59:59.999Z\",7]"),
+            some("[null,null,null]"),
+        ]
+    );
+}
+
+#[test]
+fn what_was_written_is_read_again() {
+    let batch = sample().project(&[0, 1, 5, 8, 9, 11]).unwrap();
+    let mut decoder = JsonDecoder::new(batch.schema(), None).unwrap();
+    for (_, value) in encoded(&batch, &[]) {
+        decoder.decode(Some(value.as_bytes()), None).unwrap();
+    }
+    assert_eq!(decoder.finish(), batch);
+}
+
+#[test]
+fn schemas_that_cannot_be_written_are_refused() {
+    let binary = Arc::new(Schema::new(vec![Field::new("raw", DataType::Binary, true)]));
+    assert_eq!(JsonEncoder::new(&binary, vec![]).err().unwrap().column, "raw");
+    let one = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
+    assert!(JsonEncoder::new(&one, vec![1]).is_err());
+}
+
+#[test]
+fn rows_without_columns_are_empty_objects() {
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
+    let schema = Arc::new(Schema::empty());
+    let batch = RecordBatch::try_new_with_options(schema, vec![], &options).unwrap();
+    assert_eq!(encoded(&batch, &[]), [(None, "{}".to_owned())]);
+}

@@ -1,0 +1,8 @@
+//! Tests of the formats through their public interface.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod exchange;
+mod json_decode;
+mod json_differential;
+mod json_encode;
+mod random;
