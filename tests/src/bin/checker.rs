@@ -1,0 +1,15 @@
+//! Judges the output of a job from its logs.
+
+use clap::Parser as _;
+use tests::checker::arguments::{CheckerArguments, run};
+
+#[derive(clap::Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(flatten)]
+    checker: CheckerArguments,
+}
+
+fn main() -> anyhow::Result<()> {
+    run(&Arguments::parse().checker)
+}

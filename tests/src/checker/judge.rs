@@ -1,0 +1,140 @@
+//! The whole judgement over a run of one query.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+pub use super::compare::Open;
+use super::compare::Comparator;
+use super::generations::Generations;
+use super::order::Order;
+use super::verdict::Verdict;
+use crate::kafka::logs::{self, Isolation};
+use crate::kafka::{commits, ends, topics};
+use crate::oracle::{Expected, Input, Query};
+
+/// A transaction that is open for longer than this after the end is a fault (check 7).
+const QUIET_MAX: Duration = Duration::from_secs(10);
+const QUIET_POLL: Duration = Duration::from_millis(50);
+
+/// How much of the input counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Upto {
+    /// All of it.
+    End,
+    /// What the group has committed (check 5): the output must be exactly that of this prefix.
+    Committed {
+        /// The group of the stage that reads the source.
+        group: String,
+    },
+}
+
+/// What is to be judged.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Kafka's address.
+    pub bootstrap: String,
+    /// The query that ran.
+    pub query: Query,
+    /// Its source topic.
+    pub source: String,
+    /// Its sink topic.
+    pub sink: String,
+    /// How much of the input counts.
+    pub upto: Upto,
+    /// Whether windows may be there that the watermark has not closed.
+    pub open: Open,
+    /// The groups of the job start with this; `None`: their history is not looked at.
+    pub groups: Option<String>,
+}
+
+/// Judges from the logs as they are now.
+pub fn judge(case: &Case) -> anyhow::Result<Verdict> {
+    let windows = case.query.window.is_some();
+    let mut verdict =
+        Verdict { noun: if windows { "windows" } else { "rows" }, ..Verdict::default() };
+    quiet(case, &mut verdict)?;
+    let expected = expected(case, &mut verdict)?;
+    verdict.events = expected.events;
+    verdict.late = expected.late;
+    compare(case, &expected, &mut verdict)?;
+    if let Some(prefix) = &case.groups {
+        let mut generations = Generations::default();
+        commits::history(&case.bootstrap, prefix, &mut |commit| generations.take(&commit))?;
+        verdict.note(
+            "job without any commit",
+            u64::from(generations.commits() == 0),
+            Some(format!("groups {prefix}…")),
+        );
+        generations.finish(&mut verdict);
+    }
+    Ok(verdict)
+}
+
+/// The oracle's rows over the input that counts.
+pub fn expected(case: &Case, verdict: &mut Verdict) -> anyhow::Result<Expected> {
+    let partitions = topics::partitions(&case.bootstrap, &case.source)?
+        .with_context(|| format!("topic {} does not exist", case.source))?;
+    let limits = limits(case, partitions)?;
+    let mut input = Input::new(case.query.clone(), partitions as usize);
+    let ends = logs::read(&case.bootstrap, &case.source, Isolation::Committed, &mut |record| {
+        let counts = limits.as_ref().is_none_or(|l| record.offset < l[record.partition as usize]);
+        if !counts {
+            return Ok(());
+        }
+        let value = record.value.context("an input record without a value")?;
+        input.push(record.partition as usize, value)
+    })?;
+    for (partition, limit) in limits.iter().flatten().enumerate() {
+        let beyond = u64::from(*limit > ends[partition] && ends[partition] > 0);
+        let witness = format!("{}[{partition}]: {limit} of {}", case.source, ends[partition]);
+        verdict.note("committed offset beyond the input", beyond, Some(witness));
+    }
+    Expected::of(input)
+}
+
+fn limits(case: &Case, partitions: u32) -> anyhow::Result<Option<Vec<i64>>> {
+    let Upto::Committed { group } = &case.upto else { return Ok(None) };
+    let committed = commits::committed(&case.bootstrap, group, &case.source, partitions)?;
+    Ok(Some(committed.into_iter().map(|c| c.map_or(0, |c| c.offset)).collect()))
+}
+
+fn compare(case: &Case, expected: &Expected, verdict: &mut Verdict) -> anyhow::Result<()> {
+    let mut comparator = Comparator::new(expected, case.open);
+    let mut order = Order::default();
+    let echo = case.query.keys == ["ref"];
+    logs::read(&case.bootstrap, &case.sink, Isolation::Committed, &mut |record| {
+        let place = || format!("{}[{}]@{}", case.sink, record.partition, record.offset);
+        comparator.take(record.value, &place);
+        if echo && let Some(reference) = record.value.and_then(reference) {
+            order.take(record.partition, record.offset, &reference)?;
+        }
+        Ok(())
+    })?;
+    comparator.finish(verdict);
+    order.finish(verdict);
+    Ok(())
+}
+
+fn reference(value: &[u8]) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_slice(value).ok()?;
+    json.get("ref")?.as_str().map(str::to_owned)
+}
+
+/// Check 7: no transaction stays open.
+fn quiet(case: &Case, verdict: &mut Verdict) -> anyhow::Result<()> {
+    let start = Instant::now();
+    loop {
+        let held = ends::held_back(&case.bootstrap, &case.sink)?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        if start.elapsed() > QUIET_MAX {
+            let first = &held[0];
+            let witness = format!("{}: {} of {}", first.log, first.last_stable, first.end);
+            verdict.note("output log held back by a transaction", held.len() as u64, Some(witness));
+            return Ok(());
+        }
+        std::thread::sleep(QUIET_POLL);
+    }
+}

@@ -1,0 +1,98 @@
+//! A real Kafka of one node.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::{ports, process, tools};
+
+/// Which Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The newest one that is supported.
+    Newest,
+    /// The oldest one that is supported.
+    Oldest,
+}
+
+impl Version {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Oldest => "oldest",
+        }
+    }
+}
+
+/// A running broker; stopped when dropped.
+pub struct RealKafka {
+    folder: PathBuf,
+    port: u16,
+    controller_port: u16,
+    version: Version,
+    properties: Vec<String>,
+    pid: Option<u32>,
+}
+
+impl RealKafka {
+    /// Formats and starts one in `folder`. `properties` are `key=value` lines beside the defaults of the tests.
+    pub fn start(folder: &Path, version: Version, properties: &[&str]) -> anyhow::Result<Self> {
+        let [port, controller_port] = ports::free()?;
+        let mut kafka = Self {
+            folder: folder.to_owned(),
+            port,
+            controller_port,
+            version,
+            properties: properties.iter().map(|p| (*p).to_owned()).collect(),
+            pid: None,
+        };
+        kafka.start_again()?;
+        Ok(kafka)
+    }
+
+    /// What clients connect to.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    /// Starts it again on the same folder and port.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        let folder = self.folder.display().to_string();
+        let port = self.port.to_string();
+        let mut arguments = vec!["start", &folder, &port];
+        arguments.extend(self.properties.iter().map(String::as_str));
+        let controller = self.controller_port.to_string();
+        let environment =
+            [("KAFKA_VERSION", self.version.name()), ("KAFKA_CONTROLLER_PORT", &controller)];
+        let pid = tools::script("kafka.sh", &arguments, &environment)?;
+        self.pid = Some(pid.parse().with_context(|| format!("process id '{pid}'"))?);
+        Ok(())
+    }
+
+    /// Ends it in an orderly way; the files stay.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        if self.pid.take().is_some() {
+            tools::script("kafka.sh", &["stop", &self.folder.display().to_string()], &[])?;
+        }
+        Ok(())
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let pid = self.pid.take().context("it does not run")?;
+        process::signal(pid, "KILL")
+    }
+}
+
+impl Drop for RealKafka {
+    fn drop(&mut self) {
+        if let Some(pid) = self.pid.take() {
+            drop(process::signal(pid, "KILL"));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Where the built programs and the scripts of this checkout are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+/// The root of the checkout that this was built from.
+pub fn checkout() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the tests lie in the checkout").to_owned()
+}
+
+/// A program of this workspace, beside the running one: `target/debug/<name>`.
+pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe().context("where am I?")?;
+    let mut folders = own.ancestors().skip(1).take(2);
+    folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file())).with_context(
+        || {
+            let crate_name = if name == "streamjob-worker" { name } else { "streamjob-tests" };
+            format!("{name} is not built; run: cargo build -p {crate_name}")
+        },
+    )
+}
+
+/// Runs a script of `tests/tools` and gives what it printed, trimmed.
+pub fn script(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<String> {
+    let path = checkout().join("tests/tools").join(name);
+    let output = Command::new(&path)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .with_context(|| format!("cannot run {}", path.display()))?;
+    ensure!(
+        output.status.success(),
+        "{name} {} failed: {}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -1,0 +1,139 @@
+//! Worker processes.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use protocol::admin::WorkerStatus;
+
+use super::{Process, http, minio, ports, tools, wait};
+
+/// How a worker process is started.
+#[derive(Clone, Debug)]
+pub struct WorkerSetup {
+    /// The job's file.
+    pub job: PathBuf,
+    /// `spec` folder with the job's secrets.
+    pub secrets: PathBuf,
+    /// Local state; survives a restart of the process.
+    pub state: PathBuf,
+    /// Its log; a restart appends.
+    pub log: PathBuf,
+    /// How it takes part.
+    pub role: Role,
+}
+
+/// How a worker takes part in a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The whole job in one process: `run`.
+    Alone,
+    /// One slot of a generation: `slot`.
+    Slot {
+        /// The generation.
+        generation: u64,
+        /// Slots in it.
+        slots: u32,
+        /// Which one this is.
+        ordinal: u32,
+        /// Acquire without an order.
+        acquire_now: bool,
+    },
+}
+
+/// A worker process with its two ports.
+pub struct Worker {
+    process: Process,
+    admin: String,
+    metrics: String,
+}
+
+impl Worker {
+    /// Starts it; it may not serve yet.
+    pub fn start(setup: &WorkerSetup) -> anyhow::Result<Self> {
+        let [admin, metrics] = ports::free()?;
+        let (admin, metrics) = (format!("127.0.0.1:{admin}"), format!("127.0.0.1:{metrics}"));
+        let mut command = command(setup)?;
+        command.args(["--admin-listen", &admin, "--metrics-listen", &metrics]);
+        let process = Process::start("worker", &mut command, &setup.log)?;
+        Ok(Self { process, admin, metrics })
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// `GET /v1/status`; `None` while it does not answer.
+    pub fn status(&self) -> Option<WorkerStatus> {
+        let answer = http::get(&self.admin, "/v1/status").ok()?;
+        serde_json::from_str(answer.success().ok()?).ok()
+    }
+
+    /// `GET /metrics`; `None` while it does not answer.
+    pub fn metrics(&self) -> Option<String> {
+        let answer = http::get(&self.metrics, "/metrics").ok()?;
+        answer.success().ok().map(str::to_owned)
+    }
+
+    /// `POST /v1/<order>`; orders are levels, so repeating one is harmless.
+    pub fn order(&self, order: &str, body: &impl serde::Serialize) -> anyhow::Result<()> {
+        let body = serde_json::to_string(body).context("an order as JSON")?;
+        let answer = http::post(&self.admin, &format!("/v1/{order}"), &body)?;
+        answer.success().map(|_| ()).with_context(|| format!("order {order}"))
+    }
+
+    /// Waits until its status is as wanted; fails when the process ends.
+    pub fn until_status(
+        &mut self,
+        what: &str,
+        bound: Duration,
+        mut wanted: impl FnMut(&WorkerStatus) -> bool,
+    ) -> anyhow::Result<WorkerStatus> {
+        wait::until(what, bound, || {
+            self.process.require_running()?;
+            Ok(self.status().filter(|status| wanted(status)))
+        })
+    }
+}
+
+fn command(setup: &WorkerSetup) -> anyhow::Result<Command> {
+    let mut command = Command::new(tools::program("streamjob-worker")?);
+    match &setup.role {
+        Role::Alone => {
+            command.args(["run", "-f"]).arg(&setup.job);
+        }
+        Role::Slot { generation, slots, ordinal, acquire_now } => {
+            command.args(["slot", "--job"]).arg(&setup.job);
+            command.args(["--generation", &generation.to_string()]);
+            command.args(["--slots", &slots.to_string(), "--slots-per-worker", "1"]);
+            command.env("POD_NAME", format!("job-g{generation}-{ordinal}"));
+            if *acquire_now {
+                command.arg("--acquire-now");
+            }
+        }
+    }
+    command.arg("--state-dir").arg(&setup.state).arg("--secrets-dir").arg(&setup.secrets);
+    Ok(command)
+}
+
+/// Runs the planner of a job once: `plan --apply`.
+pub fn plan(job: &Path, secrets: &Path, log: &Path) -> anyhow::Result<()> {
+    let mut command = Command::new(tools::program("streamjob-worker")?);
+    command.args(["plan", "--apply", "--job"]).arg(job).arg("--secrets-dir").arg(secrets);
+    let mut process = Process::start("planner", &mut command, log)?;
+    let status = process.wait(Duration::from_secs(60))?;
+    ensure!(status.success(), "the planner failed with {status}: {}", process.output());
+    Ok(())
+}
+
+/// Writes the secrets of a job as files, as a pod sees them.
+pub fn write_secrets(folder: &Path) -> anyhow::Result<()> {
+    let store = folder.join("s3");
+    std::fs::create_dir_all(&store).context("cannot create the folder of the secrets")?;
+    for name in ["access-key-id", "secret-access-key"] {
+        std::fs::write(store.join(name), minio::CREDENTIAL).context("cannot write a secret")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Reading logs back: every partition from its start to its end, in offset order.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use rdkafka::Offset;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+
+use super::topics;
+
+/// One record of a log.
+#[derive(Clone, Copy, Debug)]
+pub struct LogRecord<'a> {
+    /// Partition.
+    pub partition: u32,
+    /// Offset in it.
+    pub offset: i64,
+    /// Kafka's timestamp, ms.
+    pub timestamp: Option<i64>,
+    /// Key bytes.
+    pub key: Option<&'a [u8]>,
+    /// Value bytes.
+    pub value: Option<&'a [u8]>,
+}
+
+/// Which records count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Only what is committed.
+    Committed,
+    /// Whatever lies in the log.
+    Uncommitted,
+}
+
+impl Isolation {
+    /// The client's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "read_committed",
+            Self::Uncommitted => "read_uncommitted",
+        }
+    }
+}
+
+/// A log that gives nothing for this long, and does not end, is an error.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// A client that reads with an isolation level and never commits.
+pub fn consumer(bootstrap: &str, isolation: Isolation) -> anyhow::Result<BaseConsumer> {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("client.id", "streamjob-checker")
+        .set("group.id", "streamjob-checker")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("allow.auto.create.topics", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("fetch.queue.backoff.ms", "5")
+        .set("isolation.level", isolation.name())
+        .create()
+        .context("cannot open a consumer")
+}
+
+/// Visits every committed record of a topic, partition by partition mixed, each in offset order, up to where the
+/// logs ended when they were reached. Returns the next offset of every partition.
+pub fn read(
+    bootstrap: &str,
+    topic: &str,
+    isolation: Isolation,
+    visit: &mut dyn FnMut(LogRecord<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<i64>> {
+    let partitions = topics::partitions(bootstrap, topic)?
+        .with_context(|| format!("topic {topic} does not exist"))?;
+    let consumer = consumer(bootstrap, isolation)?;
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..partitions {
+        assignment.add_partition_offset(topic, partition as i32, Offset::Beginning)?;
+    }
+    consumer.assign(&assignment)?;
+    let mut ends: Vec<Option<i64>> = vec![None; partitions as usize];
+    let mut positions = vec![0; partitions as usize];
+    let mut heard = Instant::now();
+    while ends.iter().any(Option::is_none) {
+        match consumer.poll(Duration::from_millis(100)) {
+            None => {
+                let silent = heard.elapsed();
+                if silent > SILENCE_MAX {
+                    bail!("topic {topic} gave nothing for {silent:?} and did not end");
+                }
+                continue;
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                let index = partition as usize;
+                ends[index] = Some(positions[index]);
+            }
+            Some(Err(error)) if is_passing(&error) => continue,
+            Some(Err(error)) => return Err(error).with_context(|| format!("reading {topic}")),
+            Some(Ok(message)) => {
+                let partition = message.partition() as u32;
+                // What arrives behind the end that was seen first belongs to the next reading.
+                if ends[partition as usize].is_none() {
+                    positions[partition as usize] = message.offset() + 1;
+                    visit(LogRecord {
+                        partition,
+                        offset: message.offset(),
+                        timestamp: message.timestamp().to_millis(),
+                        key: message.key(),
+                        value: message.payload(),
+                    })?;
+                }
+            }
+        }
+        heard = Instant::now();
+    }
+    Ok(ends.into_iter().flatten().collect())
+}
+
+/// Errors that the client reports while it repairs its connections by itself.
+fn is_passing(error: &KafkaError) -> bool {
+    use rdkafka::error::RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::OperationTimedOut)
+    )
+}

@@ -1,0 +1,9 @@
+//! Tests of the whole: input, oracle, checker, the starting and stopping of real servers, the demo and the
+//! benchmarks. Nothing of this is in an image.
+
+pub mod checker;
+pub mod demo;
+pub mod generator;
+pub mod harness;
+pub mod kafka;
+pub mod oracle;
