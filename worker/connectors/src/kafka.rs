@@ -1,0 +1,25 @@
+//! The Kafka side. No other module names a type of the C client.
+
+mod admin;
+mod burst;
+mod config;
+mod context;
+mod error;
+mod native;
+mod offsets;
+mod outcome;
+mod plain;
+mod produce;
+mod reader;
+mod session;
+mod transactions;
+
+pub use admin::{Admin, NewTopic, Position, TopicCreation, TopicInfo, TopicSettings};
+pub use burst::{Burst, BurstOffsets, BurstRecord};
+pub use config::{KafkaConfig, slot_client_id};
+pub use error::{KafkaError, KafkaErrorKind};
+pub use offsets::GroupOffsets;
+pub use outcome::{Outcome, TransactionTimeouts};
+pub use plain::PlainProducer;
+pub use reader::{Event, ReadLimits, Reader};
+pub use transactions::{Transactions, fence};

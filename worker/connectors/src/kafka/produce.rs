@@ -1,0 +1,191 @@
+//! Sends the rows of a burst and checks every delivery report; shared by both producers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel as Level;
+use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+
+use super::burst::{Burst, BurstRecord};
+use super::config::KafkaConfig;
+use super::context::Watch;
+use super::error::{KafkaError, kind_of};
+use super::native;
+use crate::limits::EVENTS_PER_DRAIN_MAX;
+
+const TICK: Duration = Duration::from_millis(1);
+/// Rows that are handed to the client between two looks at its reports.
+const ROWS_PER_LOOK: usize = 4096;
+
+/// Delivery reports of the current burst. A report of an earlier burst (its number is the opaque of its rows) is
+/// not counted.
+#[derive(Debug, Default)]
+pub(crate) struct Deliveries {
+    pub(crate) watch: Watch,
+    burst: AtomicUsize,
+    delivered: AtomicUsize,
+    failed: Mutex<Option<(ClientError, String)>>,
+}
+
+pub(crate) type CheckedProducer = BaseProducer<Deliveries>;
+
+impl Deliveries {
+    fn begin(&self, burst: usize) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.delivered.store(0, Ordering::Release);
+        self.burst.store(burst, Ordering::Release);
+    }
+
+    fn failure(&self) -> Option<(ClientError, String)> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: Level, fac: &str, log_message: &str) {
+        self.watch.log(level, fac, log_message);
+    }
+
+    fn stats_raw(&self, _statistics: &[u8]) {}
+
+    fn error(&self, error: ClientError, reason: &str) {
+        self.watch.error(error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, burst: usize) {
+        if burst != self.burst.load(Ordering::Acquire) {
+            return;
+        }
+        match result {
+            Ok(_) => {
+                self.delivered.fetch_add(1, Ordering::AcqRel);
+            }
+            Err((error, message)) => {
+                let to = format!("{}[{}]", message.topic(), message.partition());
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.get_or_insert_with(|| (error.clone(), to));
+            }
+        }
+    }
+}
+
+/// Settings of both producers.
+pub(crate) fn producer_config(config: &KafkaConfig) -> Result<ClientConfig, KafkaError> {
+    let mut client = config.client()?;
+    let defaults = [
+        ("compression.type", "lz4"),
+        ("linger.ms", "0.5"),
+        ("batch.num.messages", "100000"),
+        ("queue.buffering.max.messages", "1000000"),
+        ("queue.buffering.max.kbytes", "131072"),
+        ("retry.backoff.ms", "1"),
+        ("retry.backoff.max.ms", "50"),
+    ];
+    for (key, value) in defaults {
+        if !config.properties.contains_key(key) {
+            client.set(key, value);
+        }
+    }
+    client
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("partitioner", "murmur2_random");
+    Ok(client)
+}
+
+/// Lets the client report everything that it has queued.
+pub(crate) fn drain(producer: &CheckedProducer) {
+    for _ in 0..EVENTS_PER_DRAIN_MAX {
+        if native::waiting_events(producer.client()) == 0 {
+            return;
+        }
+        producer.poll(Duration::ZERO);
+    }
+}
+
+/// Sends all rows and waits until each is delivered. `number` differs from the burst's before.
+pub(crate) fn deliver(
+    producer: &CheckedProducer,
+    burst: &Burst,
+    number: usize,
+    deadline: Instant,
+    brokers: &str,
+) -> Result<(), KafkaError> {
+    let reports = producer.context();
+    reports.begin(number);
+    for (count, record) in burst.records().enumerate() {
+        send(producer, record, number, deadline, brokers)?;
+        if count % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 {
+            drain(producer);
+            check(reports, brokers)?;
+        }
+    }
+    loop {
+        check(reports, brokers)?;
+        let delivered = reports.delivered.load(Ordering::Acquire);
+        debug_assert!(delivered <= burst.rows(), "a row is reported once");
+        if delivered >= burst.rows() {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            let operation = format!("deliver {} of {} rows", burst.rows() - delivered, burst.rows());
+            let error = KafkaError::of_code(brokers, operation, Code::MessageTimedOut);
+            return Err(error.with_hint(&reports.watch.last()));
+        }
+        if native::waiting_events(producer.client()) > 0 {
+            producer.poll(Duration::ZERO);
+        } else {
+            producer.poll(TICK);
+        }
+    }
+}
+
+fn check(reports: &Deliveries, brokers: &str) -> Result<(), KafkaError> {
+    let Some((error, to)) = reports.failure() else { return Ok(()) };
+    let error = KafkaError::new(kind_of(&error), brokers, format!("write to {to}"), error.to_string());
+    Err(error.with_hint(&reports.watch.last()))
+}
+
+fn send(
+    producer: &CheckedProducer,
+    row: BurstRecord<'_>,
+    number: usize,
+    deadline: Instant,
+    brokers: &str,
+) -> Result<(), KafkaError> {
+    let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(row.topic(), number);
+    record.partition = row.partition();
+    record.key = row.key();
+    record.payload = row.value();
+    let headers = row.headers();
+    if headers.len() > 0 {
+        let owned = OwnedHeaders::new_with_capacity(headers.len());
+        let add = |owned: OwnedHeaders, (key, value): (&str, &[u8])| {
+            owned.insert(Header { key, value: Some(value) })
+        };
+        record.headers = Some(headers.fold(owned, add));
+    }
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((ClientError::MessageProduction(Code::QueueFull), same))
+                if Instant::now() < deadline =>
+            {
+                record = same;
+                producer.poll(TICK);
+            }
+            Err((error, _)) => {
+                return Err(KafkaError::of(brokers, format!("write to {}", row.topic()), &error));
+            }
+        }
+    }
+}

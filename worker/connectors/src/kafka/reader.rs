@@ -1,0 +1,389 @@
+//! Reads logs from explicit offsets, committed records only, without an allocation per message.
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::Log;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::topic_partition_list::Offset;
+
+use super::config::KafkaConfig;
+use super::context::Watch;
+use super::error::{KafkaError, KafkaErrorKind, kind_of};
+use super::native::{BatchQueue, Message};
+use crate::limits::READ_BATCH_MAX;
+
+const SMALLEST_QUEUE: usize = 1 << 20;
+const LARGEST_FETCH: usize = 50 << 20;
+
+/// Memory of a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadLimits {
+    /// Bytes that the client fetches ahead, over all logs; one fetch more may lie on top. At least 1 MiB.
+    pub queued_bytes: usize,
+}
+
+/// What a reader reports. `log` is the index that [`Reader::assign`] gave.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A committed record. Offsets of a log rise, with gaps where records were compacted, aborted or control records.
+    Record {
+        /// The log.
+        log: u32,
+        /// The record's offset.
+        offset: i64,
+        /// Kafka's timestamp of the record.
+        timestamp_ms: Option<i64>,
+        /// Key.
+        key: Option<&'a [u8]>,
+        /// Value.
+        payload: Option<&'a [u8]>,
+    },
+    /// The log is read up to its last stable offset.
+    Eof {
+        /// The log.
+        log: u32,
+        /// The next offset to read: everything below is read, trailing control records included.
+        offset: i64,
+    },
+    /// The log cannot be read.
+    Failed {
+        /// The log.
+        log: u32,
+        /// Why.
+        error: KafkaError,
+    },
+}
+
+/// A log that was assigned once.
+struct Assigned {
+    log: Log,
+    topic: CString,
+    next: i64,
+    active: bool,
+    paused: bool,
+}
+
+/// One topic of the cache: its token and the index of each of its partitions.
+type TopicEntry = (usize, Vec<Option<u32>>);
+
+/// Which log a message belongs to, by the client's topic pointer. Emptied whenever the assignment changes, because
+/// only an assigned partition keeps its topic's pointer from being given to another.
+#[derive(Default)]
+struct LogCache {
+    last: Option<(usize, i32, u32)>,
+    topics: Vec<TopicEntry>,
+}
+
+impl LogCache {
+    fn clear(&mut self) {
+        self.last = None;
+        self.topics.clear();
+    }
+
+    fn find(&mut self, token: usize, partition: i32) -> Option<u32> {
+        if let Some((last_token, last_partition, index)) = self.last
+            && last_token == token
+            && last_partition == partition
+        {
+            return Some(index);
+        }
+        let (_, partitions) = self.topics.iter().find(|(known, _)| *known == token)?;
+        let index = (*partitions.get(usize::try_from(partition).ok()?)?)?;
+        self.last = Some((token, partition, index));
+        Some(index)
+    }
+
+    fn insert(&mut self, token: usize, partition: i32, index: u32) {
+        let Ok(slot) = usize::try_from(partition) else { return };
+        let position = self.topics.iter().position(|(known, _)| *known == token);
+        let position = position.unwrap_or_else(|| {
+            self.topics.push((token, Vec::new()));
+            self.topics.len() - 1
+        });
+        let partitions = &mut self.topics[position].1;
+        if partitions.len() <= slot {
+            partitions.resize(slot + 1, None);
+        }
+        partitions[slot] = Some(index);
+    }
+}
+
+/// Reads the logs of a slot.
+pub struct Reader {
+    queue: BatchQueue,
+    consumer: Arc<BaseConsumer<Watch>>,
+    config: KafkaConfig,
+    logs: Vec<Assigned>,
+    index: HashMap<Log, u32>,
+    cache: LogCache,
+    bytes: u64,
+}
+
+impl Reader {
+    /// A reader without logs. `group` only names it to the brokers: nobody subscribes with it and nothing is
+    /// committed by it.
+    pub fn open(
+        config: &KafkaConfig,
+        group: &str,
+        limits: ReadLimits,
+    ) -> Result<Self, KafkaError> {
+        let queued = limits.queued_bytes.max(SMALLEST_QUEUE);
+        let fetch = queued.min(LARGEST_FETCH);
+        let mut client = config.client()?;
+        client
+            .set("group.id", group)
+            .set("isolation.level", "read_committed")
+            .set("auto.offset.reset", "error")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .set("check.crcs", "true")
+            .set("fetch.queue.backoff.ms", "5")
+            .set("fetch.error.backoff.ms", "50")
+            .set("queued.max.messages.kbytes", (queued >> 10).to_string())
+            .set("fetch.max.bytes", fetch.max(SMALLEST_QUEUE).to_string())
+            .set("fetch.message.max.bytes", (fetch / 4).clamp(1 << 16, 8 << 20).to_string());
+        let consumer: BaseConsumer<Watch> = client
+            .create_with_context(Watch::default())
+            .map_err(|error| config.error("open a reader", &error))?;
+        let consumer = Arc::new(consumer);
+        let queue = BatchQueue::new(consumer.clone()).ok_or_else(|| {
+            let (kind, detail) = (KafkaErrorKind::Fatal, "the client has no queue");
+            KafkaError::new(kind, &config.bootstrap, "open a reader", detail)
+        })?;
+        Ok(Self {
+            queue,
+            consumer,
+            config: config.clone(),
+            logs: Vec::new(),
+            index: HashMap::new(),
+            cache: LogCache::default(),
+            bytes: 0,
+        })
+    }
+
+    /// Adds logs, each to be read from its offset, and returns their indexes: counted up by the order of addition; a
+    /// log that was assigned before gets its old index again.
+    pub fn assign(&mut self, logs: &[(Log, i64)]) -> Result<Vec<u32>, KafkaError> {
+        if let Some((log, offset)) = logs.iter().find(|(_, offset)| *offset < 0) {
+            return Err(self.invalid(format!("{log} cannot be read from offset {offset}")));
+        }
+        let twice = |log: &Log| self.index.get(log).is_some_and(|i| self.logs[*i as usize].active);
+        if let Some((log, _)) = logs.iter().find(|(log, _)| twice(log)) {
+            return Err(self.invalid(format!("{log} is assigned already")));
+        }
+        let mut indexes = Vec::with_capacity(logs.len());
+        for (log, offset) in logs {
+            let topic = CString::new(log.topic.as_str())
+                .map_err(|_| self.invalid(format!("'{}' is no topic name", log.topic)))?;
+            let index = *self.index.entry(log.clone()).or_insert(self.logs.len() as u32);
+            let (log, next) = (log.clone(), *offset);
+            let entry = Assigned { log, topic, next, active: true, paused: false };
+            match self.logs.get_mut(index as usize) {
+                Some(old) => *old = entry,
+                None => self.logs.push(entry),
+            }
+            indexes.push(index);
+        }
+        self.start(&indexes)?;
+        Ok(indexes)
+    }
+
+    /// Stops reading logs and drops what was fetched of them.
+    pub fn unassign(&mut self, logs: &[Log]) -> Result<(), KafkaError> {
+        let known: Option<Vec<u32>> = logs.iter().map(|log| self.index.get(log).copied()).collect();
+        let Some(indexes) = known else {
+            return Err(self.invalid("a log to give up is not assigned".to_owned()));
+        };
+        self.stop(&indexes)?;
+        for index in indexes {
+            self.logs[index as usize].active = false;
+        }
+        Ok(())
+    }
+
+    /// Holds logs: nothing more is reported of them until [`Reader::resume`].
+    pub fn pause(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+        let running: Vec<u32> = self.filtered(logs, |log| log.active && !log.paused);
+        self.stop(&running)?;
+        running.iter().for_each(|index| self.logs[*index as usize].paused = true);
+        Ok(())
+    }
+
+    /// Goes on with held logs where they stopped. (The client's own pause goes on at the wrong offset when the last
+    /// event of a batch was an end of log, so holding is done by giving up and taking again.)
+    pub fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+        let held: Vec<u32> = self.filtered(logs, |log| log.active && log.paused);
+        self.start(&held)?;
+        held.iter().for_each(|index| self.logs[*index as usize].paused = false);
+        Ok(())
+    }
+
+    /// Visits up to `max` events: those that are there, else what comes within `timeout`. Returns how many.
+    pub fn poll(
+        &mut self,
+        timeout: Duration,
+        max: usize,
+        visit: &mut dyn FnMut(Event<'_>),
+    ) -> Result<usize, KafkaError> {
+        self.serve_client()?;
+        let Self { queue, config, logs, index, cache, bytes, .. } = self;
+        let mut reported = 0;
+        let visited = queue.visit(timeout, max.clamp(1, READ_BATCH_MAX), |message| {
+            let Some(found) = resolve(cache, index, message) else { return };
+            let log = &mut logs[found as usize];
+            if !log.active || log.paused {
+                return;
+            }
+            if let Some(event) = event(found, log, message, config) {
+                *bytes += message.payload().map_or(0, |bytes| bytes.len() as u64);
+                reported += 1;
+                visit(event);
+            }
+        });
+        match visited {
+            Some(_) => Ok(reported),
+            None => Err(self.fatal("the client's queue failed".to_owned())),
+        }
+    }
+
+    /// The end of a log (open transactions included) as the last fetch reported it; no request is made.
+    pub fn high_watermark(&self, log: u32) -> Option<i64> {
+        let log = self.logs.get(log as usize)?;
+        self.queue.cached_end(&log.topic, log.log.partition)
+    }
+
+    /// The next offset to be read of a log.
+    pub fn position(&self, log: u32) -> Option<i64> {
+        self.logs.get(log as usize).map(|log| log.next)
+    }
+
+    /// The log of an index.
+    pub fn log(&self, index: u32) -> Option<&Log> {
+        self.logs.get(index as usize).map(|log| &log.log)
+    }
+
+    /// Bytes of values read since the start.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What the client last complained about, empty for nothing: says why nothing comes.
+    pub fn last_complaint(&self) -> String {
+        self.consumer.client().context().last()
+    }
+
+    fn filtered(&self, logs: &[u32], wanted: impl Fn(&Assigned) -> bool) -> Vec<u32> {
+        let known = |index: &u32| self.logs.get(*index as usize).is_some_and(&wanted);
+        logs.iter().copied().filter(known).collect()
+    }
+
+    fn start(&mut self, indexes: &[u32]) -> Result<(), KafkaError> {
+        if indexes.is_empty() {
+            return Ok(());
+        }
+        self.cache.clear();
+        let mut list = TopicPartitionList::with_capacity(indexes.len());
+        for index in indexes {
+            let Assigned { log, next, .. } = &self.logs[*index as usize];
+            if self.queue.attach(&log.topic, log.partition).is_err() {
+                return Err(self.invalid(format!("'{}' is no topic name", log.topic)));
+            }
+            list.add_partition_offset(&log.topic, log.partition, Offset::Offset(*next))
+                .map_err(|error| self.config.error(format!("read {log}"), &error))?;
+        }
+        self.consumer
+            .incremental_assign(&list)
+            .map_err(|error| self.config.error("assign logs to a reader", &error))
+    }
+
+    fn stop(&mut self, indexes: &[u32]) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(indexes.len());
+        for index in self.filtered(indexes, |log| log.active && !log.paused) {
+            let log = &self.logs[index as usize].log;
+            list.add_partition(&log.topic, log.partition);
+        }
+        self.cache.clear();
+        if list.count() == 0 {
+            return Ok(());
+        }
+        self.consumer
+            .incremental_unassign(&list)
+            .map_err(|error| self.config.error("take logs from a reader", &error))
+    }
+
+    /// Lets the client report what is not about a single log.
+    fn serve_client(&self) -> Result<(), KafkaError> {
+        match self.consumer.poll(Duration::ZERO) {
+            None => Ok(()),
+            Some(Ok(_)) => Err(self.fatal("a record came past the reader's queue".to_owned())),
+            Some(Err(error)) => match kind_of(&error) {
+                KafkaErrorKind::Fatal | KafkaErrorKind::Auth => Err(self
+                    .config
+                    .error("read", &error)
+                    .with_hint(&self.consumer.client().context().last())),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn invalid(&self, detail: String) -> KafkaError {
+        KafkaError::new(KafkaErrorKind::Invalid, &self.config.bootstrap, "read", detail)
+    }
+
+    fn fatal(&self, detail: String) -> KafkaError {
+        KafkaError::new(KafkaErrorKind::Fatal, &self.config.bootstrap, "read", detail)
+    }
+}
+
+fn resolve(
+    cache: &mut LogCache,
+    index: &HashMap<Log, u32>,
+    message: Message<'_>,
+) -> Option<u32> {
+    let (token, partition) = (message.topic_token(), message.partition());
+    if let Some(found) = cache.find(token, partition) {
+        return Some(found);
+    }
+    let found = *index.get(&Log::new(message.topic()?, partition))?;
+    cache.insert(token, partition, found);
+    Some(found)
+}
+
+/// Translates a message and moves the log's position. What lies below the position was reported before and is
+/// dropped, so that a log never goes back.
+fn event<'a>(
+    index: u32,
+    log: &mut Assigned,
+    message: Message<'a>,
+    config: &KafkaConfig,
+) -> Option<Event<'a>> {
+    let offset = message.offset();
+    match message.code() {
+        Code::NoError if offset < log.next => None,
+        Code::NoError => {
+            log.next = offset + 1;
+            let (timestamp_ms, key) = (message.timestamp_ms(), message.key());
+            Some(Event::Record { log: index, offset, timestamp_ms, key, payload: message.payload() })
+        }
+        Code::PartitionEOF if offset < log.next => None,
+        Code::PartitionEOF => {
+            log.next = offset;
+            Some(Event::Eof { log: index, offset })
+        }
+        code => {
+            let text = message.payload().map(String::from_utf8_lossy).unwrap_or_default();
+            let operation = format!("read {} from offset {}", log.log, log.next);
+            let mut error = KafkaError::of_code(&config.bootstrap, operation, code);
+            if !text.is_empty() {
+                error.detail = format!("{} ({text})", error.detail);
+            }
+            Some(Event::Failed { log: index, error })
+        }
+    }
+}

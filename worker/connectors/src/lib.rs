@@ -1,0 +1,16 @@
+//! What the worker reads from and writes to: Kafka and an object store.
+//!
+//! Two rules hold this crate together. An outcome that is not known is never reported as success: the types have a
+//! name for it ([`kafka::Outcome::Unknown`], [`store::Creation::AlreadyExists`]). And every wait has a bound, which
+//! is in [`limits`] or comes in as an argument.
+#![warn(missing_docs)]
+
+pub mod kafka;
+pub mod limits;
+pub mod store;
+
+pub use kafka::{
+    Admin, Burst, Event, GroupOffsets, KafkaConfig, KafkaError, KafkaErrorKind, Outcome,
+    PlainProducer, ReadLimits, Reader, TransactionTimeouts, Transactions,
+};
+pub use store::{Creation, S3Options, Store, StoreError, StoreErrorKind};

@@ -1,0 +1,89 @@
+//! What went wrong with the object store, by what the caller has to do next.
+
+use object_store::Error;
+
+/// The caller's next move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// The store did not answer in time or failed; try again later.
+    Retry,
+    /// There is no such object.
+    NotFound,
+    /// The credentials are wrong or do not allow it.
+    Denied,
+    /// What came back cannot be what was written.
+    Corrupt,
+    /// The location, the key or an option is wrong.
+    Invalid,
+    /// The store does not do what the protocol needs.
+    Unfit,
+}
+
+impl StoreErrorKind {
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Retry => "it is tried again; check that the store is reachable",
+            Self::NotFound => "the object is gone or was never written",
+            Self::Denied => "check the credentials and the policy of the bucket",
+            Self::Corrupt => "do not use this object",
+            Self::Invalid => "correct spec.checkpoints",
+            Self::Unfit => "use a store with conditional creation and consistent lists",
+        }
+    }
+}
+
+/// A failed operation: what, where, why, and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} '{key}' in {location}: {detail}; {}", kind.advice())]
+pub struct StoreError {
+    /// What to do.
+    pub kind: StoreErrorKind,
+    /// What was tried.
+    pub operation: &'static str,
+    /// The store.
+    pub location: String,
+    /// The object or prefix.
+    pub key: String,
+    /// What the store said.
+    pub detail: String,
+}
+
+impl StoreError {
+    pub(crate) fn new(
+        kind: StoreErrorKind,
+        operation: &'static str,
+        location: &str,
+        key: &str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let (location, key) = (location.to_owned(), key.to_owned());
+        Self { kind, operation, location, key, detail: detail.into() }
+    }
+}
+
+pub(crate) fn kind_of(error: &Error) -> StoreErrorKind {
+    match error {
+        Error::NotFound { .. } => StoreErrorKind::NotFound,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => StoreErrorKind::Denied,
+        Error::InvalidPath { .. } | Error::UnknownConfigurationKey { .. } => {
+            StoreErrorKind::Invalid
+        }
+        Error::NotSupported { .. } | Error::NotImplemented { .. } => StoreErrorKind::Unfit,
+        // AlreadyExists and Precondition of anything but a create are answers to a race: once more.
+        _ => StoreErrorKind::Retry,
+    }
+}
+
+/// The whole chain of causes, because the first sentence alone rarely names the host or the status.
+pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let part = cause.to_string();
+        if !text.contains(&part) {
+            text = format!("{text}: {part}");
+        }
+        next = cause.source();
+    }
+    text
+}
