@@ -121,7 +121,7 @@ pub(super) fn configuration(contract: &mut Contract) -> Result<()> {
             contract.line("describe", format!("{:?}", answer.err()));
             continue;
         };
-        for key in ["cleanup.policy", "retention.ms", "min.insync.replicas", "max.message.bytes"] {
+        for key in ["cleanup.policy", "retention.ms", "min.insync.replicas"] {
             let value = resource.get(key).and_then(|entry| entry.value.clone());
             contract.line(key, value.unwrap_or_default());
         }
