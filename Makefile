@@ -1,0 +1,35 @@
+export STREAMJOB_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamjob
+export CARGO_TARGET_DIR ?= $(STREAMJOB_CACHE)/target
+REGISTRY ?= 172.30.0.1:5000
+TAG ?= dev
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit it e2e bench images cluster-up cluster-down fmt lint manifests clean-cache
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+demo: ## a job on this machine, killed and recovered before your eyes; ARGS="--help" shows its arguments
+	@tests/tools/program.sh demo $(ARGS)
+test: ## everything: build, lint, unit, it, e2e
+	@tests/tools/test.sh
+unit: ## the crates by themselves
+	@tests/tools/test.sh unit
+it: ## against a real Kafka and a real object store
+	@tests/tools/test.sh it
+e2e: ## in a real Kubernetes cluster on this machine (root)
+	@tests/tools/test.sh e2e
+bench: ## the benchmarks; ARGS="--help" shows their arguments
+	@tests/tools/program.sh bench $(ARGS)
+images: ## worker and operator images, pushed to REGISTRY with TAG
+	@tests/tools/cargo-build.sh && tests/images/images.sh $(CARGO_TARGET_DIR) $(REGISTRY) $(TAG)
+cluster-up: ## start a Kubernetes cluster on this machine (root); prints its KUBECONFIG
+	@tests/tools/cluster.sh up
+cluster-down: ## stop it and remove every trace
+	@tests/tools/cluster.sh down
+fmt: ## format the sources
+	@cargo fmt --all
+lint: ## formatting, clippy, scripts, chart
+	@tests/tools/test.sh lint
+manifests: ## write crds/manifests anew
+	@cargo run --quiet --bin streamjob-crds -- crds/manifests
+clean-cache: ## remove what was built and fetched outside the checkout
+	@tests/tools/clean-cache.sh

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# test.sh [PART…]   runs the tests, part by part, and prints what each took and found; the last line is
+# "N passed, N failed". Fails when any part fails. Parts, in this order (default: all of them):
+#   build   everything, tests too, in the one profile that there is
+#   lint    formatting, clippy, scripts; warnings are errors when CI=true
+#   unit    the crates by themselves
+#   it      against a real Kafka, a real object store and the development broker
+#   chart   the Helm chart is well-formed
+#   e2e     in a real Kubernetes cluster (as root)
+# The servers and the cluster's tools are fetched and built meanwhile, in the background.
+set -uo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$ROOT" || exit 1
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target} CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+run_dir=$(mktemp -d /tmp/streamjob-test.XXXXXX)
+export TMPDIR=$run_dir/tmp   # whatever a test starts has this name on its command line
+mkdir "$TMPDIR"
+start=$EPOCHREALTIME passed=0 failed=0 current='' background='' summary=() uses_cluster=0
+
+cleanup() {
+  local group pid
+  trap '' INT TERM
+  for group in $current $background; do kill -TERM -- "-$group" 2>/dev/null; done
+  for pid in /proc/[0-9]*; do   # servers that a killed test left
+    pid=${pid#/proc/}
+    [ "$pid" = $$ ] || ! is_ours "$pid" "$TMPDIR" || kill -9 "$pid" 2>/dev/null
+  done
+  [ $uses_cluster = 0 ] || "$ROOT/tests/tools/cluster.sh" down
+  rm -rf "$run_dir"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# count LOG: adds what cargo's test harness reported to `passed` and `failed`; prints the passed ones.
+count() {
+  local ok bad
+  ok=$(sed -n 's/^test result: .* \([0-9]*\) passed;.*/\1/p' "$1" | paste -sd+ | bc_or_zero)
+  bad=$(sed -n 's/^test result: .* \([0-9]*\) failed;.*/\1/p' "$1" | paste -sd+ | bc_or_zero)
+  passed=$((passed + ok)) failed=$((failed + bad))
+  part_failed=$bad part_passed=$ok
+}
+bc_or_zero() { local sum; read -r sum || true; echo $((${sum:-0})); }
+
+# part NAME LIMIT COMMAND…: runs it, at most LIMIT seconds, with its output shown.
+part() {
+  local name=$1 limit=$2 log=$run_dir/$1.log began=$EPOCHREALTIME status=0 word=ok; shift 2
+  printf '\n=== %s\n' "$name"
+  : >"$log"
+  setsid timeout -k 30 "$limit" "$@" >>"$log" 2>&1 </dev/null & current=$!
+  tail -n +1 -s 0.2 -f --pid="$current" "$log" & local shown=$!
+  wait "$current" || status=$?
+  wait "$shown"
+  kill -TERM -- "-$current" 2>/dev/null   # what it left in its process group
+  current=''
+  count "$log"
+  if [ $status != 0 ]; then
+    word=FAILED
+    [ $status != 124 ] || word="FAILED (not within $limit s)"
+    [ "$part_failed" -gt 0 ] || failed=$((failed + 1))
+  elif [ "$part_passed" = 0 ]; then
+    passed=$((passed + 1))   # a part without tests of its own is one check
+  fi
+  summary+=("$(printf '%-6s %7s s  %5d tests passed, %d failed  %s' "$name" \
+    "$(seconds "$(millis_since "$began")")" "$part_passed" "$part_failed" "$word")")
+  return $status
+}
+
+# What the wanted parts need, beside Rust. Prints to standard error only.
+tools() {
+  local wanted=" $* "
+  case $wanted in
+    *' it '* | *' e2e '*)
+      "$ROOT/tests/tools/kafka.sh" ensure newest && "$ROOT/tests/tools/kafka.sh" ensure oldest &&
+        "$ROOT/tests/tools/minio.sh" ensure && "$ROOT/tests/tools/go-tool.sh" ensure toxiproxy ||
+        return 1 ;;
+  esac
+  case $wanted in *' e2e '* | *' chart '*) "$ROOT/tests/tools/cluster.sh" ensure ;; esac
+}
+
+has_target() {
+  cargo metadata --no-deps --format-version 1 2>/dev/null |
+    jq -e --arg name "$1" 'any(.packages[] | select(.name == "streamjob-tests") | .targets[];
+      .name == $name and .kind == ["test"])' >/dev/null
+}
+
+all=(build lint unit it chart e2e)
+wanted=("${@:-}")
+[ -n "${wanted[0]}" ] || wanted=("${all[@]}")
+for name in "${wanted[@]}"; do
+  [[ " ${all[*]} " == *" $name "* ]] || die "unknown part: $name (${all[*]})"
+done
+is_wanted() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
+
+"$ROOT/tests/tools/install.sh" all || exit 1
+export -f tools; export ROOT
+tools_start=$EPOCHREALTIME
+setsid nice -n 15 bash -c 'tools "$@"' tools "${wanted[@]}" >"$run_dir/tools.log" 2>&1 </dev/null &
+background=$!
+# wait_for_tools: they are a part of their own, most of it hidden behind the compiler
+wait_for_tools() {
+  local status=0
+  [ -n "$background" ] || return "$tools_status"
+  wait "$background" || status=$?
+  background='' tools_status=$status
+  cat "$run_dir/tools.log"
+  if [ $status = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  summary+=("$(printf '%-6s %7s s  beside the others  %s' tools \
+    "$(seconds "$(millis_since "$tools_start")")" "$([ $status = 0 ] && echo ok || echo FAILED)")")
+  return $status
+}
+tools_status=0
+skipped() {
+  failed=$((failed + 1))
+  summary+=("$(printf '%-6s      not run: %s' "$1" "$2")")
+}
+
+needs_build() { is_wanted build || is_wanted unit || is_wanted it || is_wanted e2e; }
+built=1
+if needs_build; then
+  part build 5400 "$ROOT/tests/tools/cargo-build.sh" || built=0
+fi
+if is_wanted unit; then
+  if [ $built = 1 ]; then part unit 900 "$ROOT/tests/tools/run-tests.sh" unit
+  else skipped unit "the build failed"; fi
+fi
+! is_wanted lint || part lint 2400 "$ROOT/tests/tools/lint.sh"
+for name in it chart e2e; do
+  is_wanted "$name" || continue
+  if [ "$name" = chart ]; then
+    [ -e charts/streamjob/Chart.yaml ] || { summary+=("chart       there is none yet"); continue; }
+    wait_for_tools || { skipped chart "its tools failed"; continue; }
+    part chart 60 "$STREAMJOB_CACHE/cluster/bin/helm" lint --strict charts/streamjob
+    continue
+  fi
+  has_target "$name" || { summary+=("$(printf '%-6s      there is none yet' "$name")"); continue; }
+  [ $built = 1 ] || { skipped "$name" "the build failed"; continue; }
+  wait_for_tools || { skipped "$name" "its tools failed"; continue; }
+  [ "$name" != e2e ] || uses_cluster=1
+  part "$name" $((name == e2e ? 3600 : 2400)) "$ROOT/tests/tools/run-tests.sh" "$name"
+done
+wait_for_tools
+
+printf '\n=== summary\n'
+printf '%s\n' "${summary[@]}"
+printf '%-6s %7s s\n' all "$(seconds "$(millis_since "$start")")"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
