@@ -1,7 +1,7 @@
 //! What the store knows of a job: its generations and where it has rested.
 
 use bytes::Bytes;
-use connectors::{Created, Store};
+use connectors::{Creation, Store};
 use protocol::acquire::{PendingSeal, Stop};
 use protocol::generation::{GenerationObject, Sealed};
 use protocol::keys::{Keys, trailing_number};
@@ -29,18 +29,23 @@ impl JobHistory {
     pub async fn read(store: &Store, keys: &Keys) -> Result<Self, Stop> {
         let stop = |e| store_stop(&e);
         let mut history = Self::default();
-        for key in store.list(&keys.generations()).await.map_err(stop)? {
-            history.generations.push(read_json(store, &key).await?);
+        for object in store.list(&keys.generations()).await.map_err(stop)? {
+            history.generations.push(read_json(store, &object.key).await?);
         }
-        for key in store.list(&keys.sealed_all()).await.map_err(stop)? {
-            history.sealed.push(read_json(store, &key).await?);
+        for object in store.list(&keys.sealed_all()).await.map_err(stop)? {
+            history.sealed.push(read_json(store, &object.key).await?);
         }
         let unsealed = store.list(&format!("{}unsealed/", keys.root())).await.map_err(stop)?;
-        history.unsealed =
-            unsealed.iter().filter_map(|key| trailing_number(key)).map(Generation).collect();
+        history.unsealed = unsealed
+            .iter()
+            .filter_map(|object| trailing_number(&object.key))
+            .map(Generation)
+            .collect();
         let manifests = store.list(&keys.manifests()).await.map_err(stop)?;
-        history.manifest_names =
-            manifests.iter().filter_map(|key| key.rsplit('/').next()?.parse().ok()).collect();
+        history.manifest_names = manifests
+            .iter()
+            .filter_map(|object| object.key.rsplit('/').next()?.parse().ok())
+            .collect();
         Ok(history)
     }
 
@@ -97,16 +102,13 @@ impl JobHistory {
     /// Creates an object; false if there was one.
     pub async fn create(store: &Store, key: &str, body: Bytes) -> Result<bool, Stop> {
         let created = store.create(key, body).await.map_err(|e| store_stop(&e))?;
-        Ok(matches!(created, Created::New))
+        Ok(created == Creation::Created)
     }
 
     /// Is there an object?
     pub async fn exists(store: &Store, key: &str) -> Result<bool, Stop> {
-        match store.get(key).await {
-            Ok(_) => Ok(true),
-            Err(e) if e.is_not_found() => Ok(false),
-            Err(e) => Err(store_stop(&e)),
-        }
+        let found = store.get_if_present(key).await.map_err(|e| store_stop(&e))?;
+        Ok(found.is_some())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use connectors::{Burst, Outcome};
+use connectors::{Burst, KafkaErrorKind};
 use protocol::acquire::{History, PendingSeal, StartPoint, Stop, ids_to_fence, start_point};
 use protocol::admin::SlotPhase;
 use protocol::generation::GenerationObject;
@@ -13,7 +13,7 @@ use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
 use protocol::{Generation, ShardId};
 
-use super::committer::Committer;
+use super::committer::{Committer, timeouts};
 use super::context::Context;
 use super::progress::Progress;
 use super::replay::Shards;
@@ -39,14 +39,14 @@ pub(crate) struct Owned {
 pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, Stop> {
     context.phase(SlotPhase::Acquiring);
     create_generation(context)?; // 1
-    let committer = Committer::open(context)?; // 2
+    let mut committer = Committer::open(context)?; // 2
     let history = list(context)?; // 3
     let released_at = fence(context, &history)?; // 4
-    let read = read_fresh(context, &committer)?; // 5
+    let read = read_fresh(context, &mut committer)?; // 5
     let starts = decide(context, &history, &read)?;
     let mut shards = bring_up(context, warmed, &starts)?; // 6
     let mut progress = Progress::new(context, &history.manifest_names);
-    claim(context, &committer, &mut shards, &mut progress)?; // 7
+    claim(context, &mut committer, &mut shards, &mut progress)?; // 7
     unseal(context, &history)?;
     let gap = released_at.elapsed().as_millis() as u64;
     context.task.board.update(context.task.slot, |e| e.status.gap_ms = Some(gap));
@@ -97,7 +97,7 @@ fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
     for (generation, slot) in &ids {
         let id = job.names.transactional_id(*generation, *slot);
         tracing::info!(%id, "fencing");
-        connectors::fence(&job.kafka, &id).map_err(|e| kafka_stop(&e))?;
+        connectors::kafka::fence(&context.kafka, &id, timeouts()).map_err(|e| kafka_stop(&e))?;
         context.seen();
     }
     Ok(unreleased_at)
@@ -128,16 +128,16 @@ fn named_generations(
 /// partition of the control topic must come back in the same request.
 pub(crate) fn read_fresh(
     context: &Context,
-    committer: &Committer,
+    committer: &mut Committer,
 ) -> Result<BTreeMap<ShardId, (i64, String)>, Stop> {
     let job = &context.task.job;
     let nonce = crate::nonce::draw().to_string();
     let control = protocol::Log::new(job.names.control_topic(), context.task.slot.0 as i32);
     let mut burst = Burst::default();
     for stage in context.stages() {
-        burst.offset(&job.names.group(stage), &control, 0, &nonce);
+        burst.push_offset(&job.names.group(stage), control.clone(), 0, nonce.clone());
     }
-    commit_now(committer, burst, "the nonce of the control topic")?;
+    committer.commit(burst, "the nonce of the control topic")?;
     let began = Instant::now();
     let mut read = BTreeMap::new();
     for stage in context.stages() {
@@ -154,7 +154,9 @@ pub(crate) fn read_fresh(
                     }
                     break;
                 }
-                Err(error) if !error.is_pending() => return Err(kafka_stop(&error)),
+                Err(error) if error.kind != KafkaErrorKind::Pending => {
+                    return Err(kafka_stop(&error));
+                }
                 _ if began.elapsed() > STABLE_READ_MAX => {
                     return Err(Stop::new(
                         Reason::BrokerUnreachable,
@@ -244,7 +246,7 @@ fn bring_up(
 /// Step 7: one commit that changes nothing but the owner.
 fn claim(
     context: &Context,
-    committer: &Committer,
+    committer: &mut Committer,
     shards: &mut Shards,
     progress: &mut Progress,
 ) -> Result<(), Stop> {
@@ -253,25 +255,9 @@ fn claim(
         let cursor = shard.start.as_ref().and_then(|s| s.cursor);
         progress.push_offset(context, &mut burst, (index, shard), cursor, false);
     }
-    commit_now(committer, burst, "the claim")?;
+    committer.commit(burst, "the claim")?;
     progress.committed(&mut shards.all);
     Ok(())
-}
-
-/// A commit outside the loop: anything but success ends the process.
-fn commit_now(committer: &Committer, burst: Burst, what: &str) -> Result<(), Stop> {
-    match committer.commit(burst, None)?.outcome {
-        Outcome::Committed { clean: true } => Ok(()),
-        // Its outcome is known, but what it left behind on the way is not: start over with a new producer.
-        Outcome::Committed { clean: false } => Err(Stop::new(
-            Reason::UnknownOutcome,
-            format!("the connection was disturbed while {what} was committed"),
-        )),
-        Outcome::Fenced(why) => Err(Stop::new(Reason::Fenced, format!("{what}: {why}"))),
-        Outcome::Aborted { reason } | Outcome::Unknown(reason) => {
-            Err(Stop::new(Reason::UnknownOutcome, format!("{what}: {reason}")))
-        }
-    }
 }
 
 /// S2: nobody processes before every shard of the job is claimed and the seal is history.

@@ -15,6 +15,9 @@ use super::bug;
 use super::decode::DeadLetter;
 use super::shard::{OwnedShard, input_topic};
 
+/// The client chooses the partition by the key, as the Java client does.
+const BY_KEY: i32 = -1;
+
 /// What goes out at one boundary.
 #[derive(Default)]
 pub(crate) struct Outgoing {
@@ -100,14 +103,15 @@ impl Encoder {
         for (sink, batch) in &emission.sinks {
             let (topic, encoder) = &mut self.sinks[*sink];
             let burst = out.sink();
-            encoder.encode(batch, &mut |key, value| burst.record(topic, None, key, Some(value)));
+            let number = burst.topic(topic);
+            encoder.encode(batch, &mut |key, value| burst.push(number, BY_KEY, key, Some(value)));
             out.sink_rows += batch.num_rows() as u64;
         }
         for (at, partition, batch) in &emission.exchanges {
             let bytes = exchange::encode_rows(&plan.exchanges[*at].fingerprint, batch)
                 .map_err(|e| bug(format!("exchange {}: {e}", plan.exchanges[*at].id)))?;
-            let topic = &self.exchanges[*at].topic;
-            out.burst.record(topic, Some(*partition as i32), None, Some(&bytes));
+            let number = out.burst.topic(&self.exchanges[*at].topic);
+            out.burst.push(number, *partition as i32, None, Some(&bytes));
         }
         Ok(())
     }
@@ -121,13 +125,11 @@ impl Encoder {
                 letter.offset,
                 letter.timestamp_ms,
             );
-            out.burst.record_with_headers(
-                &letter.topic,
-                None,
-                letter.key.as_deref(),
-                letter.payload.as_deref(),
-                &headers,
-            );
+            let headers: Vec<(&str, &[u8])> =
+                headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+            let number = out.burst.topic(&letter.topic);
+            let (key, payload) = (letter.key.as_deref(), letter.payload.as_deref());
+            out.burst.push_with_headers(number, BY_KEY, key, payload, &headers);
         }
     }
 
@@ -160,8 +162,9 @@ impl Encoder {
             let bytes =
                 exchange::encode_watermarks(fingerprint, target.upstream_shards, &of_exchange)
                     .map_err(|e| bug(format!("watermarks of {}: {e}", target.topic)))?;
+            let number = out.burst.topic(&target.topic);
             for partition in 0..target.partitions {
-                out.burst.record(&target.topic, Some(partition as i32), None, Some(&bytes));
+                out.burst.push(number, partition as i32, None, Some(&bytes));
             }
         }
         Ok(())

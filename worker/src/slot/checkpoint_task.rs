@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use connectors::{Created, Store, StoreError};
+use connectors::{Creation, Store, StoreError};
 use dataflow::TableChanges;
 use protocol::ShardId;
 use protocol::acquire::Stop;
@@ -14,11 +14,10 @@ use protocol::manifest::{
 };
 use protocol::reason::Reason;
 use protocol::registers::ShardRegisters;
-use state::{LocalStore, RunFile, StateError};
+use state::{LocalStore, Pack, RunFile, StateError};
 
 use super::checkpoint::Outcome;
 use super::context::Context;
-use super::restore::local_key;
 use super::shard::Chain;
 use super::stop::{state_stop, store_stop};
 use crate::board::Board;
@@ -27,8 +26,6 @@ use crate::job::Job;
 /// Pause after a failed attempt; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
-/// Identity of a local copy between two checkpoints: equal to no manifest.
-const IN_BETWEEN: &str = "-";
 
 /// A shard at a boundary.
 pub(crate) struct ShardState {
@@ -111,8 +108,7 @@ impl Uploader {
         }
         let identity = name.to_string();
         for shard in &shards {
-            let key = local_key(&shard.id);
-            self.local.set_identity(&key, &identity).map_err(|e| state_stop(&e))?;
+            self.local.set_identity(&shard.id, &identity).map_err(|e| state_stop(&e))?;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Outcome::Done(Box::new(Done {
@@ -131,58 +127,43 @@ impl Uploader {
         object: &str,
         shards: &[ShardState],
     ) -> Result<(Bytes, Vec<Vec<Run>>), StateError> {
-        let mut files: Vec<RunFile> = Vec::new();
-        let mut places: Vec<Option<(usize, RunKind)>> = Vec::new();
+        let mut pack = Pack::new(object);
+        let mut chains = Vec::with_capacity(shards.len());
         for shard in shards {
-            let made = self.run_of(shard)?;
-            places.push(made.as_ref().map(|(_, kind)| (files.len(), *kind)));
-            files.extend(made.map(|(file, _)| file));
-        }
-        let (body, packed) = state::pack(object, files);
-        let chains = shards
-            .iter()
-            .zip(places)
-            .map(|(shard, place)| match place {
-                None => shard.chain.runs.clone(),
-                Some((at, kind)) => {
-                    let run = Run { kind, ..packed[at].clone() };
-                    match kind {
-                        RunKind::Base => vec![run],
-                        RunKind::Delta => {
-                            shard.chain.runs.iter().cloned().chain(Some(run)).collect()
-                        }
-                    }
+            let mut chain = if shard.chain.rebase { Vec::new() } else { shard.chain.runs.clone() };
+            if let Some(file) = self.run_of(shard)? {
+                let run = pack.add(&file);
+                if run.kind == RunKind::Base {
+                    chain.clear();
                 }
-            })
-            .collect();
-        Ok((body, chains))
+                chain.push(run);
+            }
+            chains.push(chain);
+        }
+        Ok((pack.finish(), chains))
     }
 
-    fn run_of(&self, shard: &ShardState) -> Result<Option<(RunFile, RunKind)>, StateError> {
+    fn run_of(&self, shard: &ShardState) -> Result<Option<RunFile>, StateError> {
         if shard.tables.is_empty() {
             return Ok(None);
         }
-        let key = local_key(&shard.id);
-        self.local.set_identity(&key, IN_BETWEEN)?;
         if shard.chain.rebase {
-            self.local.drop_shard(&key)?; // every entry is among the changes
+            self.local.drop_shard(&shard.id)?; // every entry is among the changes
         }
-        let delta = self.local.write_run(&key, &shard.changes)?;
-        if delta.entries > 0 {
-            self.local.ingest(&key, &delta.bytes)?;
-        }
-        for changes in &shard.changes {
-            if let Some(live_from) = changes.live_from {
-                self.local.drop_below(&key, changes.table, live_from)?;
+        let Some(delta) = self.local.write_run(&shard.id, &shard.changes)? else {
+            for changes in &shard.changes {
+                if let Some(live_from) = changes.live_from {
+                    self.local.drop_below(&shard.id, changes.table, live_from)?;
+                }
             }
+            return Ok(None);
+        };
+        self.local.ingest(&shard.id, &delta.bytes)?;
+        let chain: &[Run] = if shard.chain.rebase { &[] } else { &shard.chain.runs };
+        match state::chain::decide(chain, delta.bytes.len() as u64) {
+            RunKind::Base => self.local.base_run(&shard.id).map(Some),
+            RunKind::Delta => Ok(Some(delta)),
         }
-        let base = shard.chain.rebase
-            || state::chain::decide(&shard.chain.runs, delta.bytes.len() as u64) == RunKind::Base;
-        if base {
-            let whole = self.local.base_run(&key)?;
-            return Ok(Some((whole, RunKind::Base)));
-        }
-        Ok((delta.entries > 0).then_some((delta, RunKind::Delta)))
     }
 
     fn manifest(
@@ -247,12 +228,10 @@ impl Uploader {
 
     async fn create_once(&self, key: &str, body: &Bytes) -> Result<(), Failure> {
         match self.store.create(key, body.clone()).await.map_err(Failure::Store)? {
-            Created::New => Ok(()),
+            Creation::Created => Ok(()),
             // A retried request answers twice: the own bytes are a success (G1).
-            Created::Existing => {
-                let found = self.store.get(key).await.map_err(Failure::Store)?;
-                if found == *body { Ok(()) } else { Err(Failure::Other) }
-            }
+            Creation::AlreadyExists(found) if found == *body => Ok(()),
+            Creation::AlreadyExists(_) => Err(Failure::Other),
         }
     }
 }

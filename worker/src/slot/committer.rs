@@ -1,188 +1,121 @@
-//! The thread that owns the transactional producer. One commit is under way at a time; the slot reads on meanwhile.
+//! The slot's transactional producer: one commit is under way at a time, on a thread of the client's; the slot reads
+//! on meanwhile.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connectors::{Burst, KafkaConfig, Outcome, PlainProducer, TransactionTimeouts, Transactions};
 use protocol::acquire::Stop;
-use protocol::limits::{MESSAGE_TIMEOUT, TRANSACTION_TIMEOUT};
+use protocol::limits::{MESSAGE_TIMEOUT, SOCKET_TIMEOUT, TRANSACTION_TIMEOUT};
 use protocol::reason::Reason;
 
 use super::context::Context;
 use super::{bug, kafka_stop};
 
-/// A transaction call that takes longer than every timeout together has an unknown outcome (C3).
-const WATCHDOG: Duration =
-    Duration::from_secs(2 * (TRANSACTION_TIMEOUT.as_secs() + MESSAGE_TIMEOUT.as_secs()));
+/// How long one look at the outcome waits.
+const LOOK: Duration = Duration::from_secs(1);
 
-enum Request {
-    Commit { burst: Burst, plain: Option<Burst> },
-    Replace,
-}
-
-/// What became of a commit, with its rows: an aborted one is sent again unchanged (C9).
+/// What became of a commit. Its rows come back: an aborted one is sent again unchanged (C9).
 pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
-    pub(crate) burst: Burst,
-    pub(crate) plain: Option<Burst>,
+    pub(crate) burst: Arc<Burst>,
     pub(crate) took: Duration,
 }
 
-enum Reply {
-    Ready(Result<(), Stop>),
-    Commit(Answer),
+/// The producer and the commit under way.
+pub(crate) struct Committer {
+    producer: Transactions,
+    /// For rows outside the transaction (C8).
+    plain: Option<PlainProducer>,
+    under_way: Option<(Arc<Burst>, Instant)>,
+    kafka: KafkaConfig,
+    id: String,
 }
 
-/// Handle of the thread.
-pub(crate) struct Committer {
-    requests: SyncSender<Request>,
-    replies: Receiver<Reply>,
-    thread: Option<JoinHandle<()>>,
+/// The timeouts of the protocol (C3).
+pub(crate) fn timeouts() -> TransactionTimeouts {
+    TransactionTimeouts {
+        transaction: TRANSACTION_TIMEOUT,
+        message: MESSAGE_TIMEOUT,
+        socket: SOCKET_TIMEOUT,
+    }
 }
 
 impl Committer {
     /// Opens the producer of this slot's id, which fences every older process of the same id.
     pub(crate) fn open(context: &Context) -> Result<Self, Stop> {
-        let task = &context.task;
-        let kafka = task.job.kafka.for_slot(task.generation, task.slot);
-        let id = task.job.names.transactional_id(task.generation, task.slot);
-        let plain = !task.job.exactly_once;
-        let (requests, inbox) = sync_channel(1);
-        let (outbox, replies) = sync_channel(1);
-        let thread = std::thread::Builder::new()
-            .name(format!("commit-{}", task.slot))
-            .spawn(move || serve(&kafka, &id, plain, &inbox, &outbox))
-            .map_err(|e| bug(format!("no thread for commits: {e}")))?;
-        let committer = Self { requests, replies, thread: Some(thread) };
-        committer.ready()?;
-        Ok(committer)
+        let job = &context.task.job;
+        let kafka = context.kafka.clone();
+        let id = job.names.transactional_id(context.task.generation, context.task.slot);
+        let producer = open(&kafka, &id)?;
+        let plain = (!job.exactly_once)
+            .then(|| PlainProducer::open(&kafka, MESSAGE_TIMEOUT))
+            .transpose()
+            .map_err(|e| kafka_stop(&e))?;
+        Ok(Self { producer, plain, under_way: None, kafka, id })
     }
 
-    fn ready(&self) -> Result<(), Stop> {
-        match self.reply()? {
-            Reply::Ready(result) => result,
-            Reply::Commit(_) => Err(bug("an answer to a commit where a producer was expected")),
+    /// Starts a commit. Rows outside the transaction go first; if they fail the process ends and they are made again.
+    pub(crate) fn submit(
+        &mut self,
+        burst: Arc<Burst>,
+        plain: Option<&Burst>,
+    ) -> Result<Option<Outcome>, Stop> {
+        if self.under_way.is_some() {
+            return Err(bug("a commit is under way already"));
         }
+        if let Some(rows) = plain.filter(|rows| !rows.is_empty()) {
+            let producer =
+                self.plain.as_mut().ok_or_else(|| bug("no producer for rows outside"))?;
+            producer.send(rows).map_err(|e| kafka_stop(&e))?;
+        }
+        let refused = self.producer.start(&burst);
+        self.under_way = Some((burst, Instant::now()));
+        Ok(refused)
     }
 
-    fn reply(&self) -> Result<Reply, Stop> {
-        self.replies.recv_timeout(WATCHDOG).map_err(|e| match e {
-            RecvTimeoutError::Timeout => {
-                Stop::new(Reason::UnknownOutcome, "a transaction call hangs")
+    /// A commit is under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// Waits for the outcome of the commit under way.
+    pub(crate) fn wait(&mut self) -> Result<Answer, Stop> {
+        let (burst, began) = self.under_way.take().ok_or_else(|| bug("no commit is under way"))?;
+        loop {
+            if let Some(outcome) = self.producer.outcome(LOOK) {
+                return Ok(Answer { outcome, burst, took: began.elapsed() });
             }
-            RecvTimeoutError::Disconnected => bug("the commit thread is gone"),
-        })
-    }
-
-    /// Starts a commit; `plain` goes first, outside the transaction (C8).
-    pub(crate) fn submit(&self, burst: Burst, plain: Option<Burst>) -> Result<(), Stop> {
-        self.requests
-            .send(Request::Commit { burst, plain })
-            .map_err(|_| bug("the commit thread is gone"))
-    }
-
-    /// Waits for the commit under way.
-    pub(crate) fn wait(&self) -> Result<Answer, Stop> {
-        match self.reply()? {
-            Reply::Commit(answer) => Ok(answer),
-            Reply::Ready(_) => Err(bug("a producer where an answer to a commit was expected")),
         }
     }
 
-    /// A commit and its answer.
-    pub(crate) fn commit(&self, burst: Burst, plain: Option<Burst>) -> Result<Answer, Stop> {
-        self.submit(burst, plain)?;
-        self.wait()
+    /// A commit outside the loop: anything but a clean success ends the process.
+    pub(crate) fn commit(&mut self, burst: Burst, what: &str) -> Result<(), Stop> {
+        let stop = |reason, why: String| Err(Stop::new(reason, format!("{what}: {why}")));
+        match self.producer.commit(&Arc::new(burst)) {
+            Outcome::Committed { clean: true } => Ok(()),
+            // Its outcome is known, but what it left behind on the way is not: start over with a new producer.
+            Outcome::Committed { clean: false } => {
+                stop(Reason::UnknownOutcome, "the connection was disturbed meanwhile".to_owned())
+            }
+            Outcome::Fenced(why) => stop(Reason::Fenced, why),
+            Outcome::Unknown(why) => stop(Reason::UnknownOutcome, why),
+            Outcome::Aborted { reason } => {
+                let found = kafka_stop(&reason);
+                stop(found.reason, found.message)
+            }
+        }
     }
 
     /// Opens a new producer on the same id. What follows is an acquire (C6).
-    pub(crate) fn replace(&self) -> Result<(), Stop> {
-        self.requests.send(Request::Replace).map_err(|_| bug("the commit thread is gone"))?;
-        self.ready()
-    }
-
-    /// Closes the producer; nothing is under way.
-    pub(crate) fn close(mut self) -> Result<(), Stop> {
-        let thread = self.thread.take();
-        drop(self);
-        match thread.map(JoinHandle::join) {
-            Some(Err(_)) => Err(bug("the commit thread panicked")),
-            _ => Ok(()),
-        }
+    pub(crate) fn replace(&mut self) -> Result<(), Stop> {
+        self.producer = open(&self.kafka, &self.id)?;
+        Ok(())
     }
 }
 
-struct Producers {
-    transactions: Transactions,
-    plain: Option<PlainProducer>,
-}
-
-fn open(kafka: &KafkaConfig, id: &str, plain: bool) -> Result<Producers, Stop> {
-    let stop = |e| kafka_stop(&e);
-    let mut transactions =
-        Transactions::open(kafka, id, TransactionTimeouts::default()).map_err(stop)?;
-    transactions.init().map_err(stop)?;
-    let plain = plain.then(|| PlainProducer::open(kafka)).transpose().map_err(stop)?;
-    Ok(Producers { transactions, plain })
-}
-
-fn serve(
-    kafka: &KafkaConfig,
-    id: &str,
-    plain: bool,
-    inbox: &Receiver<Request>,
-    outbox: &SyncSender<Reply>,
-) {
-    let mut producers = match open(kafka, id, plain) {
-        Ok(producers) => Some(producers),
-        Err(stop) => {
-            drop(outbox.send(Reply::Ready(Err(stop))));
-            return;
-        }
-    };
-    if outbox.send(Reply::Ready(Ok(()))).is_err() {
-        return;
-    }
-    while let Ok(request) = inbox.recv() {
-        let reply = match request {
-            Request::Replace => {
-                producers = None; // closed before the next one opens
-                match open(kafka, id, plain) {
-                    Ok(opened) => {
-                        producers = Some(opened);
-                        Reply::Ready(Ok(()))
-                    }
-                    Err(stop) => Reply::Ready(Err(stop)),
-                }
-            }
-            Request::Commit { burst, plain } => {
-                Reply::Commit(commit(producers.as_mut(), burst, plain))
-            }
-        };
-        if outbox.send(reply).is_err() {
-            return;
-        }
-    }
-}
-
-fn commit(producers: Option<&mut Producers>, burst: Burst, plain: Option<Burst>) -> Answer {
-    let began = Instant::now();
-    let outcome = match producers {
-        None => Outcome::Unknown("no producer: the replacement failed".to_owned()),
-        Some(producers) => match send_plain(producers, plain.as_ref()) {
-            Ok(()) => producers.transactions.commit(&burst),
-            Err(why) => Outcome::Unknown(why),
-        },
-    };
-    Answer { outcome, burst, plain, took: began.elapsed() }
-}
-
-/// AtLeastOnce: rows first; if that fails the process ends and the rows are made again.
-fn send_plain(producers: &Producers, rows: Option<&Burst>) -> Result<(), String> {
-    match (&producers.plain, rows) {
-        (Some(producer), Some(rows)) => producer.send(rows).map_err(|e| e.to_string()),
-        (None, Some(_)) => Err("rows outside the transaction, but no producer".to_owned()),
-        (_, None) => Ok(()),
-    }
+fn open(kafka: &KafkaConfig, id: &str) -> Result<Transactions, Stop> {
+    let mut producer = Transactions::open(kafka, id, timeouts()).map_err(|e| kafka_stop(&e))?;
+    producer.init().map_err(|e| kafka_stop(&e))?;
+    Ok(producer)
 }

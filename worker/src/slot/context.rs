@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use connectors::{Admin, GroupOffsets, ReadLimits, Reader, Store};
+use connectors::kafka::slot_client_id;
+use connectors::{Admin, GroupOffsets, KafkaConfig, ReadLimits, Reader, Store};
 use protocol::acquire::Stop;
 use protocol::admin::SlotPhase;
 use protocol::assignment;
@@ -18,9 +19,13 @@ const READ_SHARE: usize = 4;
 /// Bytes that the local store's caches may take, likewise.
 const STORE_SHARE: usize = 8;
 
+/// How long a request of the admin client may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Everything a slot has open.
 pub(crate) struct Context {
     pub(crate) task: SlotTask,
+    pub(crate) kafka: KafkaConfig,
     pub(crate) reader: Reader,
     pub(crate) offsets: GroupOffsets,
     pub(crate) admin: Admin,
@@ -37,20 +42,21 @@ impl Context {
         task.board.add(task.slot, task.nonce.clone());
         let job = &task.job;
         let shards = assignment::shards_of(&task.layout, task.slots, task.slot);
-        let kafka = job.kafka.for_slot(task.generation, task.slot);
+        let client_id = slot_client_id(&job.name, task.generation.0, task.slot.0);
+        let kafka = job.kafka.with_client_id(client_id);
         let limits = ReadLimits { queued_bytes: task.memory_budget / READ_SHARE };
         let stop = |e| kafka_stop(&e);
         let reader = Reader::open(&kafka, &job.names.group(StageId(0)), limits).map_err(stop)?;
-        let offsets = GroupOffsets::open(&kafka).map_err(stop)?;
-        let admin = Admin::open(&kafka).map_err(stop)?;
+        let offsets = GroupOffsets::new(&kafka);
+        let admin = Admin::open(&kafka, REQUEST_TIMEOUT).map_err(stop)?;
         let store = Store::open(&job.store_location, &job.s3).map_err(|e| store_stop(&e))?;
         let dir = task.state_dir.join(format!("slot-{}", task.slot));
         let local = LocalStore::open(&dir, task.memory_budget / STORE_SHARE)
-            .map_err(|e| Stop::new(protocol::reason::Reason::Bug, e.to_string()))?;
-        let topics: Vec<String> = shards.iter().map(|s| s.log.topic.clone()).collect();
-        let topic_ids = admin.topic_ids(&topics).map_err(stop)?;
+            .map_err(|e| super::stop::state_stop(&e))?;
+        let topic_ids = topic_ids(&admin, &shards)?;
         Ok(Self {
             task,
+            kafka,
             reader,
             offsets,
             admin,
@@ -136,4 +142,20 @@ impl Context {
             entry.status.message = Some(stop.message.clone());
         });
     }
+}
+
+/// The ids of the topics of some shards.
+fn topic_ids(admin: &Admin, shards: &[ShardId]) -> Result<BTreeMap<String, String>, Stop> {
+    let mut names: Vec<&str> = shards.iter().map(|s| s.log.topic.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let found = admin.topics(&names).map_err(|e| kafka_stop(&e))?;
+    let id = |(name, topic): (&str, Option<connectors::kafka::TopicInfo>)| match topic {
+        Some(topic) => Ok((name.to_owned(), topic.id)),
+        None => Err(Stop::new(
+            protocol::reason::Reason::TopicMissing,
+            format!("topic {name} does not exist"),
+        )),
+    };
+    names.into_iter().zip(found).map(id).collect()
 }

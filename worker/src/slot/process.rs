@@ -1,5 +1,6 @@
 //! The loop of a slot that owns its shards: read until the commit is due, close the boundary, commit while reading on.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connectors::Outcome;
@@ -22,6 +23,7 @@ use super::progress::Progress;
 use super::replay::Shards;
 use super::report::Reporter;
 use super::stop::flow_stop;
+use super::{bug, kafka_stop};
 
 /// Output that makes a commit due before its time.
 const OUTPUT_BYTES_MAX: usize = 16 << 20;
@@ -36,8 +38,6 @@ pub(crate) struct Running {
     pub(crate) encoder: Encoder,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) reporter: Reporter,
-    /// A commit is under way.
-    under_way: bool,
     /// Something due at the last boundary did not fit into its commit (C10).
     unfinished: bool,
 }
@@ -51,7 +51,6 @@ pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, St
         shards: owned.shards,
         committer: owned.committer,
         progress: owned.progress,
-        under_way: false,
         unfinished: false,
     };
     context.phase(SlotPhase::Running);
@@ -110,7 +109,7 @@ impl Running {
 
     /// At a boundary with nothing cut and nothing under way?
     pub(crate) fn settled(&self) -> bool {
-        !self.under_way && !self.unfinished
+        !self.committer.is_busy() && !self.unfinished
     }
 
     /// One transaction with as much of what is due as fits. Nothing is under way.
@@ -151,9 +150,18 @@ impl Running {
         if out.burst.is_empty() && out.plain.as_ref().is_none_or(connectors::Burst::is_empty) {
             return Ok(());
         }
-        self.committer.submit(out.burst, out.plain)?;
-        self.under_way = true;
-        Ok(())
+        self.submit(Arc::new(out.burst), out.plain.as_ref())
+    }
+
+    fn submit(
+        &mut self,
+        burst: Arc<connectors::Burst>,
+        plain: Option<&connectors::Burst>,
+    ) -> Result<(), Stop> {
+        match self.committer.submit(burst, plain)? {
+            None => Ok(()),
+            Some(refused) => Err(bug(format!("the producer refused a commit: {refused:?}"))),
+        }
     }
 
     fn watermarks(&mut self, plan: &dataflow::JobPlan, out: &mut Outgoing) -> Result<(), Stop> {
@@ -177,9 +185,8 @@ impl Running {
 
     /// Waits for the commit under way and deals with its outcome.
     pub(crate) fn settle(&mut self, context: &mut Context) -> Result<(), Stop> {
-        while self.under_way {
-            let Answer { outcome, burst, plain, took } = self.committer.wait()?;
-            self.under_way = false;
+        while self.committer.is_busy() {
+            let Answer { outcome, burst, took } = self.committer.wait()?;
             match outcome {
                 Outcome::Committed { clean } => {
                     self.progress.committed(&mut self.shards.all);
@@ -190,13 +197,16 @@ impl Running {
                 }
                 Outcome::Aborted { reason } => {
                     tracing::warn!(%reason, "commit aborted; the same commit is sent again");
+                    let lasting = kafka_stop(&reason);
+                    if lasting.reason != Reason::BrokerUnreachable {
+                        return Err(lasting); // it would fail again until somebody acts
+                    }
                     context.task.board.update(context.task.slot, |e| {
                         e.counters.aborted_commits += 1;
                     });
                     self.replace_producer(context)?;
                     // Rows outside the transaction are out already.
-                    self.committer.submit(burst, plain.map(|_| connectors::Burst::default()))?;
-                    self.under_way = true;
+                    self.submit(burst, None)?;
                 }
                 Outcome::Fenced(why) => return Err(Stop::new(Reason::Fenced, why)),
                 Outcome::Unknown(why) => return Err(Stop::new(Reason::UnknownOutcome, why)),
@@ -226,7 +236,7 @@ impl Running {
                 }
             }
         }
-        let read = read_fresh(context, &self.committer)?;
+        let read = read_fresh(context, &mut self.committer)?;
         for shard in &self.shards.all {
             let own = OwnCommit {
                 shard: shard.id.clone(),

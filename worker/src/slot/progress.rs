@@ -78,7 +78,7 @@ impl Progress {
         };
         let group = task.job.names.group(shard.id.stage);
         assert!(shard.position >= shard.committed.offset, "an offset never moves back");
-        burst.offset(&group, &shard.id.log, shard.position, &metadata.encode());
+        burst.push_offset(&group, shard.id.log.clone(), shard.position, metadata.encode());
         let committed = Committed {
             offset: shard.position,
             number,

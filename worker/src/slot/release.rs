@@ -38,7 +38,7 @@ pub(crate) fn release(
         return Err(bug("rows were left over at the release"));
     }
     let Running { shards, committer, .. } = running;
-    committer.close()?;
+    drop(committer); // closes the producer
     if !ending.seal {
         context.phase(SlotPhase::Released);
         return Ok(SlotEnd::Released);

@@ -6,16 +6,10 @@ use protocol::acquire::{StartPoint, Stop};
 use protocol::keys::Keys;
 use protocol::manifest::{Manifest, ManifestName, Run, ShardSnapshot};
 use protocol::reason::Reason;
-use state::ShardKey;
 
 use super::context::Context;
 use super::shard::{Chain, OwnedShard};
 use super::{bug, kafka_stop, store_stop};
-
-/// Names a shard in the local store.
-pub(crate) fn local_key(id: &ShardId) -> ShardKey {
-    ShardKey::new(id.stage, &id.log)
-}
 
 /// Manifests read so far in this start: the shards of a former slot share one.
 #[derive(Default)]
@@ -63,9 +57,8 @@ pub(crate) fn restore(
     shard: &mut OwnedShard,
     start: &StartPoint,
 ) -> Result<(), Stop> {
-    let key = local_key(&shard.id);
     let Some((job_uid, name)) = &start.manifest else {
-        local(context.local.drop_shard(&key))?;
+        local(context.local.drop_shard(&shard.id))?;
         shard.position = start.origin;
         shard.chain = Chain::default();
         return check_range(context, shard, start);
@@ -94,14 +87,12 @@ pub(crate) fn restore(
         .map_err(|e| Stop::new(Reason::IncompatibleState, format!("shard {}: {e}", shard.id)))?;
     let rebase = !own || !mapping.is_identity();
     flow(shard.flow.restore(snapshot.registers.clone(), mapping), &shard.id)?;
-    fill_local(context, &key, name, &snapshot)?;
-    let id = shard.id.clone();
+    fill_local(context, &shard.id, name, &snapshot)?;
     let target = &mut shard.flow;
-    local(context.local.scan(&key, &mut |table, entry_key, value| {
-        target
-            .restore_entry(table, entry_key, value)
-            .map_err(|e| state::StateError::corrupt(format!("shard {id}: {e}")))
-    }))?;
+    context
+        .local
+        .scan(&shard.id, &mut |table, key, value| Ok(target.restore_entry(table, key, value)?))
+        .map_err(|e: ScanError| e.stop(&shard.id))?;
     shard.chain = Chain { runs: snapshot.runs, rebase };
     if shard.chain.rebase {
         shard.flow.mark_all_changed();
@@ -123,8 +114,8 @@ fn find<'a>(manifest: &'a Manifest, id: &ShardId, own: bool) -> Option<&'a Shard
 
 /// S5: the log reaches back to the replay and forward to the committed offset.
 fn check_range(context: &Context, shard: &OwnedShard, start: &StartPoint) -> Result<(), Stop> {
-    let (log_start, log_end) =
-        context.admin.log_range(&shard.id.log).map_err(|e| kafka_stop(&e))?;
+    let bounds = context.admin.bounds(std::slice::from_ref(&shard.id.log));
+    let (log_start, log_end) = bounds.map_err(|e| kafka_stop(&e))?[0];
     if log_start > shard.position && start.offset > shard.position {
         return Err(Stop::new(
             Reason::ReplayGapLost,
@@ -152,29 +143,61 @@ fn check_range(context: &Context, shard: &OwnedShard, start: &StartPoint) -> Res
 /// Makes the local store equal the manifest: as it is if it is known to be, else from the runs.
 fn fill_local(
     context: &Context,
-    key: &ShardKey,
+    id: &ShardId,
     name: &ManifestName,
     snapshot: &ShardSnapshot,
 ) -> Result<(), Stop> {
     let identity = name.to_string();
-    if local(context.local.identity(key))?.as_deref() == Some(&identity) {
+    if local(context.local.identity(id))?.as_deref() == Some(&identity) {
         return Ok(());
     }
-    local(context.local.drop_shard(key))?;
+    if snapshot.runs.is_empty() {
+        local(context.local.drop_shard(id))?;
+        return local(context.local.set_identity(id, &identity));
+    }
+    local(state::chain::check(&snapshot.runs))?;
+    let mut restore = context.local.restore(id);
     for run in &snapshot.runs {
         let bytes = fetch(context, run)?;
         state::verify(run, &bytes)
             .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
-        local(context.local.ingest(key, &bytes))?;
+        local(restore.add(&bytes))?;
         context.seen();
     }
-    local(context.local.set_identity(key, &identity))
+    local(restore.finish(&identity))
 }
 
 fn fetch(context: &Context, run: &Run) -> Result<Bytes, Stop> {
     context
         .block_on(context.store.get_range(&run.object, run.start..run.start + run.len))
         .map_err(|e| manifest_stop(&run.object, &e))
+}
+
+/// What stops a scan: the store, or the operators.
+enum ScanError {
+    Store(state::StateError),
+    Flow(dataflow::DataflowError),
+}
+
+impl From<state::StateError> for ScanError {
+    fn from(error: state::StateError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<dataflow::DataflowError> for ScanError {
+    fn from(error: dataflow::DataflowError) -> Self {
+        Self::Flow(error)
+    }
+}
+
+impl ScanError {
+    fn stop(self, id: &ShardId) -> Stop {
+        match self {
+            Self::Store(error) => super::stop::state_stop(&error),
+            Self::Flow(error) => super::stop::flow_stop(id, &error),
+        }
+    }
 }
 
 fn local<T>(result: Result<T, state::StateError>) -> Result<T, Stop> {

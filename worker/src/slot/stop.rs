@@ -6,7 +6,7 @@ use protocol::reason::Reason;
 
 /// A broker's error as a stop.
 pub(crate) fn kafka_stop(error: &KafkaError) -> Stop {
-    let reason = match error.kind() {
+    let reason = match error.kind {
         KafkaErrorKind::Fenced => Reason::Fenced,
         KafkaErrorKind::TopicMissing => Reason::TopicMissing,
         KafkaErrorKind::OffsetOutOfRange => Reason::ReplayGapLost,
@@ -20,10 +20,11 @@ pub(crate) fn kafka_stop(error: &KafkaError) -> Stop {
 
 /// The store's error as a stop.
 pub(crate) fn store_stop(error: &StoreError) -> Stop {
-    let reason = match error.kind() {
+    let reason = match error.kind {
         StoreErrorKind::NotFound => Reason::ManifestMissing,
         StoreErrorKind::Denied => Reason::CredentialsRejected,
         StoreErrorKind::Corrupt => Reason::ManifestCorrupt,
+        StoreErrorKind::Invalid | StoreErrorKind::Unfit => Reason::InvalidSpec,
         _ => Reason::StoreUnreachable,
     };
     Stop::new(reason, error.to_string())
@@ -37,8 +38,8 @@ pub(crate) fn bug(what: impl Into<String>) -> Stop {
 /// The local store's error as a stop.
 pub(crate) fn state_stop(error: &state::StateError) -> Stop {
     let reason = match error.kind() {
-        state::StateErrorKind::Corrupt => Reason::ManifestCorrupt,
-        state::StateErrorKind::Full => Reason::MemoryBudgetExceeded,
+        state::ErrorKind::Corrupt => Reason::ManifestCorrupt,
+        state::ErrorKind::Full => Reason::MemoryBudgetExceeded,
         _ => Reason::Bug,
     };
     Stop::new(reason, error.to_string())
