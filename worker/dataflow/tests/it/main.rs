@@ -1,0 +1,12 @@
+//! Shards against a naive implementation, under random batch splits, boundaries, restarts and interleavings.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod cursor;
+mod exchange;
+mod failures;
+mod naive;
+mod random;
+mod restart;
+mod splits;
+mod state_schema;
+mod support;

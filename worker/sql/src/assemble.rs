@@ -1,0 +1,187 @@
+//! Planned statements to stages: what is read, where state lives, what crosses an exchange.
+
+mod columns;
+mod window;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use dataflow::{
+    End, ExchangePlan, Input, JobPlan, Pipeline, SinkPlan, SourcePlan, Stage, StageInput, Step,
+};
+use datafusion_common::DFSchema;
+use datafusion_expr::Expr;
+use protocol::{Fingerprint, StageId};
+
+use crate::describe::describe;
+use crate::expression::refuse;
+use crate::insert::Insert;
+use crate::physical::physical;
+use crate::query::{JobQuery, SourceDef};
+use crate::refusal::Refusal;
+use crate::select::{Body, OutputColumn};
+
+/// A source as far as it is read.
+pub(crate) struct ReadSource<'a> {
+    declared: &'a SourceDef,
+    schema: DFSchema,
+    plan: SourcePlan,
+    pipelines: Vec<Pipeline>,
+}
+
+/// Exchanges and what reads them.
+#[derive(Default)]
+pub(crate) struct Exchanges {
+    plans: Vec<ExchangePlan>,
+    readers: Vec<StageInput>,
+}
+
+pub(crate) fn assemble(
+    query: &JobQuery,
+    mut inserts: Vec<Insert>,
+) -> Result<JobPlan, Vec<Refusal>> {
+    // By name, so that the order of declarations and statements does not show in the plan.
+    inserts.sort_by(|a, b| query.sinks[a.sink].name.cmp(&query.sinks[b.sink].name));
+    let mut sinks: Vec<usize> = (0..query.sinks.len()).collect();
+    sinks.sort_by(|a, b| query.sinks[*a].name.cmp(&query.sinks[*b].name));
+    let mut sources: Vec<usize> = (0..query.sources.len())
+        .filter(|source| inserts.iter().any(|insert| insert.selected.source == *source))
+        .collect();
+    sources.sort_by(|a, b| query.sources[*a].name.cmp(&query.sources[*b].name));
+
+    let mut reads = Vec::with_capacity(sources.len());
+    for source in &sources {
+        let own: Vec<&Insert> = inserts.iter().filter(|i| i.selected.source == *source).collect();
+        reads.push(read_source(&query.sources[*source], &own).map_err(|e| vec![e])?);
+    }
+    let mut exchanges = Exchanges::default();
+    let mut faults = Vec::new();
+    for insert in &inserts {
+        let Some(place) = sources.iter().position(|s| *s == insert.selected.source) else {
+            continue;
+        };
+        let Some(sink) = sinks.iter().position(|s| *s == insert.sink) else { continue };
+        let read = &mut reads[place];
+        match pipeline(query, insert, sink, read, &mut exchanges) {
+            Ok(pipeline) => read.pipelines.push(pipeline),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let sinks = sinks.iter().map(|sink| sink_plan(query, *sink, &inserts)).collect();
+    Ok(job_plan(reads, exchanges, sinks))
+}
+
+fn job_plan(reads: Vec<ReadSource<'_>>, exchanges: Exchanges, sinks: Vec<SinkPlan>) -> JobPlan {
+    let mut inputs = Vec::with_capacity(reads.len());
+    let mut sources = Vec::with_capacity(reads.len());
+    for (at, read) in reads.into_iter().enumerate() {
+        inputs.push(StageInput { input: Input::Source(at), pipelines: read.pipelines });
+        sources.push(read.plan);
+    }
+    let mut stages = vec![Stage { id: StageId(0), inputs }];
+    if !exchanges.readers.is_empty() {
+        stages.push(Stage { id: StageId(1), inputs: exchanges.readers });
+    }
+    let exchanges = exchanges.plans;
+    let fingerprint = Fingerprint::from_bits(0);
+    let mut plan = JobPlan { fingerprint, sources, exchanges, sinks, stages };
+    plan.fingerprint = Fingerprint::of(describe(&plan).logic().as_bytes());
+    plan
+}
+
+fn read_source<'a>(
+    declared: &'a SourceDef,
+    inserts: &[&Insert],
+) -> Result<ReadSource<'a>, Refusal> {
+    let needed = columns::needed(declared, inserts);
+    let fields: Vec<Field> = declared
+        .columns
+        .iter()
+        .filter(|(name, _)| needed.contains(name))
+        .map(|(name, sql_type)| {
+            let event_time = declared.event_time.as_ref() == Some(name);
+            Field::new(name, sql_type.kind().data_type(), !event_time)
+        })
+        .collect();
+    let event_time = declared.event_time.as_ref();
+    let event_time = event_time.and_then(|time| fields.iter().position(|f| f.name() == time));
+    let schema: SchemaRef = Arc::new(Schema::new(fields));
+    let df_schema = DFSchema::try_from(Arc::clone(&schema))
+        .map_err(|e| Refusal::declared(e.strip_backtrace(), ""))?;
+    let plan = SourcePlan {
+        name: declared.name.clone(),
+        topic: declared.topic.clone(),
+        schema,
+        event_time,
+        delay_ms: declared.delay_ms,
+        idle_timeout_ms: declared.idle_timeout_ms,
+    };
+    Ok(ReadSource { declared, schema: df_schema, plan, pipelines: Vec::new() })
+}
+
+fn pipeline(
+    query: &JobQuery,
+    insert: &Insert,
+    sink: usize,
+    read: &ReadSource<'_>,
+    exchanges: &mut Exchanges,
+) -> Result<Pipeline, Refusal> {
+    let at = insert.selected.at;
+    let mut steps = Vec::new();
+    for filter in &insert.selected.filters {
+        let filter = physical(filter, &read.schema).map_err(|e| refuse(at, &e))?;
+        steps.push(Step::Filter(filter));
+    }
+    let end = match &insert.selected.body {
+        Body::Rows(columns) => {
+            steps.push(projection(columns, &read.schema)?);
+            End::Sink(sink)
+        }
+        Body::Window(select) => {
+            let operator = format!("{}.window", query.sinks[insert.sink].name);
+            let (step, end) = window::ends(
+                window::Context {
+                    operator,
+                    sink,
+                    read,
+                    select,
+                    partitions: query.exchange_partitions,
+                    at: insert.selected.from_at,
+                },
+                exchanges,
+            )?;
+            steps.push(step);
+            end
+        }
+    };
+    Ok(Pipeline { steps, end })
+}
+
+/// The step that makes the columns of a sink.
+fn projection(columns: &[OutputColumn], schema: &DFSchema) -> Result<Step, Refusal> {
+    let mut exprs = Vec::with_capacity(columns.len());
+    for column in columns {
+        exprs.push(physical(&column.expr, schema).map_err(|e| refuse(column.at, &e))?);
+    }
+    Ok(Step::Project { exprs, schema: sink_schema(columns) })
+}
+
+fn sink_schema(columns: &[OutputColumn]) -> SchemaRef {
+    let field = |column: &OutputColumn| Field::new(&column.name, column.kind.data_type(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+fn sink_plan(query: &JobQuery, sink: usize, inserts: &[Insert]) -> SinkPlan {
+    let declared = &query.sinks[sink];
+    let first = inserts.iter().find(|insert| insert.sink == sink);
+    let schema = sink_schema(first.map(Insert::columns).unwrap_or_default());
+    let key = declared.key.iter().filter_map(|key| schema.index_of(key).ok()).collect();
+    SinkPlan { name: declared.name.clone(), topic: declared.topic.clone(), schema, key }
+}
+
+fn is_column(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == name)
+}

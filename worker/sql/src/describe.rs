@@ -1,0 +1,295 @@
+//! A plan in words: for people, for JSON, and as the text that its fingerprint is of.
+
+use std::fmt;
+
+use arrow::datatypes::SchemaRef;
+use dataflow::{ColumnKind, End, Grouping, Input, JobPlan, Pipeline, Step, WindowAggregate};
+use protocol::manifest::TableSchema;
+use serde::Serialize;
+
+use datafusion_physical_expr::PhysicalExpr;
+
+/// What a plan does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// Of everything below.
+    pub fingerprint: String,
+    /// What is read.
+    pub sources: Vec<DescribedSource>,
+    /// What happens.
+    pub stages: Vec<DescribedStage>,
+    /// Internal topics.
+    pub exchanges: Vec<DescribedExchange>,
+    /// What is written.
+    pub sinks: Vec<DescribedSink>,
+    /// State tables.
+    pub tables: Vec<DescribedTable>,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedSource {
+    /// Name in the SQL.
+    pub name: String,
+    /// Kafka topic.
+    pub topic: String,
+    /// Columns that are decoded, with their types.
+    pub columns: Vec<String>,
+    /// Watermark, in words.
+    pub watermark: Option<String>,
+}
+
+/// A stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedStage {
+    /// Its depth.
+    pub id: u32,
+    /// What it reads and does.
+    pub inputs: Vec<DescribedInput>,
+}
+
+/// An input of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedInput {
+    /// `source name` or `exchange id`.
+    pub reads: String,
+    /// The steps of each pipeline.
+    pub pipelines: Vec<Vec<String>>,
+}
+
+/// An exchange topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedExchange {
+    /// The operator that it serves.
+    pub id: String,
+    /// Of format, key and row type.
+    pub fingerprint: String,
+    /// Partitions.
+    pub partitions: u32,
+    /// Columns with types.
+    pub columns: Vec<String>,
+}
+
+/// A sink.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedSink {
+    /// Name in the SQL.
+    pub name: String,
+    /// Kafka topic.
+    pub topic: String,
+    /// Columns with types.
+    pub columns: Vec<String>,
+    /// Columns of the Kafka key.
+    pub key: Vec<String>,
+}
+
+/// A state table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DescribedTable {
+    /// The stage that keeps it.
+    pub stage: u32,
+    /// Stable operator id.
+    pub operator: String,
+    /// Key columns with types.
+    pub key: Vec<String>,
+    /// State columns with types.
+    pub values: Vec<String>,
+}
+
+/// Describes a plan.
+pub fn describe(plan: &JobPlan) -> Description {
+    let sources = plan.sources.iter().map(|source| DescribedSource {
+        name: source.name.clone(),
+        topic: source.topic.clone(),
+        columns: columns(&source.schema),
+        watermark: source.event_time.map(|column| {
+            let idle = match source.idle_timeout_ms {
+                Some(idle) => format!("idle after {idle} ms"),
+                None => "never idle".to_owned(),
+            };
+            let column = source.schema.field(column).name();
+            format!("{column} - {} ms, {idle}", source.delay_ms)
+        }),
+    });
+    let exchanges = plan.exchanges.iter().map(|exchange| DescribedExchange {
+        id: exchange.id.clone(),
+        fingerprint: exchange.fingerprint.to_string(),
+        partitions: exchange.partitions,
+        columns: columns(&exchange.schema),
+    });
+    let sinks = plan.sinks.iter().map(|sink| DescribedSink {
+        name: sink.name.clone(),
+        topic: sink.topic.clone(),
+        columns: columns(&sink.schema),
+        key: sink.key.iter().map(|key| sink.schema.field(*key).name().clone()).collect(),
+    });
+    Description {
+        fingerprint: plan.fingerprint.to_string(),
+        sources: sources.collect(),
+        stages: stages(plan),
+        exchanges: exchanges.collect(),
+        sinks: sinks.collect(),
+        tables: tables(plan),
+    }
+}
+
+fn columns(schema: &SchemaRef) -> Vec<String> {
+    let column = |name: &str, data_type| match ColumnKind::of(data_type) {
+        Some(kind) => format!("{name} {kind}"),
+        None => format!("{name} {data_type}"),
+    };
+    schema.fields().iter().map(|field| column(field.name(), field.data_type())).collect()
+}
+
+fn stages(plan: &JobPlan) -> Vec<DescribedStage> {
+    let stages = plan.stages.iter().map(|stage| {
+        let inputs = stage.inputs.iter().map(|input| DescribedInput {
+            reads: match input.input {
+                Input::Source(at) => format!("source {}", plan.sources[at].name),
+                Input::Exchange(at) => format!("exchange {}", plan.exchanges[at].id),
+            },
+            pipelines: input.pipelines.iter().map(|p| pipeline(plan, p)).collect(),
+        });
+        DescribedStage { id: stage.id.0, inputs: inputs.collect() }
+    });
+    stages.collect()
+}
+
+fn pipeline(plan: &JobPlan, pipeline: &Pipeline) -> Vec<String> {
+    let mut steps: Vec<String> = pipeline.steps.iter().map(step).collect();
+    match &pipeline.end {
+        End::Sink(sink) => steps.push(format!("write {}", plan.sinks[*sink].name)),
+        End::Window(window) => {
+            steps.push(format!("{} {}", phase(window), grouping(&window.grouping)));
+            steps.extend(window.steps.iter().map(step));
+            steps.push(format!("write {}", plan.sinks[window.sink].name));
+        }
+        End::Partial(partial) => {
+            steps.push(format!("partial {}", grouping(&partial.grouping)));
+            steps.push(format!("send to exchange {}", plan.exchanges[partial.exchange].id));
+        }
+    }
+    steps
+}
+
+fn phase(window: &WindowAggregate) -> &'static str {
+    match window.input {
+        dataflow::WindowInput::Rows(_) => "window",
+        dataflow::WindowInput::Partials => "merge",
+    }
+}
+
+fn step(step: &Step) -> String {
+    match step {
+        Step::Filter(predicate) => format!("filter {}", fmt_sql(predicate.as_ref())),
+        Step::Project { exprs, schema } => {
+            let columns = exprs.iter().zip(schema.fields()).map(|(expr, field)| {
+                let text = fmt_sql(expr.as_ref()).to_string();
+                if text == *field.name() { text } else { format!("{text} AS {}", field.name()) }
+            });
+            format!("project {}", columns.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// An expression as SQL, without column positions.
+fn fmt_sql(expr: &dyn PhysicalExpr) -> impl fmt::Display + '_ {
+    struct Sql<'a>(&'a dyn PhysicalExpr);
+    impl fmt::Display for Sql<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fmt_sql(f)
+        }
+    }
+    Sql(expr)
+}
+
+fn grouping(grouping: &Grouping) -> String {
+    let keys: Vec<&str> = grouping.keys.iter().map(|key| key.name.as_str()).collect();
+    let aggregates: Vec<&str> = grouping.aggregates.iter().map(|a| a.name.as_str()).collect();
+    format!(
+        "{} {} keys ({}) aggregates ({})",
+        grouping.operator,
+        grouping.window,
+        keys.join(", "),
+        aggregates.join(", ")
+    )
+}
+
+fn tables(plan: &JobPlan) -> Vec<DescribedTable> {
+    let mut tables = Vec::new();
+    for stage in &plan.stages {
+        for pipeline in stage.inputs.iter().flat_map(|input| &input.pipelines) {
+            if let End::Window(window) = &pipeline.end {
+                let TableSchema { operator, key, values, .. } = window.grouping.table_schema(0);
+                let text = |columns: Vec<protocol::manifest::ColumnSchema>| {
+                    columns.into_iter().map(|c| format!("{} {}", c.name, c.type_name)).collect()
+                };
+                let (key, values) = (text(key), text(values));
+                tables.push(DescribedTable { stage: stage.id.0, operator, key, values });
+            }
+        }
+    }
+    tables
+}
+
+impl Description {
+    /// Everything but the fingerprint.
+    pub(crate) fn logic(&self) -> String {
+        Self { fingerprint: String::new(), ..self.clone() }.to_string()
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.fingerprint.is_empty() {
+            writeln!(f, "plan {}", self.fingerprint)?;
+        }
+        for source in &self.sources {
+            let DescribedSource { name, topic, columns, watermark } = source;
+            writeln!(f, "source {name} (topic {topic}): {}", columns.join(", "))?;
+            if let Some(watermark) = watermark {
+                writeln!(f, "  watermark {watermark}")?;
+            }
+        }
+        for stage in &self.stages {
+            for input in &stage.inputs {
+                writeln!(f, "stage {} reads {}", stage.id, input.reads)?;
+                for pipeline in &input.pipelines {
+                    for (at, step) in pipeline.iter().enumerate() {
+                        writeln!(f, "  {} {step}", if at == 0 { "-" } else { " " })?;
+                    }
+                }
+            }
+        }
+        for exchange in &self.exchanges {
+            let DescribedExchange { id, fingerprint, partitions, columns } = exchange;
+            writeln!(
+                f,
+                "exchange {id} ({partitions} partitions, {fingerprint}): {}",
+                columns.join(", ")
+            )?;
+        }
+        for table in &self.tables {
+            let DescribedTable { stage, operator, key, values } = table;
+            let (key, values) = (key.join(", "), values.join(", "));
+            writeln!(f, "state of {operator} in stage {stage}: ({key}) -> ({values})")?;
+        }
+        for sink in &self.sinks {
+            let DescribedSink { name, topic, columns, key } = sink;
+            write!(f, "sink {name} (topic {topic}): {}", columns.join(", "))?;
+            writeln!(
+                f,
+                "{}",
+                if key.is_empty() { String::new() } else { format!(" key ({})", key.join(", ")) }
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! The statements of a job: views, and inserts into sinks.
+
+use std::collections::BTreeMap;
+
+use dataflow::ColumnKind;
+use datafusion_sql::sqlparser::ast::Statement;
+use datafusion_sql::sqlparser::tokenizer::Location;
+
+use crate::parse::{Parsed, STATEMENTS, Words};
+use crate::query::JobQuery;
+use crate::refusal::Refusal;
+use crate::relation::{Catalog, Relation};
+use crate::select::{Body, OutputColumn, Selected, plan_select};
+use crate::syntax;
+
+/// A planned `INSERT INTO`.
+#[derive(Debug, Clone)]
+pub(crate) struct Insert {
+    /// Index into the job's sinks.
+    pub(crate) sink: usize,
+    pub(crate) selected: Selected,
+}
+
+impl Insert {
+    pub(crate) fn columns(&self) -> &[OutputColumn] {
+        match &self.selected.body {
+            Body::Rows(columns) => columns,
+            Body::Window(window) => &window.columns,
+        }
+    }
+}
+
+/// Plans all statements in order; every statement's faults are reported.
+pub(crate) fn plan_statements(
+    query: &JobQuery,
+    statements: &[Parsed],
+) -> Result<Vec<Insert>, Vec<Refusal>> {
+    let mut catalog = Catalog::new(query).map_err(|e| vec![e])?;
+    let mut inserts = Vec::new();
+    let mut faults = Vec::new();
+    for Parsed { statement, words } in statements {
+        let done = match statement {
+            Statement::CreateView(view) => add_view(&mut catalog, view, words),
+            Statement::Insert(insert) => {
+                plan_insert(&catalog, insert, words).map(|insert| inserts.push(insert))
+            }
+            _ => {
+                let message = "this statement is not supported";
+                Err(vec![Refusal::at(words.start(), message, STATEMENTS)])
+            }
+        };
+        if let Err(found) = done {
+            faults.extend(found);
+        }
+    }
+    if faults.is_empty() {
+        faults.extend(sink_faults(query, &inserts));
+    }
+    if faults.is_empty() { Ok(inserts) } else { Err(faults) }
+}
+
+fn add_view(
+    catalog: &mut Catalog<'_>,
+    view: &datafusion_sql::sqlparser::ast::CreateView,
+    words: &Words,
+) -> Result<(), Vec<Refusal>> {
+    let (name, at, query) = syntax::view(view, words).map_err(|e| vec![e])?;
+    let selected = plan_select(catalog, query, words)?;
+    let Body::Rows(columns) = selected.body else {
+        let message = "a view over windows is not supported yet";
+        let supported = "views select and filter rows; put the window into the INSERT";
+        return Err(vec![Refusal::at(selected.from_at, message, supported)]);
+    };
+    let columns = columns.into_iter().map(|column| (column.name, column.expr)).collect();
+    let relation = Relation { source: selected.source, columns, filters: selected.filters };
+    catalog.add_view(name, at, relation).map_err(|e| vec![e])
+}
+
+fn plan_insert(
+    catalog: &Catalog<'_>,
+    insert: &datafusion_sql::sqlparser::ast::Insert,
+    words: &Words,
+) -> Result<Insert, Vec<Refusal>> {
+    let (name, at, query) = syntax::insert(insert, words).map_err(|e| vec![e])?;
+    let sinks = &catalog.query.sinks;
+    let sink = sinks.iter().position(|sink| sink.name == name).ok_or_else(|| {
+        let known: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+        let supported = format!("sinks are {}", known.join(", "));
+        vec![Refusal::at(at, format!("there is no sink '{name}'"), supported)]
+    })?;
+    let selected = plan_select(catalog, query, words)?;
+    Ok(Insert { sink, selected })
+}
+
+/// Every sink is written, by inserts that agree, and has its key columns.
+fn sink_faults(query: &JobQuery, inserts: &[Insert]) -> Vec<Refusal> {
+    let mut faults = Vec::new();
+    let mut windows: BTreeMap<usize, Location> = BTreeMap::new();
+    for (sink, declared) in query.sinks.iter().enumerate() {
+        let name = &declared.name;
+        let mut own = inserts.iter().filter(|insert| insert.sink == sink);
+        let Some(first) = own.next() else {
+            faults.push(Refusal::declared(
+                format!("no INSERT writes sink '{name}'"),
+                "remove the sink",
+            ));
+            continue;
+        };
+        for key in &declared.key {
+            if !first.columns().iter().any(|column| column.name == *key) {
+                let message = format!("sink '{name}' has no column '{key}' for its key");
+                let supported = format!("its columns are {}", signature(first));
+                faults.push(Refusal::at(first.selected.at, message, supported));
+            }
+        }
+        for other in own {
+            if signature(other) != signature(first) {
+                let message =
+                    format!("this SELECT gives sink '{name}' other columns than the first");
+                let supported =
+                    format!("expected {}, found {}", signature(first), signature(other));
+                faults.push(Refusal::at(other.selected.at, message, supported));
+            }
+        }
+    }
+    for insert in inserts.iter().filter(|i| matches!(i.selected.body, Body::Window(_))) {
+        if windows.insert(insert.sink, insert.selected.at).is_some() {
+            let name = &query.sinks[insert.sink].name;
+            let message = format!("two windows write sink '{name}'");
+            let supported =
+                "state is found again by the sink's name: give each window a sink of its own";
+            faults.push(Refusal::at(insert.selected.at, message, supported));
+        }
+    }
+    faults
+}
+
+fn signature(insert: &Insert) -> String {
+    let columns = insert.columns().iter().map(|c| {
+        let kind: ColumnKind = c.kind;
+        format!("{} {kind}", c.name)
+    });
+    format!("({})", columns.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,233 @@
+//! What stands in `FROM`: a table, or `TUMBLE` and `HOP` over one.
+
+use dataflow::WindowKind;
+use datafusion_sql::sqlparser::ast::{
+    self, FunctionArg, FunctionArgExpr, Select, Spanned, TableFactor,
+};
+use datafusion_sql::sqlparser::tokenizer::Location;
+
+use crate::dialect::TABLE_PREFIX;
+use crate::expression::call::argument_list;
+use crate::expression::interval_ms;
+use crate::parse::{Words, start_of};
+use crate::refusal::Refusal;
+use crate::relation::{Catalog, Relation};
+use crate::scope::WINDOW_COLUMNS;
+use crate::syntax;
+
+const FORMS: &str = "supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and \
+                     FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)";
+
+/// The rows that a `SELECT` reads.
+pub(crate) struct From<'a> {
+    pub(crate) relation: &'a Relation,
+    /// The name that may stand before a column.
+    pub(crate) name: String,
+    pub(crate) window: Option<WindowKind>,
+    pub(crate) at: Location,
+}
+
+pub(crate) fn from<'a>(
+    catalog: &'a Catalog<'_>,
+    select: &Select,
+    words: &Words,
+) -> Result<From<'a>, Refusal> {
+    let start = start_of(select.select_token.0.span, words.start());
+    let at = words.find("FROM", start);
+    let table = match select.from.as_slice() {
+        [table] if table.joins.is_empty() => &table.relation,
+        [] => return Err(Refusal::at(start, "the SELECT has no FROM", FORMS)),
+        [table] => {
+            let at = words.find("JOIN", start_of(table.relation.span(), at));
+            return Err(Refusal::at(at, "JOIN is not supported", FORMS));
+        }
+        [_, second, ..] => {
+            let at = start_of(second.relation.span(), at);
+            return Err(Refusal::at(at, "FROM names more than one table", FORMS));
+        }
+    };
+    let at = start_of(table.span(), at);
+    match table {
+        TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample: None,
+            index_hints,
+        } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+            let (name, at) = syntax::single_name(name, at)?;
+            let relation = catalog.find(&name, at)?;
+            let name = syntax::alias(alias.as_ref())?.unwrap_or(name);
+            Ok(From { relation, name, window: None, at })
+        }
+        TableFactor::Table {
+            name,
+            alias,
+            args: Some(args),
+            with_hints,
+            version: None,
+            with_ordinality: false,
+            partitions,
+            json_path: None,
+            sample: None,
+            index_hints,
+        } if with_hints.is_empty()
+            && partitions.is_empty()
+            && index_hints.is_empty()
+            && args.settings.is_none() =>
+        {
+            let (name, at) = syntax::single_name(name, at)?;
+            windowed(catalog, &name, &args.args, syntax::alias(alias.as_ref())?, at)
+        }
+        TableFactor::TableFunction { expr: ast::Expr::Function(call), alias } => {
+            let (name, at) = syntax::single_name(&call.name, at)?;
+            let args = argument_list(call, at)?;
+            windowed(catalog, &name, args, syntax::alias(alias.as_ref())?, at)
+        }
+        TableFactor::Derived { .. } => {
+            Err(Refusal::at(at, "a subquery in FROM is not supported", "use CREATE VIEW"))
+        }
+        other => Err(Refusal::at(at, format!("FROM {other} is not supported"), FORMS)),
+    }
+}
+
+fn windowed<'a>(
+    catalog: &'a Catalog<'_>,
+    function: &str,
+    args: &[FunctionArg],
+    alias: Option<String>,
+    at: Location,
+) -> Result<From<'a>, Refusal> {
+    let upper = function.to_uppercase();
+    let lengths = match upper.as_str() {
+        "TUMBLE" => 1,
+        "HOP" => 2,
+        "SESSION" | "CUMULATE" => {
+            return Err(Refusal::at(at, format!("{upper} is not supported yet"), FORMS));
+        }
+        _ => return Err(Refusal::at(at, format!("there is no table function {function}"), FORMS)),
+    };
+    let mut exprs = Vec::with_capacity(args.len());
+    for arg in args {
+        match arg {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => exprs.push(expr),
+            other => {
+                let at = start_of(other.span(), at);
+                return Err(Refusal::at(
+                    at,
+                    format!("the argument {other} is not supported"),
+                    FORMS,
+                ));
+            }
+        }
+    }
+    let [table, time, measures @ ..] = exprs.as_slice() else {
+        return Err(Refusal::at(at, format!("{upper} lacks arguments"), FORMS));
+    };
+    if !(lengths..=lengths + 1).contains(&measures.len()) {
+        let message = format!("{upper} takes {lengths} interval(s) and an optional offset");
+        return Err(Refusal::at(at, message, FORMS));
+    }
+    let (name, relation) = table_argument(catalog, table, at)?;
+    event_time(catalog, relation, &name, time, at)?;
+    let mut values = Vec::with_capacity(measures.len());
+    for measure in measures {
+        values.push(measure_ms(measure, at)?);
+    }
+    let kind = match values.as_slice() {
+        [size] => WindowKind::Tumble { size_ms: *size, offset_ms: 0 },
+        [size, offset] if lengths == 1 => WindowKind::Tumble { size_ms: *size, offset_ms: *offset },
+        [slide, size, rest @ ..] => WindowKind::Hop {
+            size_ms: *size,
+            slide_ms: *slide,
+            offset_ms: rest.first().copied().unwrap_or(0),
+        },
+        [] => return Err(Refusal::at(at, format!("{upper} lacks arguments"), FORMS)),
+    };
+    kind.validate().map_err(|why| Refusal::at(at, why, FORMS))?;
+    if let Some((column, _)) =
+        relation.columns.iter().find(|(column, _)| WINDOW_COLUMNS.contains(&column.as_str()))
+    {
+        let message = format!("'{name}' has a column {column}, which {upper} adds");
+        return Err(Refusal::at(at, message, "rename the column in a view"));
+    }
+    Ok(From { relation, name: alias.unwrap_or(name), window: Some(kind), at })
+}
+
+fn table_argument<'a>(
+    catalog: &'a Catalog<'_>,
+    node: &ast::Expr,
+    outer: Location,
+) -> Result<(String, &'a Relation), Refusal> {
+    let at = start_of(node.span(), outer);
+    if let ast::Expr::Prefixed { prefix, value } = node
+        && prefix.value == TABLE_PREFIX
+        && let ast::Expr::CompoundIdentifier(parts) = value.as_ref()
+        && let [name] = parts.as_slice()
+    {
+        return Ok((name.value.clone(), catalog.find(&name.value, at)?));
+    }
+    Err(Refusal::at(at, format!("{node} is not a table argument"), "write TABLE name"))
+}
+
+/// The time column must be the source's event time, unchanged by views: the watermark is a promise about that.
+fn event_time(
+    catalog: &Catalog<'_>,
+    relation: &Relation,
+    table: &str,
+    node: &ast::Expr,
+    outer: Location,
+) -> Result<(), Refusal> {
+    let at = start_of(node.span(), outer);
+    let form = "write DESCRIPTOR(column)";
+    let ast::Expr::Function(call) = node else {
+        return Err(Refusal::at(at, format!("{node} is not a time column"), form));
+    };
+    let column = match argument_list(call, at)? {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(ast::Expr::Identifier(column)))]
+            if call.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") =>
+        {
+            column
+        }
+        _ => return Err(Refusal::at(at, format!("{node} is not a time column"), form)),
+    };
+    let at = start_of(column.span, at);
+    let source = &catalog.query.sources[relation.source];
+    let Some(time) = &source.event_time else {
+        let message =
+            format!("source '{}' has no watermark, so its windows would never end", source.name);
+        return Err(Refusal::at(at, message, "declare watermark.column on the source"));
+    };
+    match relation.column(&column.value) {
+        Some(datafusion_expr::Expr::Column(found)) if found.name == *time => Ok(()),
+        Some(_) => Err(Refusal::at(
+            at,
+            format!("'{}' is not the event time of source '{}'", column.value, source.name),
+            format!(
+                "windows are over the watermark column '{time}', passed through views unchanged"
+            ),
+        )),
+        None => {
+            let known: Vec<&str> = relation.columns.iter().map(|(c, _)| c.as_str()).collect();
+            let message = format!("'{table}' has no column '{}'", column.value);
+            Err(Refusal::at(at, message, format!("columns are {}", known.join(", "))))
+        }
+    }
+}
+
+fn measure_ms(node: &ast::Expr, outer: Location) -> Result<i64, Refusal> {
+    let at = start_of(node.span(), outer);
+    match node {
+        ast::Expr::Interval(interval) => interval_ms(interval, at),
+        other => Err(Refusal::at(
+            at,
+            format!("{other} is not an interval"),
+            "write INTERVAL '10' SECOND",
+        )),
+    }
+}
