@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub(crate) use literal::interval_ms;
 
+use crate::limits::CHAIN_MAX;
 use crate::parse::start_of;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -28,6 +29,7 @@ pub(crate) fn plan(
     scope: &mut dyn Scope,
     outer: Location,
 ) -> Result<Expr, Refusal> {
+    check_chain(node, outer)?;
     let at = start_of(node.span(), outer);
     if let Some(expr) = scope.whole(node) {
         return Ok(expr);
@@ -50,6 +52,19 @@ pub(crate) fn plan(
         _ => operator(node, scope, at)?,
     };
     coerce(expr, scope, at)
+}
+
+/// Long chains of operators are deep trees: refused before anything walks them.
+fn check_chain(node: &ast::Expr, at: Location) -> Result<(), Refusal> {
+    let mut node = node;
+    for _ in 0..CHAIN_MAX {
+        match node {
+            ast::Expr::BinaryOp { left, .. } => node = left,
+            _ => return Ok(()),
+        }
+    }
+    let message = format!("more than {CHAIN_MAX} operators in a row");
+    Err(Refusal::at(at, message, "use IN (list), or parentheses or views in between"))
 }
 
 fn operator(node: &ast::Expr, scope: &mut dyn Scope, at: Location) -> Result<Expr, Refusal> {

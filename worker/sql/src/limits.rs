@@ -6,3 +6,7 @@ pub(crate) const PARSER_DEPTH_MAX: usize = 60;
 pub(crate) const SQL_BYTES_MAX: usize = 256 << 10;
 /// Output columns of a `SELECT`.
 pub(crate) const COLUMNS_MAX: usize = 1000;
+/// Words and signs of one statement.
+pub(crate) const STATEMENT_TOKENS_MAX: usize = 10_000;
+/// Operators in a row, as in `a AND b AND c`.
+pub(crate) const CHAIN_MAX: usize = 250;

@@ -1,11 +1,11 @@
 //! Text to syntax trees, and positions in the text.
 
-use datafusion_sql::sqlparser::ast::{Spanned, Statement};
+use datafusion_sql::sqlparser::ast::Statement;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
 use crate::dialect::StreamDialect;
-use crate::limits::PARSER_DEPTH_MAX;
+use crate::limits::{PARSER_DEPTH_MAX, STATEMENT_TOKENS_MAX};
 use crate::refusal::Refusal;
 
 /// A statement and where its text lies.
@@ -30,11 +30,6 @@ impl Words {
     pub(crate) fn find(&self, word: &str, after: Location) -> Location {
         let found = self.words.iter().find(|(text, at)| text == word && *at >= after);
         found.map_or(after, |(_, at)| *at)
-    }
-
-    /// Start of a node, or of `outer` where the tree has no position for it.
-    pub(crate) fn start_of(node: &impl Spanned, outer: Location) -> Location {
-        start_of(node.span(), outer)
     }
 }
 
@@ -65,6 +60,11 @@ pub(crate) const STATEMENTS: &str =
     "supported statements are CREATE VIEW … AS SELECT … and INSERT INTO … SELECT …";
 
 fn statement(tokens: &[TokenWithSpan], start: Location) -> Result<Parsed, Refusal> {
+    let count = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).count();
+    if count > STATEMENT_TOKENS_MAX {
+        let message = format!("the statement is longer than {STATEMENT_TOKENS_MAX} words and signs");
+        return Err(Refusal::at(start, message, "split it with CREATE VIEW"));
+    }
     let words = tokens.iter().filter_map(|t| match &t.token {
         Token::Word(word) if word.quote_style.is_none() => {
             Some((word.value.to_uppercase(), t.span.start))

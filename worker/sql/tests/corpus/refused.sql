@@ -1,0 +1,433 @@
+
+=>
+1:1: the SQL has no statement; supported statements are CREATE VIEW … AS SELECT … and INSERT INTO … SELECT …
+--------
+-- only a comment
+=>
+1:1: the SQL has no statement; supported statements are CREATE VIEW … AS SELECT … and INSERT INTO … SELECT …
+--------
+SELECT 1
+=>
+1:1: this statement is not supported; supported statements are CREATE VIEW … AS SELECT … and INSERT INTO … SELECT …
+--------
+DROP TABLE clicks
+=>
+1:1: this statement is not supported; supported statements are CREATE VIEW … AS SELECT … and INSERT INTO … SELECT …
+--------
+INSERT INTO out SELEC user_id FROM clicks
+=>
+1:17: syntax error: Expected: SELECT, VALUES, or a subquery in the query body, found: SELEC
+--------
+INSERT INTO out SELECT user_id FROM
+=>
+1:36: syntax error: Expected: identifier, found: EOF
+--------
+INSERT INTO out SELECT 'open FROM clicks
+=>
+1:24: the SQL cannot be read: Unterminated string literal
+--------
+INSERT INTO nowhere SELECT user_id FROM clicks
+=>
+1:13: there is no sink 'nowhere'; sinks are 
+--------
+INSERT INTO out SELECT user_id FROM nowhere
+=>
+1:37: there is no source or view 'nowhere'; known here: clicks, plain, sleepy, visits
+--------
+INSERT INTO out SELECT user_id FROM out
+=>
+1:37: 'out' is a sink and cannot be read; declare its topic as a source
+--------
+INSERT INTO out SELECT user_id FROM a.b
+=>
+1:37: a.b is not a plain name; names have one part
+--------
+INSERT INTO out (x) SELECT user_id FROM clicks
+=>
+1:18: a column list after INSERT INTO is not supported; the columns of a sink are those of its SELECT; name them with AS
+--------
+INSERT OVERWRITE out SELECT user_id FROM clicks
+=>
+1:1: this form of INSERT is not supported; the supported form is INSERT INTO sink SELECT …
+--------
+INSERT INTO out VALUES (1)
+=>
+1:24: VALUES is not supported; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
+--------
+INSERT INTO out
+SELECT user_id, nothing,
+  nobody FROM clicks
+WHERE x = 1
+=>
+4:7: there is no column 'x'; columns are user_id, name, event_time, price, quantity, amount, ok
+2:17: there is no column 'nothing'; columns are user_id, name, event_time, price, quantity, amount, ok
+3:3: there is no column 'nobody'; columns are user_id, name, event_time, price, quantity, amount, ok
+--------
+INSERT INTO out SELECT x.user_id FROM clicks AS c
+=>
+1:24: there is no table 'x' here; the table is called c
+--------
+INSERT INTO out SELECT price * 2 FROM clicks
+=>
+1:24: the column price * 2 has no name; write AS name
+--------
+INSERT INTO out SELECT user_id, price AS user_id FROM clicks
+=>
+1:33: two columns are called 'user_id'; rename one with AS
+--------
+INSERT INTO out SELECT user_id AS __id FROM clicks
+=>
+1:24: the name '__id' starts with '__'; such names are reserved
+--------
+INSERT INTO out SELECT NULL AS n FROM clicks
+=>
+1:24: NULL has no type here; write CAST(NULL AS <type>)
+--------
+INSERT INTO counts SELECT price FROM clicks
+=>
+1:20: sink 'counts' has no column 'user_id' for its key; its columns are (price DOUBLE)
+--------
+INSERT INTO out SELECT user_id FROM clicks; INSERT INTO out SELECT price FROM clicks
+=>
+1:61: this SELECT gives sink 'out' other columns than the first; expected (user_id BIGINT), found (price DOUBLE)
+--------
+INSERT INTO out SELECT DISTINCT user_id FROM clicks
+=>
+1:24: SELECT DISTINCT is not supported; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
+--------
+INSERT INTO out SELECT user_id FROM clicks ORDER BY user_id
+=>
+1:44: ORDER BY is not supported: a stream has no end to sort at; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
+--------
+INSERT INTO out SELECT user_id FROM clicks LIMIT 5
+=>
+1:44: LIMIT is not supported: a stream has no end; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
+--------
+INSERT INTO out WITH c AS (SELECT * FROM clicks) SELECT * FROM c
+=>
+1:17: WITH is not supported; use CREATE VIEW
+--------
+INSERT INTO out SELECT user_id FROM clicks UNION ALL SELECT user_id FROM visits
+=>
+1:44: UNION is not supported; write one INSERT INTO per SELECT; several may write one sink
+--------
+INSERT INTO out SELECT user_id FROM (SELECT user_id FROM clicks) t
+=>
+1:38: a subquery in FROM is not supported; use CREATE VIEW
+--------
+INSERT INTO out SELECT c.user_id FROM clicks c JOIN visits v ON c.user_id = v.user_id
+=>
+1:48: JOIN is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT user_id FROM clicks, visits
+=>
+1:45: FROM names more than one table; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT user_id FROM clicks FOR SYSTEM_TIME AS OF event_time
+=>
+1:48: syntax error: Expected: one of UPDATE or SHARE, found: SYSTEM_TIME
+--------
+INSERT INTO out SELECT user_id FROM clicks TABLESAMPLE (10 PERCENT)
+=>
+1:37: FROM clicks TABLESAMPLE (10 PERCENT) is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT user_id FROM clicks QUALIFY row_number() OVER (ORDER BY price) = 1
+=>
+1:44: QUALIFY is not supported; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
+--------
+INSERT INTO out SELECT count(*) AS n FROM clicks
+=>
+1:24: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …) with GROUP BY window_start, window_end
+--------
+INSERT INTO out SELECT user_id FROM clicks GROUP BY user_id
+=>
+1:44: GROUP without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …)
+--------
+INSERT INTO out SELECT user_id FROM clicks HAVING user_id > 1
+=>
+1:44: HAVING without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …)
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE count(*) > 1
+=>
+1:50: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …) with GROUP BY window_start, window_end
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE price
+=>
+1:50: WHERE is DOUBLE; it must be BOOLEAN
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE name > 1 + TRUE
+=>
+1:57: Cannot coerce arithmetic expression Int64 + Boolean to valid types
+--------
+INSERT INTO out SELECT now() AS t FROM clicks
+=>
+1:24: now is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column
+--------
+INSERT INTO out SELECT CURRENT_TIMESTAMP AS t FROM clicks
+=>
+1:24: CURRENT_TIMESTAMP is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE random() < 0.5
+=>
+1:50: random is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column
+--------
+INSERT INTO out SELECT array_agg(price) AS p FROM clicks
+=>
+1:24: the function array_agg is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg
+--------
+INSERT INTO out SELECT upper(price, 1) AS p FROM clicks
+=>
+1:24: Function 'upper' expects 1 arguments but received 2
+--------
+INSERT INTO out SELECT row_number() OVER (ORDER BY price) AS n FROM clicks
+=>
+1:24: the function row_number is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg
+--------
+INSERT INTO out SELECT upper(name) FILTER (WHERE ok) AS n FROM clicks
+=>
+1:43: '(' is not expected here
+--------
+INSERT INTO out SELECT (SELECT 1) AS n FROM clicks
+=>
+1:25: (SELECT 1) is not supported; supported are columns, literals, arithmetic, comparisons, AND, OR, NOT, IS NULL, IN (list), BETWEEN, LIKE, CASE, CAST, TRY_CAST and functions
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE EXISTS (SELECT 1 FROM visits)
+=>
+1:58: EXISTS (SELECT 1 FROM visits) is not supported; supported are columns, literals, arithmetic, comparisons, AND, OR, NOT, IS NULL, IN (list), BETWEEN, LIKE, CASE, CAST, TRY_CAST and functions
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE user_id IN (SELECT user_id FROM visits)
+=>
+1:50: user_id IN (SELECT user_id FROM visits) is not supported; supported are columns, literals, arithmetic, comparisons, AND, OR, NOT, IS NULL, IN (list), BETWEEN, LIKE, CASE, CAST, TRY_CAST and functions
+--------
+INSERT INTO out SELECT ARRAY[1, 2] AS a FROM clicks
+=>
+1:30: ARRAY[1, 2] is not supported; supported are columns, literals, arithmetic, comparisons, AND, OR, NOT, IS NULL, IN (list), BETWEEN, LIKE, CASE, CAST, TRY_CAST and functions
+--------
+INSERT INTO out SELECT user_id & 1 AS a FROM clicks
+=>
+1:24: the operator & is not supported; supported are columns, literals, arithmetic, comparisons, AND, OR, NOT, IS NULL, IN (list), BETWEEN, LIKE, CASE, CAST, TRY_CAST and functions
+--------
+INSERT INTO out SELECT CAST(price AS FLOAT) AS a FROM clicks
+=>
+1:29: type FLOAT is not supported; supported types are BIGINT, INT, DOUBLE, VARCHAR, BOOLEAN, TIMESTAMP and DECIMAL(precision, scale)
+--------
+INSERT INTO out SELECT CAST(name AS VARCHAR(3)) AS a FROM clicks
+=>
+1:29: type VARCHAR(3) is not supported; supported types are BIGINT, INT, DOUBLE, VARCHAR, BOOLEAN, TIMESTAMP and DECIMAL(precision, scale)
+--------
+INSERT INTO out SELECT CAST(event_time AS DATE) AS a FROM clicks
+=>
+1:29: type DATE is not supported; supported types are BIGINT, INT, DOUBLE, VARCHAR, BOOLEAN, TIMESTAMP and DECIMAL(precision, scale)
+--------
+INSERT INTO out SELECT CAST('abc' AS BIGINT) AS a FROM clicks
+=>
+1:29: Cast error: Cannot cast string 'abc' to value of Int64 type
+--------
+INSERT INTO out SELECT 99999999999999999999 AS a FROM clicks
+=>
+1:24: the number 99999999999999999999 is out of range; whole numbers have 64 bits; write a decimal point for a DOUBLE
+--------
+INSERT INTO out SELECT INTERVAL '1' MONTH AS a FROM clicks
+=>
+1:33: the interval unit MONTH is not supported; write for example INTERVAL '10' SECOND; units are MILLISECOND, SECOND, MINUTE, HOUR, DAY and WEEK
+--------
+INSERT INTO out SELECT INTERVAL '1' DAY AS a FROM clicks
+=>
+1:33: this expression gives Interval(MonthDayNano), which is not a column type; supported types are BIGINT, INT, DOUBLE, VARCHAR, BOOLEAN, TIMESTAMP and DECIMAL(precision, scale)
+--------
+INSERT INTO out SELECT extract(YEAR FROM event_time) AS y FROM clicks
+=>
+1:42: EXTRACT(YEAR FROM event_time) is not supported; supported are columns, literals, arithmetic, comparisons, AND, OR, NOT, IS NULL, IN (list), BETWEEN, LIKE, CASE, CAST, TRY_CAST and functions
+--------
+INSERT INTO out SELECT * EXCEPT (price) FROM clicks
+=>
+1:34: syntax error: Expected: SELECT, VALUES, or a subquery in the query body, found: price
+--------
+CREATE OR REPLACE VIEW v AS SELECT user_id FROM clicks;
+INSERT INTO out SELECT user_id FROM v
+=>
+1:1: this form of CREATE VIEW is not supported; the supported form is CREATE VIEW name AS SELECT …; name columns with AS
+2:37: there is no source or view 'v'; known here: clicks, plain, sleepy, visits
+--------
+CREATE VIEW clicks AS SELECT user_id FROM visits;
+INSERT INTO out SELECT user_id FROM clicks
+=>
+1:13: the name 'clicks' is taken; sources, sinks and views share one name space
+--------
+INSERT INTO out SELECT user_id FROM v;
+CREATE VIEW v AS SELECT user_id FROM clicks
+=>
+1:37: there is no source or view 'v'; known here: clicks, plain, sleepy, visits
+--------
+CREATE VIEW v AS SELECT user_id, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end;
+INSERT INTO out SELECT user_id FROM clicks
+=>
+2:6: a view over windows is not supported yet; views select and filter rows; put the window into the INSERT
+--------
+INSERT INTO out SELECT user_id FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+=>
+1:17: rows of a window must be grouped; GROUP BY names window_start and window_end, and further keys: columns or expressions over them
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_end
+=>
+2:1: GROUP BY lacks window_start; GROUP BY names window_start and window_end, and further keys: columns or expressions over them
+--------
+INSERT INTO out SELECT user_id, price, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: 'price' is neither in GROUP BY nor in an aggregate; add it to GROUP BY, or aggregate it
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY 1, window_start, window_end
+=>
+2:10: 1 in GROUP BY is a constant, not a column's position; GROUP BY names window_start and window_end, and further keys: columns or expressions over them
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY ROLLUP(user_id), window_start, window_end
+=>
+2:10: the function ROLLUP is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY ALL
+=>
+2:1: this form of GROUP BY is not supported; name the keys, window_start and window_end
+--------
+INSERT INTO out SELECT * FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:24: * is not possible with GROUP BY; name the columns
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+WHERE window_start > TIMESTAMP '2024-01-01 00:00:00'
+GROUP BY window_start, window_end
+=>
+2:7: window_start is not known before the rows are grouped; use it in SELECT, GROUP BY and HAVING, not in WHERE or in an aggregate
+--------
+INSERT INTO out SELECT count(DISTINCT user_id) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
+=>
+1:24: DISTINCT or ALL in count is not supported; leave it out
+--------
+INSERT INTO out SELECT sum(max(price)) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
+=>
+1:28: the aggregate max is not possible here; aggregates stand in SELECT and HAVING, and not inside each other
+--------
+INSERT INTO out SELECT sum(name) AS n, avg(amount) AS a, max(ok) AS m, count() AS c
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
+=>
+1:24: sum does not take VARCHAR; it takes numbers
+1:40: avg does not take DECIMAL(10, 2); cast it to DOUBLE
+1:58: max does not take BOOLEAN; it takes numbers, text and times
+1:72: count does not take these arguments; write count(*) or count(x)
+--------
+INSERT INTO out SELECT sum(price) FILTER (WHERE ok) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
+=>
+1:42: '(' is not expected here
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end HAVING 1
+=>
+2:114: HAVING is BIGINT; it must be BOOLEAN
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:50: clicks is not a table argument; write TABLE name
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, event_time, INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:64: event_time is not a time column; write DESCRIPTOR(column)
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(price), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:75: 'price' is not the event time of source 'clicks'; windows are over the watermark column 'event_time', passed through views unchanged
+--------
+CREATE VIEW v AS SELECT user_id, event_time + INTERVAL '1' HOUR AS event_time FROM clicks;
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+2:70: 'event_time' is not the event time of source 'clicks'; windows are over the watermark column 'event_time', passed through views unchanged
+--------
+CREATE VIEW v AS SELECT user_id FROM clicks;
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+2:70: 'v' has no column 'event_time'; columns are user_id
+--------
+CREATE VIEW v AS SELECT user_id AS window_start, event_time FROM clicks;
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+2:43: 'v' has a column window_start, which TUMBLE adds; rename the column in a view
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE plain, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:74: source 'plain' has no watermark, so its windows would never end; declare watermark.column on the source
+--------
+INSERT INTO counts SELECT user_id FROM TUMBLE(TABLE sleepy, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:40: source 'sleepy' is partitionedBy the keys, so its windows live with its partitions; they would stay open when a partition goes idle; remove watermark.idleTimeout of the source, or partitionedBy
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND)
+GROUP BY window_start, window_end
+=>
+1:43: window size and slide must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), 10)
+GROUP BY window_start, window_end
+=>
+1:88: 10 is not an interval; write INTERVAL '10' SECOND
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10 seconds')
+GROUP BY window_start, window_end
+=>
+1:97: the interval has no unit; write for example INTERVAL '10' SECOND; units are MILLISECOND, SECOND, MINUTE, HOUR, DAY and WEEK
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks)
+GROUP BY window_start, window_end
+=>
+1:43: TUMBLE lacks arguments; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT count(*) AS n FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:43: HOP takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '5' SECOND)
+GROUP BY window_start, window_end
+=>
+2:6: the slide is greater than the size: rows between two windows would be in none; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT count(*) AS n FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:43: SESSION is not supported yet; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT count(*) AS n FROM WINDOWS(TABLE clicks)
+GROUP BY window_start, window_end
+=>
+1:43: there is no table function WINDOWS; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end;
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '20' SECOND)
+GROUP BY window_start, window_end
+=>
+3:17: two windows write sink 'out'; state is found again by the sink's name: give each window a sink of its own
+--------
+INSERT INTO out SELECT nothing FROM clicks;
+INSERT INTO other SELECT nobody FROM clicks
+=>
+1:24: there is no column 'nothing'; columns are user_id, name, event_time, price, quantity, amount, ok
+2:26: there is no column 'nobody'; columns are user_id, name, event_time, price, quantity, amount, ok

@@ -1,0 +1,59 @@
+//! Faults of the declarations.
+
+use sql::{JobQuery, SqlType};
+
+use crate::fixture::{job, sink};
+
+const SQL: &str = "INSERT INTO out SELECT user_id FROM clicks";
+
+fn faults(change: impl Fn(&mut JobQuery)) -> Vec<String> {
+    let mut query = job(SQL);
+    change(&mut query);
+    match sql::plan(&query) {
+        Ok(_) => vec![],
+        Err(faults) => faults.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn faults_of_declarations_are_all_reported() {
+    let all = faults(|query| {
+        query.exchange_partitions = 0;
+        query.sources[0].columns.push(("user_id".to_owned(), SqlType::Int));
+        query.sources[0].columns.push(("__x".to_owned(), SqlType::Decimal(0, 0)));
+        query.sources[0].event_time = Some("price".to_owned());
+        query.sources[1].event_time = Some("absent".to_owned());
+        query.sources[1].delay_ms = -1;
+        query.sources[2].partitioned_by = Some(vec!["absent".to_owned()]);
+        query.sources[3].name = "clicks".to_owned();
+    });
+    let expected = [
+        "exchanges need at least one partition",
+        "the name 'clicks' is declared twice; sources, sinks and views share one name space",
+        "source 'clicks' declares column 'user_id' twice",
+        "source 'clicks': column '__x' starts with '__'; such names are reserved",
+        "source 'clicks': DECIMAL(0, 0) of '__x' is not possible; precision is 1 to 38, scale 0 to the precision",
+        "source 'clicks': watermark column 'price' is DOUBLE; event time is a TIMESTAMP",
+        "source 'visits' has no column 'absent' for its watermark",
+        "source 'visits': the watermark delay is negative",
+        "source 'sleepy' has no column 'absent', named in partitionedBy",
+    ];
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn a_sink_that_nothing_writes_is_refused() {
+    let found = faults(|query| query.sinks.push(sink("unused", &[])));
+    assert_eq!(found, ["no INSERT writes sink 'unused'; remove the sink"]);
+}
+
+#[test]
+fn long_and_deep_queries_are_refused_not_followed() {
+    let chain = format!("INSERT INTO out SELECT user_id{} AS x FROM clicks", " + 1".repeat(2000));
+    let nested = format!("INSERT INTO out SELECT {}1{} AS x FROM clicks", "(".repeat(500), ")".repeat(500));
+    let long = format!("INSERT INTO out SELECT {} AS x FROM clicks", "1 ".repeat(200_000));
+    for sql in [chain, nested, long] {
+        let found = faults(|query| query.sql.clone_from(&sql));
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+}

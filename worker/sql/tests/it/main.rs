@@ -1,0 +1,9 @@
+//! The corpus: every accepted query with its golden description, every refusal with its exact text; and plans that
+//! run.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod corpus;
+mod declared;
+mod fixture;
+mod run;
+mod stability;

@@ -1,0 +1,50 @@
+//! What a plan's identity depends on.
+
+use crate::fixture::job;
+
+const WINDOW: &str = "INSERT INTO counts SELECT user_id, window_end, count(*) AS n \
+     FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) \
+     GROUP BY user_id, window_start, window_end";
+const PLAIN: &str = "INSERT INTO out SELECT user_id FROM clicks";
+
+fn plan(sql: &str) -> dataflow::JobPlan {
+    sql::plan(&job(sql)).unwrap()
+}
+
+#[test]
+fn order_of_statements_names_and_layout_do_not_matter() {
+    let first = plan(&format!("{WINDOW};\n{PLAIN};"));
+    let second = plan(&format!("-- a comment\n{PLAIN};\n\n{WINDOW}"));
+    assert_eq!(first.fingerprint, second.fingerprint);
+    let mut query = job(&format!("{WINDOW};{PLAIN}"));
+    query.sources.reverse();
+    query.sinks.reverse();
+    assert_eq!(sql::plan(&query).unwrap().fingerprint, first.fingerprint);
+    let aliased = WINDOW.replace("SELECT user_id", "SELECT t.user_id").replace(") GROUP", ") AS t GROUP");
+    assert_eq!(plan(&aliased).fingerprint, plan(WINDOW).fingerprint);
+}
+
+#[test]
+fn logic_matters() {
+    let base = plan(WINDOW);
+    for changed in [
+        WINDOW.replace("'10' SECOND", "'20' SECOND"),
+        WINDOW.replace("count(*)", "count(price)"),
+        WINDOW.replace("GROUP BY", "WHERE price > 1 GROUP BY"),
+        WINDOW.replace("AS n", "AS m"),
+    ] {
+        assert_ne!(plan(&changed).fingerprint, base.fingerprint, "{changed}");
+    }
+}
+
+#[test]
+fn an_exchange_is_the_same_while_its_rows_mean_the_same() {
+    let base = plan(WINDOW);
+    let same = plan(&WINDOW.replace("AS n", "AS m").replace("GROUP BY", "WHERE price > 1 GROUP BY"));
+    assert_eq!(same.exchanges[0].fingerprint, base.exchanges[0].fingerprint);
+    let added = plan(&format!("{PLAIN};{WINDOW}"));
+    assert_eq!(added.exchanges[0].fingerprint, base.exchanges[0].fingerprint);
+    assert_eq!(added.exchanges[0].id, "counts.window");
+    let other = plan(&WINDOW.replace("'10' SECOND", "'20' SECOND"));
+    assert_ne!(other.exchanges[0].fingerprint, base.exchanges[0].fingerprint);
+}
