@@ -41,8 +41,8 @@ cut_api() {
 # set_frozen POD_UID 0|1
 set_frozen() {
   local pod found=0 container
-  for pod in $(find /sys/fs/cgroup/freezer/sj-"$node"/kubepods /sys/fs/cgroup/sj-"$node"/kubepods \
-    -maxdepth 2 -name "pod$1" 2>/dev/null); do
+  for pod in /sys/fs/cgroup/{freezer/,}"sj-$node/kubepods"/{,*/}"pod$1"; do
+    [ -d "$pod" ] || continue
     for container in "$pod"/*/; do
       if [ -e "$container/cgroup.freeze" ]; then echo "$2" >"$container/cgroup.freeze"
       elif [ "$2" = 1 ]; then echo FROZEN >"$container/freezer.state"

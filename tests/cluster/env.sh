@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every script of this folder. Knobs are CL_*; every path hangs off the cache folder, none off
 # the checkout.
 CL_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,7 +17,7 @@ CL_SVC_CIDR=10.96.0.0/16
 CL_POD_CIDR=10.244.0.0/16                        # node i: 172.30.0.(10+i), pods 10.244.i.0/24
 CL_DNS_IP=10.96.0.10
 CL_REGISTRY=$CL_HOST_IP:5000
-export CL_BIN CL_IMG CL_RUN CL_OWNER CL_PROXY_MODE
+export CL_BIN CL_IMG CL_RUN CL_OWNER CL_PROXY_MODE CL_NODES CL_SVC_CIDR CL_POD_CIDR CL_DNS_IP CL_REGISTRY
 export KUBECONFIG=$CL_RUN/admin.kubeconfig
 PATH=$CL_BIN:$PATH
 

@@ -19,7 +19,7 @@ removed() {
     find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null
     [ ! -d "$cgroup" ] || left=1
   done
-  return $left
+  return "$left"
 }
 wait_until 10 "the cgroups of $name are empty" removed
 [ "${2:-}" != wipe ] || rm -rf "$dir"

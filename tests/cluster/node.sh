@@ -42,6 +42,8 @@ cat >"$N/cni.d/10-sj.conflist" <<C
   "ipam":{"type":"host-local","ranges":[[{"subnet":"10.244.$i.0/24"}]],"dataDir":"/run/cni-ipam"}},
  {"type":"portmap","capabilities":{"portMappings":true}}]}
 C
+# overlayfs cannot lie on another overlayfs, as in a container: then layers are copied
+[ "$(stat -f -c %T "$N")" = overlayfs ] && snapshotter=native || snapshotter=overlayfs
 cat >"$N/containerd.toml" <<C
 version = 2
 root = "$N/containerd"
@@ -61,7 +63,7 @@ disabled_plugins = [
     bin_dir = "/usr/lib/cni"
     conf_dir = "$N/cni.d"
   [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
+    snapshotter = "$snapshotter"
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts of tests/: where things are, and a few verbs. Standard output belongs to the
 # caller (scripts print paths on it), so everything said here goes to standard error.
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -15,6 +15,7 @@ lint cargo clippy --quiet --workspace --all-targets "${strict[@]}"
 parse_python() { python3 -c 'import ast, sys; [ast.parse(open(p).read(), p) for p in sys.argv[1:]]' "$@"; }
 mapfile -t shell < <(find tests -name '*.sh')
 lint bash -n "${shell[@]}"
+if command -v shellcheck >/dev/null; then lint shellcheck -x -S warning -P tests/tools "${shell[@]}"; fi
 mapfile -t python < <(find tests -name '*.py')
 lint parse_python "${python[@]}"
 exit $status

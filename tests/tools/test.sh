@@ -137,7 +137,7 @@ for name in it chart e2e; do
   [ $built = 1 ] || { skipped "$name" "the build failed"; continue; }
   wait_for_tools || { skipped "$name" "its tools failed"; continue; }
   [ "$name" != e2e ] || uses_cluster=1
-  part "$name" $((name == e2e ? 3600 : 2400)) "$ROOT/tests/tools/run-tests.sh" "$name"
+  part "$name" 3600 "$ROOT/tests/tools/run-tests.sh" "$name"
 done
 wait_for_tools
 
