@@ -12,8 +12,6 @@ pub const METRICS_FOLD_INTERVAL: Duration = Duration::from_secs(5);
 pub const ORDER_BYTES_MAX: usize = 16 << 10;
 /// Incarnations whose fencing is remembered (O5).
 pub const TAKEOVERS_REMEMBERED: usize = 4096;
-/// After the order to end, slots get this long to take a last checkpoint and release before the process ends.
-pub const TERMINATE_MAX: Duration = Duration::from_secs(25);
 /// Longest last error of a worker, bytes: what its supervisor leaves as termination message.
 pub const LAST_WORDS_BYTES_MAX: usize = 1 << 10;
 /// First pause of a supervisor after a worker ended twice in a row; doubles up to [`RESTART_PAUSE_MAX`].
@@ -22,8 +20,6 @@ pub const RESTART_PAUSE_MIN: Duration = Duration::from_millis(100);
 pub const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A worker that lived this long was healthy: its next end is restarted at once.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-/// A connection to metrics or admin port may ask for so long.
-pub const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// Wait for one answer of the broker while planning or cleaning.
 pub const BROKER_WAIT: Duration = Duration::from_secs(15);
 /// Attempts at work that the broker or store answers with "try again".

@@ -47,7 +47,7 @@ fn sink(sink: &Sink) -> SinkDef {
 
 fn sql_type(column: ColumnType) -> SqlType {
     match column {
-        ColumnType::BigInt => SqlType::BigInt,
+        ColumnType::BigInt => SqlType::Bigint,
         ColumnType::Int => SqlType::Int,
         ColumnType::Double => SqlType::Double,
         ColumnType::Varchar => SqlType::Varchar,

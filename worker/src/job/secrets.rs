@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use connectors::{KafkaConfig, S3Credentials, S3Options};
+use connectors::store::S3Credentials;
+use connectors::{KafkaConfig, S3Options};
 use crds::{Auth, Checkpoints, Kafka, Sasl, Tls};
 use protocol::acquire::Stop;
 use protocol::reason::Reason;
@@ -109,13 +110,15 @@ impl Secrets {
             from_environment(&self.dir).unwrap_or_else(|| S3Credentials {
                 access_key_id: self.text(field, ACCESS_KEY_ID),
                 secret_access_key: self.text(field, SECRET_ACCESS_KEY),
+                session_token: None,
             })
         });
         S3Options {
             endpoint: checkpoints.endpoint.clone(),
-            region: checkpoints.region().to_owned(),
+            region: Some(checkpoints.region().to_owned()),
             path_style: checkpoints.path_style.unwrap_or(false),
             credentials,
+            ca_certificate: None,
         }
     }
 }
@@ -128,6 +131,7 @@ fn from_environment(dir: &Path) -> Option<S3Credentials> {
     Some(S3Credentials {
         access_key_id: std::env::var("AWS_ACCESS_KEY_ID").ok()?,
         secret_access_key: std::env::var("AWS_SECRET_ACCESS_KEY").ok()?,
+        session_token: std::env::var("AWS_SESSION_TOKEN").ok(),
     })
 }
 

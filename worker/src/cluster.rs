@@ -1,0 +1,99 @@
+//! The connections of a process that owns no shard: to plan, to clean, to collect garbage.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use connectors::kafka::fence as fence_id;
+use connectors::{Admin, GroupOffsets, KafkaError, KafkaErrorKind, Store, TransactionTimeouts};
+use protocol::acquire::Stop;
+use protocol::{Generation, ShardId, SlotIndex, StageId};
+use tokio::runtime::Handle;
+
+use crate::job::Job;
+use crate::limits::{ATTEMPT_PAUSE, ATTEMPTS_MAX, BROKER_WAIT};
+use crate::slot::{kafka_stop, store_stop};
+
+/// Connections to broker and store, used from a thread that may block.
+pub struct Cluster {
+    /// Topics and their settings.
+    pub admin: Admin,
+    /// Committed offsets.
+    pub offsets: GroupOffsets,
+    /// The object store.
+    pub store: Store,
+    runtime: Handle,
+}
+
+impl Cluster {
+    /// Connects.
+    pub fn open(job: &Job, runtime: Handle) -> Result<Self, Stop> {
+        let kafka = |e: KafkaError| kafka_stop(&e);
+        let entered = runtime.enter();
+        let store = Store::open(&job.store_location, &job.s3).map_err(|e| store_stop(&e))?;
+        drop(entered);
+        Ok(Self {
+            admin: Admin::open(&job.kafka, BROKER_WAIT).map_err(kafka)?,
+            offsets: GroupOffsets::new(&job.kafka),
+            store,
+            runtime,
+        })
+    }
+
+    /// Waits for the store.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Proves that the store creates conditionally and lists consistently (O1).
+    pub fn probe(&self, job: &Job) -> Result<(), Stop> {
+        let key = job.keys.probe(crate::nonce::draw().as_str());
+        self.wait(self.store.probe(&key)).map_err(|e| store_stop(&e))
+    }
+
+    /// Committed offsets and metadata of shards, as they are known now: an open transaction is not waited for.
+    /// Shards without are left out.
+    pub fn committed(
+        &self,
+        job: &Job,
+        shards: &[ShardId],
+    ) -> Result<BTreeMap<ShardId, (i64, String)>, Stop> {
+        let mut stages: Vec<StageId> = shards.iter().map(|s| s.stage).collect();
+        stages.sort();
+        stages.dedup();
+        let mut found = BTreeMap::new();
+        for stage in stages {
+            let own = || shards.iter().filter(move |s| s.stage == stage);
+            let logs: Vec<_> = own().map(|s| s.log.clone()).collect();
+            let group = job.names.group(stage);
+            let read =
+                retrying(|| self.offsets.committed(&group, &logs, false, BROKER_WAIT))?;
+            found.extend(own().cloned().zip(read).filter_map(|(id, read)| Some((id, read?))));
+        }
+        Ok(found)
+    }
+}
+
+/// Makes a slot of a generation unable to commit: `init_transactions` on its id, nothing else.
+pub fn fence(job: &Job, generation: Generation, slot: SlotIndex) -> Result<(), Stop> {
+    let id = job.names.transactional_id(generation, slot);
+    retrying(|| fence_id(&job.kafka, &id, TransactionTimeouts::default()))
+}
+
+/// Asks the broker again while it says "try again", a bounded number of times.
+pub fn retrying<T>(mut ask: impl FnMut() -> Result<T, KafkaError>) -> Result<T, Stop> {
+    let mut attempt = 1;
+    loop {
+        match ask() {
+            Ok(answer) => return Ok(answer),
+            Err(error)
+                if attempt < ATTEMPTS_MAX
+                    && matches!(error.kind, KafkaErrorKind::Retry | KafkaErrorKind::Pending) =>
+            {
+                tracing::warn!(attempt, "{error}");
+                attempt += 1;
+                thread::park_timeout(ATTEMPT_PAUSE);
+            }
+            Err(error) => return Err(kafka_stop(&error)),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Garbage collection (G2–G4): what no root reaches goes, an hour after it was first seen unreachable. Everything that
+//! a decision rests on is read first and read whole; any error means that nothing is deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use protocol::acquire::Stop;
+use protocol::gc::{Fate, Named, fate, reachable_objects, roots, writer_is_done};
+use protocol::generation::{Layout, Sealed};
+use protocol::limits::GARBAGE_GRACE;
+use protocol::manifest::{Manifest, ManifestName};
+use protocol::metadata::OffsetMetadata;
+use protocol::reason::Reason;
+use protocol::{Generation, ShardId, SlotIndex};
+
+use crate::cluster::Cluster;
+use crate::history::{JobHistory, read_json};
+use crate::job::Job;
+use crate::slot::store_stop;
+
+mod marks;
+mod purge;
+
+use marks::{Kind, Marks};
+
+/// What a collection did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Objects seen unreachable for the first time.
+    pub marked: usize,
+    /// Objects deleted.
+    pub deleted: usize,
+    /// Exchange logs purged.
+    pub purged_logs: usize,
+    /// Why nothing was done.
+    pub skipped: Option<String>,
+}
+
+/// Collects the garbage of a job. Blocks; `now` in ms since the epoch.
+pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop> {
+    let skipped = |why: String| Collected { skipped: Some(why), ..Collected::default() };
+    // Listed before the metadata is read: what is created in between is not judged.
+    let history = cluster.wait(JobHistory::read(&cluster.store, &job.keys))?;
+    let runs = list_names(cluster, &job.keys.runs_all())?;
+    let Some(newest) = history.newest() else {
+        return Ok(skipped("no generation has run yet".to_owned()));
+    };
+    let shards: Vec<ShardId> = newest.layout.shards().collect();
+    let points = match read_points(job, cluster, &shards)? {
+        Ok(points) => points,
+        Err(why) => return Ok(skipped(why)),
+    };
+    let named = named(&points);
+    let mut marks = Marks::read(job, cluster)?;
+    let rested = rested(job, &history);
+    let rollback = rollback_roots(&history);
+    let waiting: BTreeSet<ManifestName> = rollback
+        .iter()
+        .filter(|name| marks.age(Kind::Rollback, name, now).is_none_or(|age| age < grace_ms()))
+        .cloned()
+        .collect();
+    let held: BTreeSet<ManifestName> = rested.union(&waiting).cloned().collect();
+    let running = roots(&named, &held, &history.manifest_names, job.retained);
+    let all: BTreeSet<ManifestName> =
+        running.union(&savepoints(job, cluster)?).cloned().collect();
+    let manifests = read_manifests(job, cluster, &all)?;
+    let reachable = reachable_objects(&manifests);
+    let mut sweep = Sweep { job, cluster, named: &named, now, done: Collected::default() };
+    for name in &rollback {
+        if marks.age(Kind::Rollback, name, now).is_none() {
+            marks.set(job, cluster, Kind::Rollback, name, now)?;
+        }
+    }
+    for name in &history.manifest_names {
+        let key = job.keys.manifest(name);
+        sweep.judge(&mut marks, Kind::Manifest, name, &key, all.contains(name))?;
+    }
+    for name in &runs {
+        let key = job.keys.runs(name);
+        let used = reachable.contains(&key);
+        sweep.judge(&mut marks, Kind::Runs, name, &key, used)?;
+    }
+    marks.forget_gone(job, cluster, &history.manifest_names, &runs)?;
+    let mut done = sweep.done;
+    let replayed: Vec<&Manifest> =
+        manifests.iter().filter(|m| running.contains(&m.name)).collect();
+    done.purged_logs = purge::purge(cluster, &newest.layout, &points, &replayed)?;
+    Ok(done)
+}
+
+fn grace_ms() -> i64 {
+    GARBAGE_GRACE.as_millis() as i64
+}
+
+/// The commit point of every shard.
+pub(crate) type Points = BTreeMap<ShardId, (i64, OffsetMetadata)>;
+
+/// Reads the commit point of every shard, or says which one has none.
+fn read_points(
+    job: &Job,
+    cluster: &Cluster,
+    shards: &[ShardId],
+) -> Result<Result<Points, String>, Stop> {
+    let committed = cluster.committed(job, shards)?;
+    let mut points = Points::new();
+    for id in shards {
+        let Some((offset, text)) = committed.get(id) else {
+            return Ok(Err(format!("shard {id} has no committed offset yet")));
+        };
+        let metadata = OffsetMetadata::decode(text)
+            .map_err(|e| Stop::new(Reason::OffsetsMovedByOther, format!("shard {id}: {e}")))?;
+        points.insert(id.clone(), (*offset, metadata));
+    }
+    Ok(Ok(points))
+}
+
+fn named(points: &Points) -> Named {
+    Named {
+        manifests: points.values().filter_map(|(_, m)| m.manifest.clone()).collect(),
+        generations: points.values().map(|(_, m)| m.generation).collect(),
+    }
+}
+
+/// Manifests in which a suspended job rests.
+fn rested(job: &Job, history: &JobHistory) -> BTreeSet<ManifestName> {
+    let pending = |sealed: &&Sealed| {
+        sealed.job_uid == job.uid && !history.unsealed.contains(&sealed.generation)
+    };
+    let shards = history.sealed.iter().filter(pending).flat_map(|s| &s.shards);
+    shards.filter_map(|s| s.manifest.clone()).collect()
+}
+
+/// The newest manifest of each slot of the plan before: where a rollback would restore (O7).
+fn rollback_roots(history: &JobHistory) -> BTreeSet<ManifestName> {
+    let Some(newest) = history.newest() else { return BTreeSet::new() };
+    let before = history
+        .generations
+        .iter()
+        .filter(|g| g.plan_fingerprint != newest.plan_fingerprint)
+        .map(|g| g.generation)
+        .max();
+    let mut by_slot: BTreeMap<SlotIndex, &ManifestName> = BTreeMap::new();
+    for name in history.manifest_names.iter().filter(|n| Some(n.generation) == before) {
+        let entry = by_slot.entry(name.slot).or_insert(name);
+        if name.number > entry.number {
+            *entry = name;
+        }
+    }
+    by_slot.into_values().cloned().collect()
+}
+
+/// Manifests that savepoints keep. A part that does not parse stops the collection.
+fn savepoints(job: &Job, cluster: &Cluster) -> Result<BTreeSet<ManifestName>, Stop> {
+    let mut kept = BTreeSet::new();
+    for key in list(cluster, &job.keys.savepoints(""))? {
+        let part: Sealed = cluster.wait(read_json(&cluster.store, &key))?;
+        if part.job_uid == job.uid {
+            kept.extend(part.shards.into_iter().filter_map(|s| s.manifest));
+        }
+    }
+    Ok(kept)
+}
+
+fn read_manifests(
+    job: &Job,
+    cluster: &Cluster,
+    names: &BTreeSet<ManifestName>,
+) -> Result<Vec<Manifest>, Stop> {
+    let mut manifests = Vec::with_capacity(names.len());
+    for name in names {
+        let key = job.keys.manifest(name);
+        let bytes = cluster.wait(cluster.store.get(&key)).map_err(|e| {
+            let stop = store_stop(&e);
+            Stop::new(stop.reason, format!("reading the root {key}: {}", stop.message))
+        })?;
+        let manifest = Manifest::decode(&bytes, name, &job.uid)
+            .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+        manifests.push(manifest);
+    }
+    Ok(manifests)
+}
+
+/// Keys below a prefix.
+pub(crate) fn list(cluster: &Cluster, prefix: &str) -> Result<Vec<String>, Stop> {
+    let listed = cluster.wait(cluster.store.list(prefix)).map_err(|e| store_stop(&e))?;
+    Ok(listed.into_iter().map(|object| object.key).collect())
+}
+
+/// Checkpoint names below a prefix. Another name there is not ours to judge.
+fn list_names(cluster: &Cluster, prefix: &str) -> Result<Vec<ManifestName>, Stop> {
+    let keys = list(cluster, prefix)?;
+    Ok(keys.iter().filter_map(|key| key.rsplit('/').next()?.parse().ok()).collect())
+}
+
+/// One pass over the objects.
+struct Sweep<'a> {
+    job: &'a Job,
+    cluster: &'a Cluster,
+    named: &'a Named,
+    now: i64,
+    done: Collected,
+}
+
+impl Sweep<'_> {
+    fn judge(
+        &mut self,
+        marks: &mut Marks,
+        kind: Kind,
+        name: &ManifestName,
+        key: &str,
+        reachable: bool,
+    ) -> Result<(), Stop> {
+        let done = writer_is_done(self.named, name);
+        match fate(reachable, done, marks.at(kind, name), self.now) {
+            Fate::Keep => {}
+            Fate::Mark => {
+                marks.set(self.job, self.cluster, kind, name, self.now)?;
+                self.done.marked += 1;
+            }
+            Fate::Unmark => marks.remove(self.job, self.cluster, kind, name)?,
+            Fate::Delete => {
+                delete(self.cluster, key)?;
+                marks.remove(self.job, self.cluster, kind, name)?;
+                self.done.deleted += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Deletes an object; one that is gone is fine.
+pub(crate) fn delete(cluster: &Cluster, key: &str) -> Result<(), Stop> {
+    cluster.wait(cluster.store.delete(key)).map_err(|e| store_stop(&e))
+}
+
+/// Creates a small object unless it exists.
+fn create(cluster: &Cluster, key: &str, body: String) -> Result<(), Stop> {
+    cluster.wait(JobHistory::create(&cluster.store, key, Bytes::from(body))).map(drop)
+}
+
+/// The exchange logs of a layout.
+fn exchange_shards(layout: &Layout) -> impl Iterator<Item = ShardId> + '_ {
+    layout.shards().filter(|id| id.stage.0 > 0)
+}
+
+/// Every internal topic and group that any generation of the job has used.
+pub(crate) fn internal_names(job: &Job, layouts: &[Layout]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let prefix = job.names.prefix();
+    let mut topics = BTreeSet::from([job.names.control_topic()]);
+    let mut groups = BTreeSet::new();
+    for stage in layouts.iter().flat_map(|l| &l.stages) {
+        groups.insert(job.names.group(stage.stage));
+        let own = stage.topics.iter().map(|t| &t.topic).filter(|t| t.starts_with(&prefix));
+        topics.extend(own.cloned());
+    }
+    (topics, groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::assignment::ASSIGNMENT_VERSION;
+    use protocol::generation::GenerationObject;
+    use protocol::Fingerprint;
+
+    use super::*;
+
+    fn name(generation: u64, slot: u32, number: u64) -> ManifestName {
+        format!("g{generation}-s{slot}-c{number}-0000000000000001").parse().expect("a name")
+    }
+
+    fn history(plans: &[(u64, u64)], manifests: &[ManifestName]) -> JobHistory {
+        let generation = |(number, plan): &(u64, u64)| GenerationObject {
+            format: 1,
+            generation: Generation(*number),
+            slots: 2,
+            assignment_version: ASSIGNMENT_VERSION,
+            plan_fingerprint: Fingerprint::from_bits(*plan),
+            layout: Layout::default(),
+        };
+        JobHistory {
+            generations: plans.iter().map(generation).collect(),
+            manifest_names: manifests.to_vec(),
+            ..JobHistory::default()
+        }
+    }
+
+    #[test]
+    fn the_plan_before_keeps_the_newest_checkpoint_of_each_slot() {
+        let manifests = [name(1, 0, 9), name(2, 0, 3), name(2, 0, 4), name(2, 1, 1), name(3, 0, 7)];
+        let before = |plans: &[(u64, u64)]| -> Vec<String> {
+            rollback_roots(&history(plans, &manifests)).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(
+            before(&[(1, 5), (2, 5), (3, 6)]),
+            [name(2, 0, 4).to_string(), name(2, 1, 1).to_string()]
+        );
+        assert!(before(&[(1, 5), (2, 5), (3, 5)]).is_empty(), "one plan: nothing to go back to");
+        assert_eq!(before(&[(1, 5), (2, 6), (3, 6)]), [name(1, 0, 9).to_string()]);
+    }
+}

@@ -1,0 +1,143 @@
+//! Carries a plan out: internal topics, the plan object, the first rest point. Every step may be repeated.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use protocol::Generation;
+use protocol::SlotIndex;
+use protocol::acquire::Stop;
+use protocol::generation::Sealed;
+use protocol::hash::HASH_VERSION;
+use protocol::limits::EXCHANGE_PARTITIONS_MAX;
+use protocol::reason::Reason;
+
+use super::{First, PLAN_FORMAT, PlanObject, Planned, topics};
+use crate::cluster::Cluster;
+use crate::history::{JobHistory, read_json};
+use crate::job::Job;
+use crate::slot::store_stop;
+
+/// Format of a sealed object.
+const SEALED_FORMAT: u32 = 1;
+
+/// Creates what the plan needs before a generation of `slots` starts.
+pub fn apply(job: &Job, cluster: &Cluster, planned: &Planned, slots: Option<u32>) -> Result<(), Stop> {
+    cluster.probe(job)?;
+    let mut wanted = BTreeMap::new();
+    for exchange in &planned.plan.exchanges {
+        let topic = job
+            .names
+            .exchange_topic(&exchange.id, &exchange.fingerprint)
+            .map_err(|e| Stop::new(Reason::InvalidSpec, e.to_string()))?;
+        wanted.insert(topic, exchange.partitions);
+    }
+    for (topic, partitions) in &wanted {
+        let has = topics::create_internal(cluster, topic, *partitions)?;
+        if has != *partitions {
+            return Err(Stop::new(
+                Reason::TopicReplaced,
+                format!(
+                    "the exchange topic '{topic}' has {has} partitions, {partitions} were fixed: somebody else has made or changed it"
+                ),
+            ));
+        }
+    }
+    // More slots than the widest stage has shards are refused, so this lasts until a source grows.
+    let slots = slots.unwrap_or(0).max(planned.layout.widest()).max(1);
+    grow_control_topic(job, cluster, slots)?;
+    write_plan(job, cluster, planned)?;
+    match &planned.first {
+        Some(first) => write_first(job, cluster, first),
+        None => Ok(()),
+    }
+}
+
+/// The control topic has a partition for every slot (O3).
+pub fn grow_control_topic(job: &Job, cluster: &Cluster, slots: u32) -> Result<(), Stop> {
+    let topic = job.names.control_topic();
+    let wanted = slots.max(EXCHANGE_PARTITIONS_MAX.min(16));
+    let has = topics::create_internal(cluster, &topic, wanted)?;
+    if has < slots {
+        topics::grow(cluster, &topic, slots)?;
+    }
+    Ok(())
+}
+
+fn write_plan(job: &Job, cluster: &Cluster, planned: &Planned) -> Result<(), Stop> {
+    let description = serde_json::to_value(sql::describe(&planned.plan))
+        .map_err(|e| Stop::new(Reason::Bug, format!("the description is no JSON: {e}")))?;
+    let object = PlanObject {
+        format: PLAN_FORMAT,
+        fingerprint: planned.plan.fingerprint.clone(),
+        exchange_partitions: planned.exchange_partitions,
+        hash_version: HASH_VERSION,
+        layout: planned.layout.clone(),
+        description,
+    };
+    let key = job.keys.plan(&object.fingerprint);
+    if create(cluster, &key, to_json(&object))? {
+        return Ok(());
+    }
+    let found: PlanObject = cluster.wait(read_json(&cluster.store, &key))?;
+    if found.exchange_partitions != object.exchange_partitions {
+        return Err(Stop::new(
+            Reason::Bug,
+            format!(
+                "{key} has {} exchange partitions, planned were {}",
+                found.exchange_partitions, object.exchange_partitions
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Writes `sealed/0/0`. While no generation exists it is the planner's alone: an edit before the first start may
+/// replace it. Looked at again right before, because a generation may have started meanwhile.
+fn write_first(job: &Job, cluster: &Cluster, first: &First) -> Result<(), Stop> {
+    let key = job.keys.sealed(Generation(0), SlotIndex(0));
+    let object = Sealed {
+        format: SEALED_FORMAT,
+        generation: Generation(0),
+        slot: SlotIndex(0),
+        slots: 1,
+        job_uid: first.job_uid.clone(),
+        shards: first.shards.clone(),
+    };
+    if create(cluster, &key, to_json(&object))? {
+        return Ok(());
+    }
+    let found: Sealed = cluster.wait(read_json(&cluster.store, &key))?;
+    if same_start(&found, &object, &first.latest) {
+        return Ok(());
+    }
+    let history = cluster.wait(JobHistory::read(&cluster.store, &job.keys))?;
+    if !history.generations.is_empty() {
+        return Err(Stop::new(Reason::Superseded, "a generation has started meanwhile; plan again"));
+    }
+    cluster.wait(cluster.store.delete(&key)).map_err(|e| store_stop(&e))?;
+    if create(cluster, &key, to_json(&object))? {
+        return Ok(());
+    }
+    Err(Stop::new(Reason::Superseded, format!("{key} was written by another planner; plan again")))
+}
+
+/// Does the stored rest point say the same? Where a source begins at its end the stored number stays: it is the end
+/// at the time of the first plan.
+fn same_start(stored: &Sealed, wanted: &Sealed, latest: &BTreeSet<String>) -> bool {
+    let comparable = |sealed: &Sealed| {
+        let shards = sealed.shards.iter().map(|s| {
+            let moves = s.manifest.is_none() && latest.contains(&s.shard.log.topic);
+            (s.shard.clone(), (!moves).then_some(s.offset), s.manifest.clone())
+        });
+        shards.collect::<BTreeSet<_>>()
+    };
+    stored.job_uid == wanted.job_uid && comparable(stored) == comparable(wanted)
+}
+
+fn create(cluster: &Cluster, key: &str, body: Bytes) -> Result<bool, Stop> {
+    cluster.wait(JobHistory::create(&cluster.store, key, body))
+}
+
+fn to_json(value: &impl serde::Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("objects of ours have no value that JSON lacks").into()
+}

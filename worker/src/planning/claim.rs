@@ -1,0 +1,147 @@
+//! Samples a `partitionedBy` claim: a value that lies in two partitions refutes it. A sample proves nothing, but it
+//! finds the common mistake, a topic whose producer uses another key.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use connectors::{Event, KafkaError, ReadLimits, Reader};
+use protocol::Log;
+use serde_json::{Map, Value};
+
+use crate::limits::{CLAIM_QUEUED_BYTES, CLAIM_SAMPLE_MAX, CLAIM_VALUES_MAX};
+
+/// A value in two partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The value, as JSON.
+    pub value: String,
+    /// Where it was seen first.
+    pub first: i32,
+    /// And then.
+    pub second: i32,
+}
+
+/// What has been seen of the claimed columns.
+#[derive(Debug)]
+pub struct Sample {
+    columns: Vec<String>,
+    seen: BTreeMap<String, i32>,
+    conflict: Option<Conflict>,
+}
+
+impl Sample {
+    /// A sample of these columns.
+    pub fn new(columns: Vec<String>) -> Self {
+        Self { columns, seen: BTreeMap::new(), conflict: None }
+    }
+
+    /// Takes a record. What is no JSON object is a bad record and claims nothing; a missing field is null, as in the
+    /// query.
+    pub fn observe(&mut self, partition: i32, payload: &[u8]) {
+        if self.is_done() {
+            return;
+        }
+        let Ok(record) = serde_json::from_slice::<Map<String, Value>>(payload) else { return };
+        let values: Vec<&Value> =
+            self.columns.iter().map(|name| record.get(name).unwrap_or(&Value::Null)).collect();
+        let value = match values[..] {
+            [single] => single.to_string(),
+            _ => serde_json::to_string(&values).expect("values are JSON"),
+        };
+        let first = *self.seen.entry(value.clone()).or_insert(partition);
+        if first != partition {
+            self.conflict = Some(Conflict { value, first, second: partition });
+        }
+    }
+
+    /// Refuted, or full.
+    pub fn is_done(&self) -> bool {
+        self.conflict.is_some() || self.seen.len() >= CLAIM_VALUES_MAX
+    }
+
+    /// What refutes the claim.
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.conflict.as_ref()
+    }
+}
+
+/// Reads the given ranges, at most until the bounds of a sample.
+pub fn read(
+    reader: &mut Reader,
+    ranges: &[(Log, i64, i64)],
+    sample: &mut Sample,
+) -> Result<(), KafkaError> {
+    const POLL: std::time::Duration = std::time::Duration::from_millis(100);
+    const RECORDS: usize = 10_000;
+    let logs: Vec<(Log, i64)> = ranges.iter().map(|(log, from, _)| (log.clone(), *from)).collect();
+    let numbers = reader.assign(&logs)?;
+    let mut open: BTreeMap<u32, (i32, i64)> = numbers
+        .into_iter()
+        .zip(ranges)
+        .filter(|(_, (_, from, end))| from < end)
+        .map(|(number, (log, _, end))| (number, (log.partition, *end)))
+        .collect();
+    let until = Instant::now() + CLAIM_SAMPLE_MAX;
+    let mut failed = None;
+    while !open.is_empty() && !sample.is_done() && failed.is_none() && Instant::now() < until {
+        reader.poll(POLL, RECORDS, &mut |event| match event {
+            Event::Record { log, offset, payload, .. } => {
+                let Some((partition, end)) = open.get(&log).copied() else { return };
+                if let Some(payload) = payload {
+                    sample.observe(partition, payload);
+                }
+                if offset + 1 >= end {
+                    open.remove(&log);
+                }
+            }
+            Event::Eof { log, .. } => {
+                open.remove(&log);
+            }
+            Event::Failed { error, .. } => failed = Some(error),
+        })?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Bounds of a sampling reader.
+pub fn read_limits() -> ReadLimits {
+    ReadLimits { queued_bytes: CLAIM_QUEUED_BYTES }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sampled(columns: &[&str], records: &[(i32, &str)]) -> Option<Conflict> {
+        let mut sample = Sample::new(columns.iter().map(ToString::to_string).collect());
+        for (partition, record) in records {
+            sample.observe(*partition, record.as_bytes());
+        }
+        sample.conflict().cloned()
+    }
+
+    #[test]
+    fn a_value_in_two_partitions_refutes_and_is_named() {
+        let found = sampled(&["u"], &[(0, r#"{"u":7}"#), (1, r#"{"u":8}"#), (1, r#"{"u":7}"#)]);
+        assert_eq!(found, Some(Conflict { value: "7".into(), first: 0, second: 1 }));
+    }
+
+    #[test]
+    fn equal_values_in_one_partition_refute_nothing() {
+        assert_eq!(sampled(&["u"], &[(0, r#"{"u":7}"#), (0, r#"{"u":7}"#)]), None);
+    }
+
+    #[test]
+    fn several_columns_count_together() {
+        let records = [(0, r#"{"a":1,"b":2}"#), (1, r#"{"a":1,"b":3}"#)];
+        assert_eq!(sampled(&["a", "b"], &records), None);
+        let found = sampled(&["a", "b"], &[records[0], (2, r#"{"b":2,"a":1}"#)]);
+        assert_eq!(found.map(|c| c.value), Some("[1,2]".into()));
+    }
+
+    #[test]
+    fn a_missing_field_is_null_and_a_bad_record_is_nothing() {
+        assert!(sampled(&["u"], &[(0, "{}"), (1, r#"{"u":null}"#)]).is_some());
+        assert_eq!(sampled(&["u"], &[(0, "oops"), (1, "oops"), (1, "[1]")]), None);
+    }
+}
