@@ -13,4 +13,4 @@ pub use kafka::{
     Admin, Burst, Event, GroupOffsets, KafkaConfig, KafkaError, KafkaErrorKind, Outcome,
     PlainProducer, ReadLimits, Reader, TransactionTimeouts, Transactions,
 };
-pub use store::{Creation, S3Options, Store, StoreError, StoreErrorKind};
+pub use store::{Creation, S3Credentials, S3Options, Store, StoreError, StoreErrorKind};

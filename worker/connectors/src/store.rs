@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart};
+use object_store::{
+    MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart,
+};
 use tokio::time::Instant;
 
 pub use error::{StoreError, StoreErrorKind};
@@ -48,6 +50,22 @@ pub struct Store {
     root: Path,
     location: String,
     deadline: Duration,
+}
+
+async fn put_parts(
+    upload: Box<dyn MultipartUpload>,
+    mut rest: Bytes,
+) -> Result<(), object_store::Error> {
+    let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+    while !rest.is_empty() {
+        if let Err(error) = upload.wait_for_capacity(PARTS_IN_FLIGHT_MAX - 1).await {
+            // The parts that arrived cost money until they are given up; that this may fail too changes nothing.
+            drop(upload.abort().await);
+            return Err(error);
+        }
+        upload.put(rest.split_to(rest.len().min(PART_BYTES)));
+    }
+    upload.finish().await.map(drop)
 }
 
 impl std::fmt::Debug for Store {
@@ -114,14 +132,7 @@ impl Store {
                     return Ok(());
                 }
                 let upload = self.objects.put_multipart(&path).await?;
-                let mut upload = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
-                let mut rest = content;
-                while !rest.is_empty() {
-                    upload.wait_for_capacity(PARTS_IN_FLIGHT_MAX - 1).await?;
-                    upload.put(rest.split_to(rest.len().min(PART_BYTES)));
-                }
-                upload.finish().await?;
-                Ok(())
+                put_parts(upload, content).await
             }
         })
         .await

@@ -142,10 +142,8 @@ impl Admin {
             match topic.code {
                 Code::NoError => {
                     let (id, partitions) = (topic.id, topic.partitions as u32);
-                    found.insert(
-                        topic.name.clone(),
-                        TopicInfo { name: topic.name, id, partitions },
-                    );
+                    found
+                        .insert(topic.name.clone(), TopicInfo { name: topic.name, id, partitions });
                 }
                 Code::UnknownTopicOrPartition | Code::UnknownTopic => {}
                 code => return Err(self.failed_by(format!("describe {}", topic.name), code)),
@@ -171,11 +169,10 @@ impl Admin {
             Some(Err((_, code))) => return Err(self.failed_by(operation(), *code)),
             None => return Err(self.failed_by(operation(), Code::Fail)),
         };
-        self.wait_for_partitions(&topic.name, if creation == TopicCreation::Created {
-            topic.partitions
-        } else {
-            1
-        })?;
+        self.wait_for_partitions(
+            &topic.name,
+            if creation == TopicCreation::Created { topic.partitions } else { 1 },
+        )?;
         Ok(creation)
     }
 

@@ -107,9 +107,9 @@ impl Burst {
         let entry = (log, next, metadata);
         match self.offsets.iter_mut().find(|offsets| offsets.group == group) {
             Some(offsets) => offsets.entries.push(entry),
-            None => self
-                .offsets
-                .push(BurstOffsets { group: group.to_owned(), entries: vec![entry] }),
+            None => {
+                self.offsets.push(BurstOffsets { group: group.to_owned(), entries: vec![entry] })
+            }
         }
     }
 

@@ -107,6 +107,8 @@ impl KafkaConfig {
         config.set("socket.nagle.disable", "true").set("socket.keepalive.enable", "true");
         config.set("enable.sparse.connections", "false");
         config.set("allow.auto.create.topics", "false");
+        // How long a topic that no broker knows may still be one that is just being created.
+        config.set("topic.metadata.propagation.max.ms", "3000");
         for (key, value) in &self.properties {
             config.set(key, value);
         }

@@ -96,9 +96,17 @@ mod tests {
     fn a_lost_connection_disturbs_and_a_failed_attempt_does_not() {
         let table = [
             ("FAIL", "k:9092/1: Disconnected (after 812ms in state UP) (_TRANSPORT)", true),
-            ("FAIL", "k:9092/1: 1 request(s) timed out: disconnect (after 5001ms in state UP)", true),
+            (
+                "FAIL",
+                "k:9092/1: 1 request(s) timed out: disconnect (after 5001ms in state UP)",
+                true,
+            ),
             ("FAIL", "k:9092/1: a text so long that the state is missing", true),
-            ("FAIL", "k:9092/1: Connect failed: Connection refused (after 0ms in state CONNECT)", false),
+            (
+                "FAIL",
+                "k:9092/1: Connect failed: Connection refused (after 0ms in state CONNECT)",
+                false,
+            ),
             ("REQTMOUT", "Timed out EndTxnRequest in flight (after 5006ms, timeout #0)", true),
             ("STATE", "k:9092/1: Broker changed state UP -> DOWN", false),
             ("CONNECT", "k:9092/1: broker in state INIT connecting", false),

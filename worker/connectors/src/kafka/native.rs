@@ -334,7 +334,11 @@ unsafe fn copy_descriptions(event: *mut sys::rd_kafka_event_t) -> Result<Vec<Des
             let error = sys::rd_kafka_TopicDescription_error(topic);
             described.push(Described {
                 name: text(sys::rd_kafka_TopicDescription_name(topic)),
-                id: if id.is_null() { String::new() } else { text(sys::rd_kafka_Uuid_base64str(id)) },
+                id: if id.is_null() {
+                    String::new()
+                } else {
+                    text(sys::rd_kafka_Uuid_base64str(id))
+                },
                 partitions,
                 code: Code::from(sys::rd_kafka_error_code(error)),
             });

@@ -92,9 +92,10 @@ impl GroupOffsets {
             .set("enable.auto.commit", "false")
             .set("retry.backoff.ms", "5")
             .set("retry.backoff.max.ms", "50");
-        let client: BaseConsumer<Watch> = config.create_with_context(Watch::default()).map_err(
-            |error| self.config.error(format!("open a client of group {group}"), &error),
-        )?;
+        let client: BaseConsumer<Watch> =
+            config.create_with_context(Watch::default()).map_err(|error| {
+                self.config.error(format!("open a client of group {group}"), &error)
+            })?;
         let client = Arc::new(client);
         clients.insert(key, client.clone());
         Ok(client)

@@ -26,7 +26,8 @@ impl PlainProducer {
         Ok(Self { producer, timeout, brokers: config.bootstrap.clone(), number: 0 })
     }
 
-    /// Sends all rows and returns when the brokers have each of them. The burst's offsets are not looked at.
+    /// Sends all rows and returns when the brokers have each of them. The burst's offsets are not looked at. After an
+    /// error of kind `Fatal` or `Fenced` this producer is finished and a new one is opened.
     pub fn send(&mut self, burst: &Burst) -> Result<(), KafkaError> {
         drain(&self.producer);
         self.number += 1;

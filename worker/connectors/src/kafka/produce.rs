@@ -137,7 +137,8 @@ pub(crate) fn deliver(
             return Ok(());
         }
         if Instant::now() >= deadline {
-            let operation = format!("deliver {} of {} rows", burst.rows() - delivered, burst.rows());
+            let operation =
+                format!("deliver {} of {} rows", burst.rows() - delivered, burst.rows());
             let error = KafkaError::of_code(brokers, operation, Code::MessageTimedOut);
             return Err(error.with_hint(&reports.watch.last()));
         }
@@ -151,7 +152,8 @@ pub(crate) fn deliver(
 
 fn check(reports: &Deliveries, brokers: &str) -> Result<(), KafkaError> {
     let Some((error, to)) = reports.failure() else { return Ok(()) };
-    let error = KafkaError::new(kind_of(&error), brokers, format!("write to {to}"), error.to_string());
+    let error =
+        KafkaError::new(kind_of(&error), brokers, format!("write to {to}"), error.to_string());
     Err(error.with_hint(&reports.watch.last()))
 }
 

@@ -19,6 +19,8 @@ use crate::limits::READ_BATCH_MAX;
 
 const SMALLEST_QUEUE: usize = 1 << 20;
 const LARGEST_FETCH: usize = 50 << 20;
+/// How soon a topic that was deleted meanwhile is noticed.
+const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
 /// Memory of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,14 +129,13 @@ pub struct Reader {
 impl Reader {
     /// A reader without logs. `group` only names it to the brokers: nobody subscribes with it and nothing is
     /// committed by it.
-    pub fn open(
-        config: &KafkaConfig,
-        group: &str,
-        limits: ReadLimits,
-    ) -> Result<Self, KafkaError> {
+    pub fn open(config: &KafkaConfig, group: &str, limits: ReadLimits) -> Result<Self, KafkaError> {
         let queued = limits.queued_bytes.max(SMALLEST_QUEUE);
         let fetch = queued.min(LARGEST_FETCH);
         let mut client = config.client()?;
+        if !config.properties.contains_key(REFRESH) {
+            client.set(REFRESH, "30000");
+        }
         client
             .set("group.id", group)
             .set("isolation.level", "read_committed")
@@ -145,6 +146,8 @@ impl Reader {
             .set("check.crcs", "true")
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "50")
+            // A fetch that waits at the broker delays what is assigned meanwhile by this long.
+            .set("fetch.wait.max.ms", "200")
             .set("queued.max.messages.kbytes", (queued >> 10).to_string())
             .set("fetch.max.bytes", fetch.max(SMALLEST_QUEUE).to_string())
             .set("fetch.message.max.bytes", (fetch / 4).clamp(1 << 16, 8 << 20).to_string());
@@ -215,8 +218,9 @@ impl Reader {
         Ok(())
     }
 
-    /// Goes on with held logs where they stopped. (The client's own pause goes on at the wrong offset when the last
-    /// event of a batch was an end of log, so holding is done by giving up and taking again.)
+    /// Goes on with held logs where they stopped. The client's own pause is not used: after a batch whose last event
+    /// was the end of a log it goes on one record too far. Holding is done by giving up and taking again, which
+    /// costs a fetch.
     pub fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
         let held: Vec<u32> = self.filtered(logs, |log| log.active && log.paused);
         self.start(&held)?;
@@ -341,11 +345,7 @@ impl Reader {
     }
 }
 
-fn resolve(
-    cache: &mut LogCache,
-    index: &HashMap<Log, u32>,
-    message: Message<'_>,
-) -> Option<u32> {
+fn resolve(cache: &mut LogCache, index: &HashMap<Log, u32>, message: Message<'_>) -> Option<u32> {
     let (token, partition) = (message.topic_token(), message.partition());
     if let Some(found) = cache.find(token, partition) {
         return Some(found);
@@ -369,7 +369,13 @@ fn event<'a>(
         Code::NoError => {
             log.next = offset + 1;
             let (timestamp_ms, key) = (message.timestamp_ms(), message.key());
-            Some(Event::Record { log: index, offset, timestamp_ms, key, payload: message.payload() })
+            Some(Event::Record {
+                log: index,
+                offset,
+                timestamp_ms,
+                key,
+                payload: message.payload(),
+            })
         }
         Code::PartitionEOF if offset < log.next => None,
         Code::PartitionEOF => {

@@ -96,8 +96,8 @@ impl Session {
             drain(&self.producer);
             match result {
                 Ok(()) => return Ok(()),
-                Err(ClientError::Transaction(error))
-                    if error.is_retriable() && !left.is_zero() => {}
+                Err(ClientError::Transaction(error)) if error.is_retriable() && !left.is_zero() => {
+                }
                 Err(error) => {
                     let operation = format!("fence and open {}", self.id);
                     let error = KafkaError::of(&self.brokers, operation, &error);

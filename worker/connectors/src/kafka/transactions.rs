@@ -89,8 +89,9 @@ impl Transactions {
         }
     }
 
-    /// The first half of [`Transactions::commit`]: starts it and comes back at once, `Some` when it was refused.
-    /// The burst is not to be changed until its outcome is known (C9).
+    /// The first half of [`Transactions::commit`]: starts it and comes back at once. The burst is not to be changed
+    /// until its outcome is known (C9). `Some` when it was refused, always [`Outcome::Unknown`]: nothing was sent now,
+    /// but the same burst may have been before.
     pub fn start(&mut self, burst: &Arc<Burst>) -> Option<Outcome> {
         let reason = match self.state {
             State::Ready => match self.commands.send(Command::Commit(burst.clone())) {
@@ -104,15 +105,14 @@ impl Transactions {
             State::Busy(_) => "its last commit is still under way",
             State::Spent => "its last commit did not end clean, replace it first",
         };
-        Some(Outcome::Aborted { reason: self.error(KafkaErrorKind::Fatal, reason) })
+        Some(self.unknown(reason))
     }
 
     /// The second half: the outcome, or `None` when it is not there after `wait`. A call that the client does not
     /// come back from ends as [`Outcome::Unknown`].
     pub fn outcome(&mut self, wait: Duration) -> Option<Outcome> {
         let State::Busy(since) = self.state else {
-            let reason = self.error(KafkaErrorKind::Fatal, "no commit is under way");
-            return Some(Outcome::Aborted { reason });
+            return Some(self.unknown("no commit is under way"));
         };
         let last = since + self.timeouts.transaction + WATCHDOG_MARGIN;
         let left = last.saturating_duration_since(Instant::now());
