@@ -1,5 +1,6 @@
 export STREAMJOB_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/streamjob
 export CARGO_TARGET_DIR ?= $(STREAMJOB_CACHE)/target
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help

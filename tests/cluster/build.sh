@@ -34,7 +34,7 @@ compile() {
   done
   cd "$tools"
   CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false' \
-    go build -v -ldflags "$flags" -o "$CL_BIN/" "${packages[@]}"
+    thrice go build -v -ldflags "$flags" -o "$CL_BIN/" "${packages[@]}"
 }
 
 build() {

@@ -19,7 +19,8 @@ make() {
   image cluster.test/coredns:1 "$new/coredns.tar" --root "$work/coredns" --entrypoint /coredns
   # tools: the base and busybox, for probes inside the cluster. The dynamic busybox: the static one
   # crashes when it resolves names.
-  (cd "$work" && apt-get download -q busybox >/dev/null 2>&1) || die "apt-get download busybox failed"
+  download() { cd "$work" && apt-get download -q -o APT::Sandbox::User=root busybox; }
+  (download) >"$work/log" 2>&1 || { cat "$work/log" >&2; die "apt-get download busybox failed"; }
   dpkg-deb -x "$work"/busybox_*.deb "$work/tools"
   for applet in $(/bin/busybox --list); do
     [ "$applet" = busybox ] || ln -sf busybox "$work/tools/bin/$applet"

@@ -14,8 +14,9 @@ make() {
   mkdir "$work/debs" "$work/root"
   chmod 755 "$work" "$work/root"
   download() { cd "$work/debs" && apt-get download -q -o APT::Sandbox::User=root "${packages[@]}"; }
-  download >"$work/log" 2>&1 || { (download) || { [ "$(id -u)" = 0 ] && apt-get update && (download); }; } \
-    >"$work/log" 2>&1 || { cat "$work/log" >&2; die "apt-get download failed"; }
+  # the index may be missing or old: as root it can be fetched
+  refresh() { [ "$(id -u)" = 0 ] && apt-get update && (download); }
+  { (download) || thrice refresh; } >"$work/log" 2>&1 || { cat "$work/log" >&2; die "apt-get download failed"; }
   mkdir -p "$work/root/usr/share/streamjob"
   for deb in "$work"/debs/*.deb; do
     dpkg-deb -x "$deb" "$work/root"

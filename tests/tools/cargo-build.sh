@@ -5,5 +5,6 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target}
+export CARGO_NET_RETRY=${CARGO_NET_RETRY:-5}
 cargo build --workspace --bins
 cargo test --workspace --no-run

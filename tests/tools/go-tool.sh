@@ -8,7 +8,7 @@ build() {
   [ ! -x "$target" ] || return 0   # another process was quicker
   new=$(mktemp -d "$STREAMJOB_CACHE/go/.new.XXXXXX")
   CGO_ENABLED=0 GOFLAGS='-trimpath -buildvcs=false' GOBIN=$new quietly "building $name" \
-    "$STREAMJOB_CACHE/logs/$name.log" go install -v -ldflags '-s -w' "$@" || { rm -rf "$new"; return 1; }
+    "$STREAMJOB_CACHE/logs/$name.log" thrice go install -v -ldflags '-s -w' "$@" || { rm -rf "$new"; return 1; }
   mkdir -p "${target%/*}"
   mv "$new/$binary" "$target"
   rm -rf "$new"

@@ -6,7 +6,7 @@ set -euo pipefail
 
 # Compiling: RocksDB, librdkafka and their bindings.
 build=(build-essential cmake clang libclang-dev pkg-config libssl-dev zlib1g-dev libcurl4-openssl-dev
-  ca-certificates curl git jq)
+  ca-certificates curl git jq python3)
 # Running Apache Kafka.
 kafka=(openjdk-17-jdk-headless maven)
 # Running a Kubernetes node, and making images.
@@ -43,13 +43,15 @@ if [ ${#missing[@]} -gt 0 ]; then
   [ "$(id -u)" = 0 ] || die "packages are missing; as root run: $command"
   export DEBIAN_FRONTEND=noninteractive
   install() { apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; }
-  locked apt quietly "installing ${#missing[@]} Debian packages" "$STREAMJOB_CACHE/logs/apt.log" install
+  install_stubbornly() { thrice install; }
+  locked apt quietly "installing ${#missing[@]} Debian packages" "$STREAMJOB_CACHE/logs/apt.log" install_stubbornly
 fi
 
 need() { command -v "$1" >/dev/null || die "$1 is missing: $2"; }
 for group in "${@:-all}"; do
   case $group in
     build) need cargo "install Rust, https://rustup.rs (the version is in rust-toolchain.toml)" ;;
+    kafka) ;;
     cluster) need go "install Go 1.21 or newer, https://go.dev/dl (it fetches the version it needs)" ;;
     all) need cargo "install Rust, https://rustup.rs"; need go "install Go, https://go.dev/dl" ;;
   esac

@@ -20,7 +20,7 @@ fetch() {
   [ ! -e "$lib/.complete" ] || return 0   # another process was quicker
   new=$(mktemp -d "${lib%/*}.XXXXXX")
   quietly "fetching Kafka $version" "$STREAMJOB_CACHE/logs/kafka-$version.log" \
-    mvn -q -B -f "$here/pom.xml" -P "kafka${version%%.*}" dependency:copy-dependencies \
+    thrice mvn -q -B -f "$here/pom.xml" -P "kafka${version%%.*}" dependency:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$new/lib" -Dkafka.version="$version" \
     -Dlog4j2.version="$LOG4J2_VERSION" -Dreload4j.version="$RELOAD4J_VERSION" \
     -Dslf4j1.version="$SLF4J1_VERSION" || { rm -rf "$new"; return 1; }

@@ -4,6 +4,8 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 STREAMJOB_CACHE=${STREAMJOB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/streamjob}
 export STREAMJOB_CACHE
+# where the installers of Rust and Go put them, for shells that nobody told
+PATH=$PATH:$HOME/.cargo/bin:/usr/local/go/bin
 . "$ROOT/tests/tools/versions.env"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -42,6 +44,15 @@ quietly() {
   kill "$ticker" 2>/dev/null; wait "$ticker" 2>/dev/null || true
   [ $status = 0 ] || { tail -n 40 "$log" >&2; say "$label: failed ($status), whole log: $log"; return $status; }
   say "$label: done in $(seconds "$(millis_since "$start")") s"
+}
+
+# thrice COMMAND…: for what may fail because of the network. Each try goes on where the last one stopped.
+thrice() {
+  "$@" && return 0
+  echo "again: $*"; sleep 5
+  "$@" && return 0
+  echo "again: $*"; sleep 20
+  "$@"
 }
 
 # is_ours PID TEXT: the process runs and its command line holds TEXT.

@@ -92,7 +92,10 @@ for name in "${wanted[@]}"; do
 done
 is_wanted() { [[ " ${wanted[*]} " == *" $1 "* ]]; }
 
-"$ROOT/tests/tools/install.sh" all || exit 1
+groups=(build)
+! is_wanted it || groups+=(kafka)
+if is_wanted e2e || is_wanted chart; then groups+=(kafka cluster); fi
+"$ROOT/tests/tools/install.sh" "${groups[@]}" || exit 1
 export -f tools; export ROOT
 tools_start=$EPOCHREALTIME
 setsid nice -n 15 bash -c 'tools "$@"' tools "${wanted[@]}" >"$run_dir/tools.log" 2>&1 </dev/null &
