@@ -50,6 +50,20 @@ impl WindowKind {
         Ok(())
     }
 
+    /// The same windows with the offset in `[0, slide)`.
+    #[must_use]
+    pub fn normalized(self) -> Self {
+        match self {
+            Self::Tumble { size_ms, offset_ms } if size_ms > 0 => {
+                Self::Tumble { size_ms, offset_ms: offset_ms.rem_euclid(size_ms) }
+            }
+            Self::Hop { size_ms, slide_ms, offset_ms } if slide_ms > 0 => {
+                Self::Hop { size_ms, slide_ms, offset_ms: offset_ms.rem_euclid(slide_ms) }
+            }
+            other => other,
+        }
+    }
+
     /// Windows do not overlap: every pane is a window.
     pub fn is_tumble(&self) -> bool {
         matches!(self, Self::Tumble { .. })

@@ -6,7 +6,8 @@ use datafusion_sql::sqlparser::ast::{self, FunctionArg, FunctionArgExpr};
 use datafusion_sql::sqlparser::tokenizer::Location;
 
 use crate::expression::call::argument_list;
-use crate::expression::{plan, simplify};
+use crate::expression::{plan, refuse, simplify};
+use crate::physical::canonical;
 use crate::refusal::Refusal;
 use crate::scope::RowScope;
 use crate::types;
@@ -50,7 +51,7 @@ pub(crate) fn aggregate_call(
         return Ok(AggregateCall { aggregate, argument: None });
     };
     // Named before any cast that is only ours: the state column's name must not change with it.
-    let text = argument.human_display().to_string();
+    let text = canonical(&argument, rows.schema).map_err(|e| refuse(at, &e))?;
     let (argument, kind) = types::settle(argument, rows.schema, at)?;
     let widen = matches!(function, Function::Sum | Function::Avg) && kind == ColumnKind::Int32;
     let (argument, kind) = if widen {

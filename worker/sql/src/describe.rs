@@ -7,7 +7,7 @@ use dataflow::{ColumnKind, End, Grouping, Input, JobPlan, Pipeline, Step, Window
 use protocol::manifest::TableSchema;
 use serde::Serialize;
 
-use datafusion_physical_expr::PhysicalExpr;
+use crate::text::{name, text};
 
 /// What a plan does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -141,9 +141,9 @@ pub fn describe(plan: &JobPlan) -> Description {
 }
 
 fn columns(schema: &SchemaRef) -> Vec<String> {
-    let column = |name: &str, data_type| match ColumnKind::of(data_type) {
-        Some(kind) => format!("{name} {kind}"),
-        None => format!("{name} {data_type}"),
+    let column = |column: &str, data_type| match ColumnKind::of(data_type) {
+        Some(kind) => format!("{} {kind}", name(column)),
+        None => format!("{} {data_type}", name(column)),
     };
     schema.fields().iter().map(|field| column(field.name(), field.data_type())).collect()
 }
@@ -188,26 +188,16 @@ fn phase(window: &WindowAggregate) -> &'static str {
 
 fn step(step: &Step) -> String {
     match step {
-        Step::Filter(predicate) => format!("filter {}", fmt_sql(predicate.as_ref())),
+        Step::Filter(predicate) => format!("filter {}", text(predicate.as_ref())),
         Step::Project { exprs, schema } => {
             let columns = exprs.iter().zip(schema.fields()).map(|(expr, field)| {
-                let text = fmt_sql(expr.as_ref()).to_string();
-                if text == *field.name() { text } else { format!("{text} AS {}", field.name()) }
+                let text = text(expr.as_ref());
+                let column = name(field.name());
+                if text == column { text } else { format!("{text} AS {column}") }
             });
             format!("project {}", columns.collect::<Vec<_>>().join(", "))
         }
     }
-}
-
-/// An expression as SQL, without column positions.
-fn fmt_sql(expr: &dyn PhysicalExpr) -> impl fmt::Display + '_ {
-    struct Sql<'a>(&'a dyn PhysicalExpr);
-    impl fmt::Display for Sql<'_> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.fmt_sql(f)
-        }
-    }
-    Sql(expr)
 }
 
 fn grouping(grouping: &Grouping) -> String {

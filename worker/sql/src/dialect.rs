@@ -25,6 +25,19 @@ impl Dialect for StreamDialect {
         ch == '"' || ch == '`'
     }
 
+    // Understood in order to be refused with its name.
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_except(&self) -> bool {
+        true
+    }
+
+    fn supports_table_versioning(&self) -> bool {
+        true
+    }
+
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let is_table = matches!(&parser.peek_token_ref().token,
             Token::Word(word) if word.keyword == Keyword::TABLE && word.quote_style.is_none());

@@ -8,8 +8,9 @@ use datafusion_sql::sqlparser::ast::{self, Select, Spanned};
 use datafusion_sql::sqlparser::tokenizer::Location;
 
 use crate::aggregate_call::{AggregateCall, aggregate_call};
-use crate::expression::{plan, simplify};
+use crate::expression::{plan, refuse, simplify};
 use crate::parse::{Words, start_of};
+use crate::physical::canonical;
 use crate::refusal::Refusal;
 use crate::scope::{RowScope, Scope, WINDOW_COLUMNS};
 use crate::select::{ListScope, OutputColumn, output_columns};
@@ -121,7 +122,7 @@ impl<'a> GroupScope<'a> {
             return Err(Refusal::at(at, message, GROUPING));
         }
         let expr = simplify(expr, &self.rows, at)?;
-        let name = expr.human_display().to_string();
+        let name = canonical(&expr, self.rows.schema).map_err(|e| refuse(at, &e))?;
         let (expr, kind) = types::settle(expr, self.rows.schema, at)?;
         if !self.keys.iter().any(|(_, known)| *known == expr) {
             self.keys.push((KeyColumn { name, kind }, expr));

@@ -85,7 +85,10 @@ fn plan_insert(
     let sinks = &catalog.query.sinks;
     let sink = sinks.iter().position(|sink| sink.name == name).ok_or_else(|| {
         let known: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
-        let supported = format!("sinks are {}", known.join(", "));
+        let supported = match known.as_slice() {
+            [] => "the job declares no sink".to_owned(),
+            known => format!("sinks are {}", known.join(", ")),
+        };
         vec![Refusal::at(at, format!("there is no sink '{name}'"), supported)]
     })?;
     let selected = plan_select(catalog, query, words)?;

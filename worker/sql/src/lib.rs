@@ -20,6 +20,7 @@ mod scope;
 mod select;
 mod syntax;
 mod table_function;
+mod text;
 mod types;
 
 pub use describe::{Description, describe};
@@ -34,6 +35,14 @@ pub fn plan(query: &JobQuery) -> Result<JobPlan, Vec<Refusal>> {
     if !faults.is_empty() {
         return Err(faults);
     }
+    plan_sql(query).map_err(|mut faults| {
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        faults.dedup();
+        faults
+    })
+}
+
+fn plan_sql(query: &JobQuery) -> Result<JobPlan, Vec<Refusal>> {
     let statements = parse::statements(&query.sql)?;
     let inserts = insert::plan_statements(query, &statements)?;
     assemble::assemble(query, inserts)

@@ -62,7 +62,8 @@ pub(crate) const STATEMENTS: &str =
 fn statement(tokens: &[TokenWithSpan], start: Location) -> Result<Parsed, Refusal> {
     let count = tokens.iter().filter(|t| !matches!(t.token, Token::Whitespace(_))).count();
     if count > STATEMENT_TOKENS_MAX {
-        let message = format!("the statement is longer than {STATEMENT_TOKENS_MAX} words and signs");
+        let message =
+            format!("the statement is longer than {STATEMENT_TOKENS_MAX} words and signs");
         return Err(Refusal::at(start, message, "split it with CREATE VIEW"));
     }
     let words = tokens.iter().filter_map(|t| match &t.token {

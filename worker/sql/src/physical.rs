@@ -25,3 +25,8 @@ pub(crate) fn physical(expr: &Expr, schema: &DFSchema) -> Result<Arc<dyn Physica
     })?;
     Ok(checked.data)
 }
+
+/// Canonical text of an expression.
+pub(crate) fn canonical(expr: &Expr, schema: &DFSchema) -> Result<String> {
+    Ok(crate::text::text(physical(expr, schema)?.as_ref()))
+}

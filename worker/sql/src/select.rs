@@ -92,17 +92,17 @@ fn plan_rows(
     words: &Words,
     at: Location,
 ) -> Result<Vec<OutputColumn>, Vec<Refusal>> {
-    let needs_window = |word: &str| {
+    let needs_window = |word: &str, clause: &str| {
         let supported = "aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …)";
         let message =
-            format!("{word} without a window is not supported: its state would grow for ever");
+            format!("{clause} without a window is not supported: its state would grow for ever");
         vec![Refusal::at(words.find(word, at), message, supported)]
     };
     if !syntax::group_by(select, words, at).map_err(|e| vec![e])?.is_empty() {
-        return Err(needs_window("GROUP"));
+        return Err(needs_window("GROUP", "GROUP BY"));
     }
     if select.having.is_some() {
-        return Err(needs_window("HAVING"));
+        return Err(needs_window("HAVING", "HAVING"));
     }
     output_columns(&select.projection, rows, at)
 }

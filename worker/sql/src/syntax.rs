@@ -54,7 +54,10 @@ pub(crate) fn select<'a>(
             let instead = "write one INSERT INTO per SELECT; several may write one sink";
             return Err(Refusal::at(at, format!("{op} is not supported"), instead));
         }
-        SetExpr::Values(_) => return clause("VALUES", "is not supported"),
+        SetExpr::Values(_) => {
+            let at = words.find("VALUES", words.start());
+            return Err(Refusal::at(at, "VALUES is not supported", CLAUSES));
+        }
         _ => return Err(Refusal::at(at, "a query must be one SELECT", CLAUSES)),
     };
     plain_select(select, words)?;

@@ -150,6 +150,7 @@ fn windowed<'a>(
         [] => return Err(Refusal::at(at, format!("{upper} lacks arguments"), FORMS)),
     };
     kind.validate().map_err(|why| Refusal::at(at, why, FORMS))?;
+    let kind = kind.normalized();
     if let Some((column, _)) =
         relation.columns.iter().find(|(column, _)| WINDOW_COLUMNS.contains(&column.as_str()))
     {

@@ -109,7 +109,7 @@ fn arguments(context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
                     None => {
                         made.push((expr, exprs.len()));
                         exprs.push(make(expr)?);
-                        let name = expr.human_display().to_string();
+                        let name = format!("__argument_{}", input.arguments.len());
                         fields.push(Field::new(name, kind.data_type(), true));
                         exprs.len() - 1
                     }

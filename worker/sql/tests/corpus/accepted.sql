@@ -1,47 +1,158 @@
 -- a projection
 INSERT INTO out SELECT user_id, price FROM clicks;
+=>
+plan 1aabc87b664d7e0b
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project user_id, price
+    write out
+sink out (topic out-topic): user_id BIGINT, price DOUBLE
 --------
 -- all columns
 INSERT INTO out SELECT * FROM clicks
+=>
+plan 818052dee2ef161f
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project user_id, name, event_time, price, quantity, amount, ok
+    write out
+sink out (topic out-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
 --------
 -- a qualified star and an alias
 INSERT INTO out SELECT c.* FROM clicks AS c WHERE c.price > 1
+=>
+plan f1da9f4cd99322ce
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter (price > 1.0)
+    project user_id, name, event_time, price, quantity, amount, ok
+    write out
+sink out (topic out-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
 --------
 -- a source without event time
 INSERT INTO out SELECT user_id FROM plain WHERE ok IS NOT TRUE
+=>
+plan 580af037f06a1d2f
+source plain (topic plain-topic): user_id BIGINT, ok BOOLEAN
+stage 0 reads source plain
+  - filter (ok IS DISTINCT FROM TRUE)
+    project user_id
+    write out
+sink out (topic out-topic): user_id BIGINT
 --------
 -- constants only: one column is read all the same
 INSERT INTO out SELECT 1 AS one, 'x' AS text, TRUE AS yes, 1.5 AS half FROM plain
+=>
+plan 4fc09a81837e085b
+source plain (topic plain-topic): user_id BIGINT
+stage 0 reads source plain
+  - project 1 AS one, 'x' AS text, TRUE AS yes, 1.5 AS half
+    write out
+sink out (topic out-topic): one BIGINT, text VARCHAR, yes BOOLEAN, half DOUBLE
 --------
 -- the flagship
 INSERT INTO counts
 SELECT user_id, window_start, count(*) AS clicks, max(price) AS top
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY user_id, window_start, window_end;
+=>
+plan 863ec08f7e434652
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), max(price))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), max(price))
+    project user_id, window_start, count(*) AS clicks, max(price) AS top
+    write counts
+exchange counts.window (16 partitions, 48d8bdaf46544136): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max(price) DOUBLE
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, clicks BIGINT, top DOUBLE key (user_id)
 --------
 -- the claim makes the exchange unnecessary
 INSERT INTO counts
 SELECT user_id, window_start, count(*) AS clicks, max(price) AS top
 FROM TUMBLE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY user_id, window_start, window_end;
+=>
+plan 363f96afe622ed99
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, price AS __argument_1
+    window counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), max(price))
+    project user_id, window_start, count(*) AS clicks, max(price) AS top
+    write counts
+state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, clicks BIGINT, top DOUBLE key (user_id)
 --------
 -- the claim does not cover the keys
 INSERT INTO out
 SELECT name, count(*) AS n
 FROM TUMBLE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY name, window_start, window_end;
+=>
+plan e42a11c5b55e283e
+source visits (topic visits-topic): name VARCHAR, event_time TIMESTAMP
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, name
+    partial out.window TUMBLE(10000 ms) keys (name) aggregates (count(*))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(10000 ms) keys (name) aggregates (count(*))
+    project name, count(*) AS n
+    write out
+exchange out.window (16 partitions, d80069ca6689f90b): __window_end BIGINT, __rows BIGINT, name VARCHAR, count(*) BIGINT
+state of out.window in stage 1: (window_end TUMBLE(10000 ms), name VARCHAR) -> (count(*) BIGINT)
+sink out (topic out-topic): name VARCHAR, n BIGINT
 --------
 -- hop, slide before size, with an offset, in the older notation
 INSERT INTO counts
 SELECT t.user_id, t.window_end, avg(t.price) AS mean
 FROM TABLE(HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '2' SECOND, INTERVAL '10' SECONDS, INTERVAL '500' MILLISECOND)) AS t
 GROUP BY t.user_id, t.window_start, t.window_end
+=>
+plan a83f382ba9b1f32c
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_0
+    partial counts.window HOP(2000 ms, 10000 ms, offset 500 ms) keys (user_id) aggregates (avg(price))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window HOP(2000 ms, 10000 ms, offset 500 ms) keys (user_id) aggregates (avg(price))
+    project user_id, window_end, avg(price) AS mean
+    write counts
+exchange counts.window (16 partitions, 4e0e065d305d4891): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, "avg(price).sum" DOUBLE, "avg(price).count" BIGINT
+state of counts.window in stage 1: (pane_end HOP(2000 ms, 10000 ms, offset 500 ms), first_window_end HOP(2000 ms, 10000 ms, offset 500 ms), user_id BIGINT) -> (avg(price).sum DOUBLE, avg(price).count BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_end TIMESTAMP, mean DOUBLE key (user_id)
 --------
 -- a tumbling window with an offset and no other key
 INSERT INTO out
 SELECT window_start, window_end, window_time, count(*) AS n, count(name) AS named
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' DAY, INTERVAL '-2' HOUR)
 GROUP BY window_start, window_end, window_time
+=>
+plan 8dab0c2952f7a9d1
+source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, name AS __argument_1
+    partial out.window TUMBLE(86400000 ms, offset 79200000 ms) keys () aggregates (count(*), count(name))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(86400000 ms, offset 79200000 ms) keys () aggregates (count(*), count(name))
+    project window_start, window_end, window_time, count(*) AS n, count(name) AS named
+    write out
+exchange out.window (16 partitions, 91aae4cec688f996): __window_end BIGINT, __rows BIGINT, count(*) BIGINT, count(name) BIGINT
+state of out.window in stage 1: (window_end TUMBLE(86400000 ms, offset 79200000 ms)) -> (count(*) BIGINT, count(name) BIGINT)
+sink out (topic out-topic): window_start TIMESTAMP, window_end TIMESTAMP, window_time TIMESTAMP, n BIGINT, named BIGINT
 --------
 -- having, expressions over aggregates, an aggregate used twice
 INSERT INTO counts
@@ -50,12 +161,44 @@ FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1.5' MINUTE)
 WHERE ok AND price BETWEEN 1 AND 9
 GROUP BY user_id, window_start, window_end
 HAVING count(*) > 3 AND max(name) IS NOT NULL
+=>
+plan 361ded3ed5cec692
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter (ok AND ((price >= 1.0) AND (price <= 9.0)))
+    project event_time, user_id, CAST(quantity AS BIGINT) AS __argument_0, name AS __argument_2
+    partial counts.window TUMBLE(90000 ms) keys (user_id) aggregates (sum(quantity), count(*), max(name))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(90000 ms) keys (user_id) aggregates (sum(quantity), count(*), max(name))
+    filter ((count(*) > 3) AND (max(name) IS NOT NULL))
+    project user_id, (sum(quantity) * 2) AS twice, (sum(quantity) / count(*)) AS mean
+    write counts
+exchange counts.window (16 partitions, 0ab48b1bbe8f8f7e): __window_end BIGINT, __rows BIGINT, user_id BIGINT, sum(quantity) BIGINT, count(*) BIGINT, max(name) VARCHAR
+state of counts.window in stage 1: (window_end TUMBLE(90000 ms), user_id BIGINT) -> (sum(quantity) BIGINT, count(*) BIGINT, max(name) VARCHAR)
+sink counts (topic counts-topic): user_id BIGINT, twice BIGINT, mean BIGINT key (user_id)
 --------
 -- a key that is an expression
 INSERT INTO out
 SELECT upper(name) AS who, coalesce(upper(name), '-') AS shown, window_end, min(event_time) AS first
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' HOUR)
 GROUP BY upper(name), window_start, window_end
+=>
+plan e513d0840e631ab7
+source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, upper(name), event_time AS __argument_0
+    partial out.window TUMBLE(3600000 ms) keys (upper(name)) aggregates (min(event_time))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(3600000 ms) keys (upper(name)) aggregates (min(event_time))
+    project upper(name) AS who, CASE WHEN (upper(name) IS NOT NULL) THEN upper(name) ELSE '-' END AS shown, window_end, min(event_time) AS first
+    write out
+exchange out.window (16 partitions, b23926f74380e2ae): __window_end BIGINT, __rows BIGINT, upper(name) VARCHAR, min(event_time) TIMESTAMP
+state of out.window in stage 1: (window_end TUMBLE(3600000 ms), upper(name) VARCHAR) -> (min(event_time) TIMESTAMP)
+sink out (topic out-topic): who VARCHAR, shown VARCHAR, window_end TIMESTAMP, first TIMESTAMP
 --------
 -- a window over views, inlined
 CREATE VIEW dear AS SELECT user_id AS id, price * quantity AS cost, event_time AS at FROM clicks WHERE price > 10;
@@ -65,12 +208,41 @@ SELECT id, sum(cost) AS total
 FROM TUMBLE(TABLE dearer, DESCRIPTOR(at), INTERVAL '10' SECOND)
 WHERE id <> 0
 GROUP BY id, window_start, window_end
+=>
+plan 98ad0575b29444c7
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, quantity INT
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter (price > 10.0)
+    filter ((price * CAST(quantity AS DOUBLE)) > 100.0)
+    filter (user_id <> 0)
+    project event_time, user_id, ((price * CAST(quantity AS DOUBLE)) + 1.0) AS __argument_0
+    partial out.window TUMBLE(10000 ms) keys (user_id) aggregates (sum(((price * CAST(quantity AS DOUBLE)) + 1.0)))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(10000 ms) keys (user_id) aggregates (sum(((price * CAST(quantity AS DOUBLE)) + 1.0)))
+    project user_id AS id, sum(((price * CAST(quantity AS DOUBLE)) + 1.0)) AS total
+    write out
+exchange out.window (16 partitions, 4b06889a1ede6830): __window_end BIGINT, __rows BIGINT, user_id BIGINT, sum(((price * CAST(quantity AS DOUBLE)) + 1.0)) DOUBLE
+state of out.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (sum(((price * CAST(quantity AS DOUBLE)) + 1.0)) DOUBLE)
+sink out (topic out-topic): id BIGINT, total DOUBLE
 --------
 -- the claim is seen through views
 CREATE VIEW v AS SELECT user_id AS id, event_time FROM visits;
 INSERT INTO out
 SELECT id, count(*) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY id, window_start, window_end
+=>
+plan 9cd38bbdd2ef3c1a
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id
+    window out.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    project user_id AS id, count(*) AS n
+    write out
+state of out.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+sink out (topic out-topic): id BIGINT, n BIGINT
 --------
 -- several inserts over one source, and one sink written twice
 INSERT INTO out SELECT user_id, price FROM clicks WHERE price > 100;
@@ -81,11 +253,60 @@ GROUP BY user_id, window_start, window_end;
 INSERT INTO other
 SELECT name, count(*) AS n FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
 GROUP BY name, window_start, window_end
+=>
+plan 10cf60561d2ae3dc
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source clicks
+  - project event_time, user_id
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    send to exchange counts.window
+  - project event_time, name
+    partial other.window HOP(1000 ms, 600000 ms) keys (name) aggregates (count(*))
+    send to exchange other.window
+  - filter (price > 100.0)
+    project user_id, price
+    write out
+stage 0 reads source visits
+  - project user_id, (price * 2.0) AS price
+    write out
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    project user_id, count(*) AS n
+    write counts
+stage 1 reads exchange other.window
+  - merge other.window HOP(1000 ms, 600000 ms) keys (name) aggregates (count(*))
+    project name, count(*) AS n
+    write other
+exchange counts.window (16 partitions, 9cfef0fc290e2b15): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+exchange other.window (16 partitions, 8ef08dd6e1ae18ac): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, name VARCHAR, count(*) BIGINT
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+state of other.window in stage 1: (pane_end HOP(1000 ms, 600000 ms), first_window_end HOP(1000 ms, 600000 ms), name VARCHAR) -> (count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, n BIGINT key (user_id)
+sink other (topic other-topic): name VARCHAR, n BIGINT
+sink out (topic out-topic): user_id BIGINT, price DOUBLE
 --------
 -- decimals
 INSERT INTO out
 SELECT sum(amount) AS total, min(amount) AS least FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' WEEK)
 GROUP BY window_start, window_end
+=>
+plan 24409c1985f6efc2
+source clicks (topic clicks-topic): event_time TIMESTAMP, amount DECIMAL(10, 2)
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, amount AS __argument_0
+    partial out.window TUMBLE(604800000 ms) keys () aggregates (sum(amount), min(amount))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(604800000 ms) keys () aggregates (sum(amount), min(amount))
+    project sum(amount) AS total, min(amount) AS least
+    write out
+exchange out.window (16 partitions, 42f7805d1d55972e): __window_end BIGINT, __rows BIGINT, sum(amount) DECIMAL(38, 2), min(amount) DECIMAL(10, 2)
+state of out.window in stage 1: (window_end TUMBLE(604800000 ms)) -> (sum(amount) DECIMAL(38, 2), min(amount) DECIMAL(10, 2))
+sink out (topic out-topic): total DECIMAL(38, 2), least DECIMAL(10, 2)
 --------
 -- functions and operators
 INSERT INTO out SELECT
@@ -95,18 +316,59 @@ INSERT INTO out SELECT
   -price AS m, user_id % 10 AS n, name ILIKE '%x%' AS o, price NOT IN (1, 2) AS p, trim(LEADING 'x' FROM name) AS q,
   -9223372036854775808 AS r, name IS DISTINCT FROM 'a' AS s, NOT ok AS t
 FROM clicks
+=>
+plan 2df712ac37b3655a
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project lower(btrim(name)) AS a, substr(name, 2, 3) AS b, substr(name, 2) AS c, character_length(name) AS d, concat(name, '-', CAST(user_id AS VARCHAR)) AS e, nullif(price, 0.0) AS f, abs(quantity) AS g, floor(price) AS h, ceil(price) AS i, round(price, INT '2') AS j, CASE CAST(quantity AS BIGINT) WHEN 1 THEN 'one' ELSE 'more' END AS k, date_trunc('hour', event_time) AS l, (- price) AS m, (user_id % 10) AS n, (name ILIKE '%x%') AS o, ((price <> 1.0) AND (price <> 2.0)) AS p, ltrim(name, 'x') AS q, -9223372036854775808 AS r, (name IS DISTINCT FROM 'a') AS s, (NOT ok) AS t
+    write out
+sink out (topic out-topic): a VARCHAR, b VARCHAR, c VARCHAR, d INT, e VARCHAR, f DOUBLE, g INT, h DOUBLE, i DOUBLE, j DOUBLE, k VARCHAR, l TIMESTAMP, m DOUBLE, n BIGINT, o BOOLEAN, p BOOLEAN, q VARCHAR, r BIGINT, s BOOLEAN, t BOOLEAN
 --------
 -- casts
 INSERT INTO out SELECT
   CAST(quantity AS BIGINT) AS a, price::INT AS b, TRY_CAST(name AS DOUBLE PRECISION) AS c, CAST(event_time AS VARCHAR) AS d,
   CAST(price AS DECIMAL(12, 3)) AS e, CAST(user_id AS BOOLEAN) AS f, CAST('2024-01-01T00:00:00' AS TIMESTAMP) AS g
 FROM clicks
+=>
+plan 5c2944e06d1900e8
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project CAST(quantity AS BIGINT) AS a, CAST(price AS INT) AS b, TRY_CAST(name AS DOUBLE) AS c, CAST(event_time AS VARCHAR) AS d, CAST(price AS DECIMAL(12, 3)) AS e, CAST(user_id AS BOOLEAN) AS f, TIMESTAMP '1704067200000' AS g
+    write out
+sink out (topic out-topic): a BIGINT, b INT, c DOUBLE, d VARCHAR, e DECIMAL(12, 3), f BOOLEAN, g TIMESTAMP
 --------
 -- event time arithmetic
 INSERT INTO out SELECT event_time + INTERVAL '1' DAY AS tomorrow FROM clicks WHERE event_time < TIMESTAMP '2030-01-01 00:00:00'
+=>
+plan 64dc869f6e6ea762
+source clicks (topic clicks-topic): event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter (event_time < TIMESTAMP '1893456000000')
+    project (event_time + INTERVAL '0' MONTH '0' DAY '86400000000000' NANOSECOND) AS tomorrow
+    write out
+sink out (topic out-topic): tomorrow TIMESTAMP
 --------
 -- quoted names
 INSERT INTO out SELECT "user_id" AS "User Id", `price` FROM "clicks"
+=>
+plan b99d765fe8eafde7
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project user_id AS "User Id", price
+    write out
+sink out (topic out-topic): "User Id" BIGINT, price DOUBLE
 --------
 -- a key in the sink
 INSERT INTO counts SELECT user_id, name FROM clicks
+=>
+plan 9737257df39d3b07
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project user_id, name
+    write counts
+sink counts (topic counts-topic): user_id BIGINT, name VARCHAR key (user_id)

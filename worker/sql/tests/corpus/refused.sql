@@ -28,7 +28,7 @@ INSERT INTO out SELECT 'open FROM clicks
 --------
 INSERT INTO nowhere SELECT user_id FROM clicks
 =>
-1:13: there is no sink 'nowhere'; sinks are 
+1:13: there is no sink 'nowhere'; the job declares no sink
 --------
 INSERT INTO out SELECT user_id FROM nowhere
 =>
@@ -52,16 +52,16 @@ INSERT OVERWRITE out SELECT user_id FROM clicks
 --------
 INSERT INTO out VALUES (1)
 =>
-1:24: VALUES is not supported; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
+1:17: VALUES is not supported; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
 --------
 INSERT INTO out
 SELECT user_id, nothing,
   nobody FROM clicks
 WHERE x = 1
 =>
-4:7: there is no column 'x'; columns are user_id, name, event_time, price, quantity, amount, ok
 2:17: there is no column 'nothing'; columns are user_id, name, event_time, price, quantity, amount, ok
 3:3: there is no column 'nobody'; columns are user_id, name, event_time, price, quantity, amount, ok
+4:7: there is no column 'x'; columns are user_id, name, event_time, price, quantity, amount, ok
 --------
 INSERT INTO out SELECT x.user_id FROM clicks AS c
 =>
@@ -125,7 +125,7 @@ INSERT INTO out SELECT user_id FROM clicks, visits
 --------
 INSERT INTO out SELECT user_id FROM clicks FOR SYSTEM_TIME AS OF event_time
 =>
-1:48: syntax error: Expected: one of UPDATE or SHARE, found: SYSTEM_TIME
+1:37: FROM clicks FOR SYSTEM_TIME AS OF event_time is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
 --------
 INSERT INTO out SELECT user_id FROM clicks TABLESAMPLE (10 PERCENT)
 =>
@@ -141,7 +141,7 @@ INSERT INTO out SELECT count(*) AS n FROM clicks
 --------
 INSERT INTO out SELECT user_id FROM clicks GROUP BY user_id
 =>
-1:44: GROUP without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …)
+1:44: GROUP BY without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …)
 --------
 INSERT INTO out SELECT user_id FROM clicks HAVING user_id > 1
 =>
@@ -185,7 +185,7 @@ INSERT INTO out SELECT row_number() OVER (ORDER BY price) AS n FROM clicks
 --------
 INSERT INTO out SELECT upper(name) FILTER (WHERE ok) AS n FROM clicks
 =>
-1:43: '(' is not expected here
+1:24: FILTER after upper is not supported; leave it out
 --------
 INSERT INTO out SELECT (SELECT 1) AS n FROM clicks
 =>
@@ -241,7 +241,7 @@ INSERT INTO out SELECT extract(YEAR FROM event_time) AS y FROM clicks
 --------
 INSERT INTO out SELECT * EXCEPT (price) FROM clicks
 =>
-1:34: syntax error: Expected: SELECT, VALUES, or a subquery in the query body, found: price
+1:24: a clause after * is not supported; name the columns
 --------
 CREATE OR REPLACE VIEW v AS SELECT user_id FROM clicks;
 INSERT INTO out SELECT user_id FROM v
@@ -328,7 +328,7 @@ FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY
 INSERT INTO out SELECT sum(price) FILTER (WHERE ok) AS n
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
 =>
-1:42: '(' is not expected here
+1:24: FILTER after sum is not supported; leave it out
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end HAVING 1

@@ -50,7 +50,8 @@ fn a_sink_that_nothing_writes_is_refused() {
 #[test]
 fn long_and_deep_queries_are_refused_not_followed() {
     let chain = format!("INSERT INTO out SELECT user_id{} AS x FROM clicks", " + 1".repeat(2000));
-    let nested = format!("INSERT INTO out SELECT {}1{} AS x FROM clicks", "(".repeat(500), ")".repeat(500));
+    let nested =
+        format!("INSERT INTO out SELECT {}1{} AS x FROM clicks", "(".repeat(500), ")".repeat(500));
     let long = format!("INSERT INTO out SELECT {} AS x FROM clicks", "1 ".repeat(200_000));
     for sql in [chain, nested, long] {
         let found = faults(|query| query.sql.clone_from(&sql));

@@ -35,7 +35,11 @@ pub(crate) fn sink(name: &str, key: &[&str]) -> SinkDef {
 /// time. Of the sinks those that the SQL names.
 pub(crate) fn job(sql: &str) -> JobQuery {
     let partitioned_by = Some(vec!["user_id".to_owned()]);
-    let visits = SourceDef { idle_timeout_ms: None, partitioned_by: partitioned_by.clone(), ..source("visits") };
+    let visits = SourceDef {
+        idle_timeout_ms: None,
+        partitioned_by: partitioned_by.clone(),
+        ..source("visits")
+    };
     let sleepy = SourceDef { partitioned_by, ..source("sleepy") };
     let plain = SourceDef { event_time: None, ..source("plain") };
     let sinks = [sink("counts", &["user_id"]), sink("out", &[]), sink("other", &[])];

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray,
+    TimestampMillisecondArray,
+};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use dataflow::{DataflowError, EmissionLimit, JobPlan, Shard};
@@ -28,16 +31,20 @@ fn batch(plan: &JobPlan) -> RecordBatch {
     let column = |name: &str| -> ArrayRef {
         match name {
             "user_id" => Arc::new(CLICKS.iter().map(|c| Some(c.0)).collect::<Int64Array>()),
-            "name" => Arc::new(CLICKS.iter().map(|c| (!c.1.is_empty()).then_some(c.1)).collect::<StringArray>()),
-            "event_time" => {
-                Arc::new(CLICKS.iter().map(|c| Some(c.2 * 1000)).collect::<TimestampMillisecondArray>())
-            }
+            "name" => Arc::new(
+                CLICKS.iter().map(|c| (!c.1.is_empty()).then_some(c.1)).collect::<StringArray>(),
+            ),
+            "event_time" => Arc::new(
+                CLICKS.iter().map(|c| Some(c.2 * 1000)).collect::<TimestampMillisecondArray>(),
+            ),
             "price" => Arc::new(CLICKS.iter().map(|c| Some(c.3)).collect::<Float64Array>()),
             "quantity" => Arc::new(CLICKS.iter().map(|c| Some(c.4)).collect::<Int32Array>()),
             "ok" => Arc::new(CLICKS.iter().map(|c| Some(c.4 > 2)).collect::<BooleanArray>()),
             _ => {
                 let cents = CLICKS.iter().map(|c| Some(i128::from(c.4) * 100));
-                Arc::new(cents.collect::<Decimal128Array>().with_precision_and_scale(10, 2).unwrap())
+                Arc::new(
+                    cents.collect::<Decimal128Array>().with_precision_and_scale(10, 2).unwrap(),
+                )
             }
         }
     };
@@ -100,10 +107,7 @@ fn hop_having_and_expressions_over_groups() {
          FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND) \
          WHERE user_id < 9 GROUP BY upper(name), window_start, window_end \
          HAVING max(price) > 1 AND upper(name) IS NOT NULL";
-    let expected = [
-        "ANN! 1970-01-01T00:00:05 3.25 many",
-        "ANN! 1970-01-01T00:00:10 3.25 many",
-    ];
+    let expected = ["ANN! 1970-01-01T00:00:05 3.25 many", "ANN! 1970-01-01T00:00:10 3.25 many"];
     // The far row keeps the watermark but is filtered: no other rows.
     assert_eq!(run(query).unwrap(), expected);
 }
@@ -129,10 +133,8 @@ fn casts_times_and_intervals() {
          event_time + INTERVAL '1' HOUR AS c, CAST(quantity AS VARCHAR) || 'x' AS d, \
          event_time > TIMESTAMP '1970-01-01 00:00:10' AS e, CAST(NULL AS DOUBLE) AS f \
          FROM clicks WHERE ok AND NOT (user_id = 3)";
-    let expected = [
-        "0 null 1970-01-01T01:00:14 5x true null",
-        "4 null 1970-01-01T01:00:03 3x false null",
-    ];
+    let expected =
+        ["0 null 1970-01-01T01:00:14 5x true null", "4 null 1970-01-01T01:00:03 3x false null"];
     assert_eq!(run(query).unwrap(), expected);
 }
 
@@ -147,7 +149,10 @@ fn a_window_over_everything_has_one_group() {
 fn arithmetic_never_wraps() {
     let query = "INSERT INTO out SELECT user_id + 9223372036854775807 AS x FROM clicks";
     let error = run(query).unwrap_err().to_string();
-    assert!(error.starts_with("operator out: ") && error.to_lowercase().contains("overflow"), "{error}");
+    assert!(
+        error.starts_with("operator out: ") && error.to_lowercase().contains("overflow"),
+        "{error}"
+    );
     let query = "INSERT INTO out SELECT 1 / quantity AS x FROM clicks";
     let error = run(query).unwrap_err().to_string();
     assert!(error.contains("Divide by zero"), "{error}");

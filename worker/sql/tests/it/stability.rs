@@ -20,7 +20,8 @@ fn order_of_statements_names_and_layout_do_not_matter() {
     query.sources.reverse();
     query.sinks.reverse();
     assert_eq!(sql::plan(&query).unwrap().fingerprint, first.fingerprint);
-    let aliased = WINDOW.replace("SELECT user_id", "SELECT t.user_id").replace(") GROUP", ") AS t GROUP");
+    let aliased =
+        WINDOW.replace("SELECT user_id", "SELECT t.user_id").replace(") GROUP", ") AS t GROUP");
     assert_eq!(plan(&aliased).fingerprint, plan(WINDOW).fingerprint);
 }
 
@@ -40,7 +41,8 @@ fn logic_matters() {
 #[test]
 fn an_exchange_is_the_same_while_its_rows_mean_the_same() {
     let base = plan(WINDOW);
-    let same = plan(&WINDOW.replace("AS n", "AS m").replace("GROUP BY", "WHERE price > 1 GROUP BY"));
+    let same =
+        plan(&WINDOW.replace("AS n", "AS m").replace("GROUP BY", "WHERE price > 1 GROUP BY"));
     assert_eq!(same.exchanges[0].fingerprint, base.exchanges[0].fingerprint);
     let added = plan(&format!("{PLAIN};{WINDOW}"));
     assert_eq!(added.exchanges[0].fingerprint, base.exchanges[0].fingerprint);
