@@ -9,7 +9,7 @@ use formats::BadRecordKind::{self, *};
 use formats::json::{EventTimeRule, JsonDecoder};
 
 fn timestamp() -> DataType {
-    DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
+    DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()))
 }
 
 fn schema(columns: &[(&str, DataType)]) -> SchemaRef {

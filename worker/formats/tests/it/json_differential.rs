@@ -217,7 +217,8 @@ fn damaged_documents_are_judged_alike() {
         let shown = String::from_utf8_lossy(&bytes).into_owned();
         // Half surrogate pairs and doubles out of range: the other library refuses them in values and names that
         // nobody needs, depending on how it is asked.
-        if shown.contains("\\ud") || shown.contains("\\uD") || shown.contains('e') || shown.contains('E') {
+        let exponent = bytes.windows(2).any(|w| w[0].is_ascii_digit() && w[1] | 0x20 == b'e');
+        if shown.contains("\\ud") || shown.contains("\\uD") || exponent {
             continue;
         }
         let expected = reference(&bytes);
