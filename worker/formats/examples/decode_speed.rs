@@ -23,7 +23,7 @@ fn main() {
         let (auction, bidder, time) = (1000 + i % 1000, 2000 + i % 977, 1_700_000_000_000 + i);
         format!(
             "{{\"auction\":{auction},\"bidder\":{bidder},\"price\":{}.25,\"channel\":\"Google\",\
-             \"url\":\"https://a.example/i?x=1\",\"event_time\":{time}}}",
+             \"url\":\"https://a.example\",\"event_time\":{time}}}",
             100 + i % 800
         )
     };

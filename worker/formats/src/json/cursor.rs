@@ -16,6 +16,7 @@ pub(crate) enum Fault {
     Escape,
     Control,
     EndOfText,
+    Utf8,
     Trailing,
     TooDeep,
     NotAnObject,
@@ -35,6 +36,7 @@ impl Fault {
             Self::Escape => "unknown escape",
             Self::Control => "a control character must be escaped",
             Self::EndOfText => "the text has no end",
+            Self::Utf8 => "the text is not UTF-8",
             Self::Trailing => "something follows the record",
             Self::TooDeep => "nested too deep",
             Self::NotAnObject => "expected '{'",
@@ -98,6 +100,9 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(crate) fn space(&mut self) {
+        if self.peek() > b' ' {
+            return;
+        }
         while matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
             self.pos += 1;
         }
@@ -112,17 +117,22 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// A quoted text, the cursor on its first quote.
+    /// A quoted text, the cursor on its first quote. Only here a byte may be outside of ASCII, so only here UTF-8
+    /// is checked.
     #[inline]
     pub(crate) fn text(&mut self) -> Result<Text, Fault> {
         let start = self.pos + 1;
         let mut escaped = false;
+        let mut high = 0;
         let mut pos = start;
         loop {
-            pos = self.special_from(pos);
+            pos = self.special_from(pos, &mut high);
             match self.bytes.get(pos) {
                 Some(b'"') => {
                     self.pos = pos + 1;
+                    if high != 0 && std::str::from_utf8(&self.bytes[start..pos]).is_err() {
+                        return Err(Fault::Utf8);
+                    }
                     return Ok(Text { start, end: pos, escaped });
                 }
                 Some(b'\\') => {
@@ -142,23 +152,29 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The first quote, backslash or control character from `pos` on, or the end.
+    /// The first quote, backslash or control character from `pos` on, or the end. `high` is not zero afterwards if
+    /// a byte before it is outside of ASCII (and perhaps if only one behind it is).
     #[inline]
-    fn special_from(&self, mut pos: usize) -> usize {
-        while let Some(word) = self.bytes.get(pos..).and_then(|rest| rest.first_chunk::<8>()) {
-            let found = specials(u64::from_le_bytes(*word));
+    fn special_from(&self, pos: usize, high: &mut u64) -> usize {
+        let all = self.bytes.get(pos..).unwrap_or_default();
+        let mut rest = all;
+        while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+            let word = u64::from_le_bytes(*word);
+            *high |= word & HIGHS;
+            let found = specials(word);
             if found != 0 {
-                return pos + (found.trailing_zeros() / 8) as usize;
+                return pos + all.len() - rest.len() + (found.trailing_zeros() / 8) as usize;
             }
-            pos += 8;
+            rest = behind;
         }
-        while let Some(byte) = self.bytes.get(pos) {
+        while let Some((byte, behind)) = rest.split_first() {
             if matches!(byte, b'"' | b'\\' | 0..=0x1f) {
-                return pos;
+                break;
             }
-            pos += 1;
+            *high |= u64::from(byte & 0x80);
+            rest = behind;
         }
-        pos
+        pos + all.len() - rest.len()
     }
 
     fn after_escape(&self, pos: usize) -> Result<usize, Fault> {

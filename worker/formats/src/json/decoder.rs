@@ -72,12 +72,11 @@ impl JsonDecoder {
             let message = format!("{} bytes, more than {RECORD_BYTES_MAX}", record.len());
             return Err(BadRecord::new(BadRecordKind::TooLarge, message));
         }
-        if !record.is_ascii() {
-            check_utf8(record)?;
-        }
         self.cells.fill(None);
         let mut cursor = Cursor::new(record);
         if let Err(fault) = self.read_cells(&mut cursor) {
+            // What is not UTF-8 is called so, wherever the walk stopped.
+            check_utf8(record)?;
             return Err(malformed(fault, cursor.pos));
         }
         self.append_row(record, kafka_timestamp_ms).inspect_err(|_| {
@@ -126,7 +125,7 @@ impl JsonDecoder {
         } else {
             loop {
                 let target = self.name(cursor)?;
-                cursor.colon()?;
+                cursor.space();
                 let value = cursor.value()?;
                 if let Some(column) = target {
                     self.cells[column] = Some(value);
@@ -147,7 +146,7 @@ impl JsonDecoder {
         if cursor.pos == cursor.bytes.len() { Ok(()) } else { Err(Fault::Trailing) }
     }
 
-    /// A field name and what it is for; the cursor ends behind its second quote.
+    /// A field name and what it is for; the cursor ends behind its colon.
     #[inline]
     fn name(&mut self, cursor: &mut Cursor<'_>) -> Result<Target, Fault> {
         let start = cursor.pos;
@@ -160,8 +159,10 @@ impl JsonDecoder {
             return Err(Fault::Name);
         }
         let name = cursor.text()?;
+        let end = cursor.pos;
+        cursor.colon()?;
         if !name.escaped {
-            return Ok(self.learned.unexpected(&cursor.bytes[start..cursor.pos]));
+            return Ok(self.learned.unexpected(&cursor.bytes[start..end]));
         }
         self.scratch.clear();
         let raw = &cursor.bytes[name.start..name.end];

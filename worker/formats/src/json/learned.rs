@@ -7,9 +7,42 @@ use crate::limits::{LEARNED_FIELDS_MAX, LEARNED_LOOKAHEAD, LEARNED_NAME_BYTES_MA
 pub(crate) type Target = Option<usize>;
 
 struct Field {
-    /// The name with its quotes, without escapes.
-    quoted: Vec<u8>,
+    /// The name with its quotes and the colon behind it, without escapes.
+    text: Vec<u8>,
+    /// The first bytes of `text` as one number, and which of its bits count.
+    word: u128,
+    mask: u128,
     target: Target,
+}
+
+const WORD_LEN: usize = 16;
+
+impl Field {
+    fn new() -> Self {
+        Self { text: Vec::new(), word: 0, mask: 0, target: None }
+    }
+
+    fn set(&mut self, quoted: &[u8], target: Target) {
+        self.text.clear();
+        self.text.extend_from_slice(quoted);
+        self.text.push(b':');
+        self.target = target;
+        let mut head = [0; WORD_LEN];
+        let len = self.text.len().min(WORD_LEN);
+        head[..len].copy_from_slice(&self.text[..len]);
+        self.word = u128::from_le_bytes(head);
+        self.mask = u128::MAX >> (8 * (WORD_LEN - len));
+    }
+
+    /// Whether `rest` begins with the text. Short names are one comparison.
+    #[inline]
+    fn begins(&self, rest: &[u8]) -> bool {
+        let Some(head) = rest.first_chunk::<WORD_LEN>() else {
+            return rest.starts_with(&self.text);
+        };
+        u128::from_le_bytes(*head) & self.mask == self.word
+            && (self.text.len() <= WORD_LEN || rest.starts_with(&self.text))
+    }
 }
 
 /// The order in which fields came so far.
@@ -33,22 +66,22 @@ impl Learned {
         self.next = 0;
     }
 
-    /// If the expected field stands at the start of `rest`: how long its quoted name is, and its target.
+    /// If the expected field stands at the start of `rest`: how long it is up to its colon, and its target.
     #[inline]
     pub(crate) fn expected(&mut self, rest: &[u8]) -> Option<(usize, Target)> {
         let field = self.fields.get(self.next)?;
-        if !rest.starts_with(&field.quoted) {
+        if !field.begins(rest) {
             return None;
         }
         self.next += 1;
-        Some((field.quoted.len(), field.target))
+        Some((field.text.len(), field.target))
     }
 
     /// The target of a field that was not the expected one; `quoted` has no escapes.
     pub(crate) fn unexpected(&mut self, quoted: &[u8]) -> Target {
         let ahead = self.fields.iter().enumerate().skip(self.next).take(LEARNED_LOOKAHEAD);
         for (i, field) in ahead {
-            if field.quoted == quoted {
+            if field.text[..field.text.len() - 1] == *quoted {
                 self.next = i + 1;
                 return field.target;
             }
@@ -68,13 +101,10 @@ impl Learned {
         if quoted.len() > LEARNED_NAME_BYTES_MAX || self.next >= LEARNED_FIELDS_MAX {
             return;
         }
-        if let Some(field) = self.fields.get_mut(self.next) {
-            field.quoted.clear();
-            field.quoted.extend_from_slice(quoted);
-            field.target = target;
-        } else {
-            self.fields.push(Field { quoted: quoted.to_vec(), target });
+        if self.next == self.fields.len() {
+            self.fields.push(Field::new());
         }
+        self.fields[self.next].set(quoted, target);
         self.next += 1;
     }
 }

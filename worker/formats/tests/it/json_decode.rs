@@ -282,7 +282,7 @@ fn the_grammar_is_that_of_rfc_8259() {
 #[test]
 fn bytes_that_are_not_utf8_are_refused_wherever_they_are() {
     let mut decoder = JsonDecoder::new(schema(&[("a", DataType::Utf8)]), None).unwrap();
-    for record in [&b"{\"a\":\"\xff\"}"[..], b"{\"b\":\"\xc3\"}", b"{\"\x80\":1}", b"\xff\xfe{}", b"{\"a\":\"\xed\xa0\x80\"}"] {
+    for record in [&b"{\"a\":\"\xff\"}"[..], b"{\"b\":\"\xc3\"}", b"{\"\x80\":1}", b"\xff\xfe{}", b"{\"a\":\"\xed\xa0\x80\"}", b"{\"b\":\"a text of more than eight bytes\xc3\"}", b"{\"a\":1}\xff", b"{\"\\n\xff\":1}"] {
         assert_eq!(decoder.decode(Some(record), None).unwrap_err().kind, InvalidUtf8, "{record:?}");
     }
     assert_eq!(decoder.len(), 0);
