@@ -50,7 +50,8 @@ impl Pods {
     }
 }
 
-fn raw_object(_: &mut SchemaGenerator) -> Schema {
+/// The schema of an object that nothing looks into.
+pub(crate) fn raw_object(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
 }
 

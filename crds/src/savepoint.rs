@@ -20,7 +20,7 @@ use crate::names::JobName;
     derive = "PartialEq",
     shortname = "ssp",
     category = "streamjob",
-    doc = "A consistent copy of a job's state, kept until this object is deleted.",
+    doc = "A consistent copy of a job's state, kept on purpose.",
     crates(
         kube_core = "::kube_core",
         k8s_openapi = "::k8s_openapi",
@@ -40,7 +40,8 @@ use crate::names::JobName;
 pub struct SavepointSpec {
     /// The job, in the same namespace.
     pub job: JobName,
-    /// What becomes of the data when this object is deleted. Default Delete.
+    /// What becomes of the data when this object is deleted. It stays in the store; to remove it,
+    /// run `streamjob-worker clean --savepoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<SavepointRetention>,
     /// After so long an unfinished savepoint has failed. Default 10m.
@@ -63,10 +64,8 @@ impl SavepointSpec {
 /// What becomes of the data when the object goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SavepointRetention {
-    /// It goes too.
-    #[default]
-    Delete,
     /// It stays in the store.
+    #[default]
     Keep,
 }
 

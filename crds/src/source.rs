@@ -38,7 +38,7 @@ pub struct Source {
     /// Event time. Needed by windows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<WatermarkStrategy>,
-    /// Where the first start begins. There is no default: it decides what is counted.
+    /// Where the first start begins. Nothing is assumed: it decides what is counted.
     pub start_from: StartFrom,
     /// A claim: records with equal values of these columns lie in one partition. It spares an
     /// exchange; a value seen in two partitions refutes it.

@@ -4,6 +4,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::condition::{Condition, optional_time, time};
 
@@ -41,6 +42,10 @@ pub struct StreamJobStatus {
     /// here the rollout only goes forward.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acquiring: Option<u64>,
+    /// Since when.
+    #[schemars(schema_with = "optional_time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquiring_since: Option<Time>,
     /// The generation before the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<GenerationStatus>,
@@ -103,6 +108,10 @@ pub struct PlanStatus {
     pub hash_version: u32,
     /// Shards of the widest stage: more slots than this have nothing to do.
     pub shards: u32,
+    /// The logs of every stage, as the planner numbered them.
+    #[schemars(schema_with = "crate::pods::raw_object")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub layout: Map<String, Value>,
 }
 
 /// One assignment of shards to pods.

@@ -1,0 +1,122 @@
+//! Pods, what ails them, and what the workers in them say.
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::ResourceExt;
+
+use super::{Sources, generation, list};
+use crate::admin_client::{AdminError, Worker};
+use crate::limits::ADMIN_CONCURRENCY;
+use crate::names::{self, Component};
+use crate::observed::{Contact, Observed, PodView};
+
+/// Sorts the job's pods to their generations and tasks, and asks the workers.
+pub(super) async fn fetch(
+    sources: &Sources<'_>,
+    observed: &mut Observed,
+) -> Result<(), kube::Error> {
+    let mut pods: Vec<Pod> = list(sources.client, &observed.job).await?;
+    pods.retain(|pod| pod.labels().get(names::JOB_UID) == Some(&observed.job.uid));
+    pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+    for pod in &pods {
+        let component = pod.labels().get(names::COMPONENT).map(String::as_str);
+        if component == Some(Component::Worker.as_str()) {
+            if let Some(generation) = generation(&pod.metadata) {
+                observed.sets.entry(generation).or_default().pods.push(view(pod));
+            }
+        } else {
+            of_task(pod, observed);
+        }
+    }
+    ask_all(sources, observed).await;
+    Ok(())
+}
+
+fn of_task(pod: &Pod, observed: &mut Observed) {
+    let label = |name: &str| pod.labels().get(name).cloned();
+    let job = label("batch.kubernetes.io/job-name").or_else(|| label("job-name"));
+    let Some(task) = job.and_then(|job| observed.tasks.get_mut(&job)) else { return };
+    let ended = container(pod).and_then(|c| c.state.as_ref()?.terminated.as_ref());
+    if let Some(message) = ended.and_then(|ended| ended.message.clone()) {
+        task.message = Some(message);
+    }
+    task.problem = problem(pod);
+}
+
+fn view(pod: &Pod) -> PodView {
+    let status = pod.status.as_ref();
+    let phase = status.and_then(|status| status.phase.as_deref());
+    let conditions = status.and_then(|status| status.conditions.as_ref());
+    let ready = conditions.is_some_and(|conditions| {
+        conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
+    });
+    let name = pod.name_any();
+    let ordinal = name.rsplit('-').next().and_then(|text| text.parse().ok()).unwrap_or_default();
+    PodView {
+        ordinal,
+        ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
+        ready,
+        ending: pod.metadata.deletion_timestamp.is_some()
+            || matches!(phase, Some("Failed" | "Succeeded")),
+        problem: problem(pod),
+        contact: Contact::Unasked,
+        name,
+    }
+}
+
+fn container(pod: &Pod) -> Option<&ContainerStatus> {
+    pod.status.as_ref()?.container_statuses.as_ref()?.first()
+}
+
+/// Why a pod does not run: not scheduled, image missing, crashing.
+fn problem(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let unscheduled = status.conditions.as_ref().and_then(|conditions| {
+        conditions.iter().find(|c| {
+            c.type_ == "PodScheduled" && c.reason.as_deref() == Some("Unschedulable")
+        })
+    });
+    if let Some(condition) = unscheduled {
+        let message = condition.message.as_deref().unwrap_or_default();
+        return Some(format!("Unschedulable: {message}"));
+    }
+    let state = container(pod)?;
+    let waiting = state.state.as_ref()?.waiting.as_ref()?;
+    let reason = waiting.reason.as_deref().unwrap_or_default();
+    if matches!(reason, "ContainerCreating" | "PodInitializing" | "") {
+        return None;
+    }
+    let last = state.last_state.as_ref().and_then(|last| last.terminated.as_ref());
+    let last = last.and_then(|ended| ended.message.clone());
+    let message = last.or_else(|| waiting.message.clone()).unwrap_or_default();
+    Some(format!("{reason}: {message}"))
+}
+
+async fn ask_all(sources: &Sources<'_>, observed: &mut Observed) {
+    let Some(token) = observed.token.clone() else { return };
+    let namespace = observed.job.namespace.clone();
+    let mut asked: Vec<BoxFuture<'_, ()>> = Vec::new();
+    for pod in observed.sets.values_mut().flat_map(|set| &mut set.pods) {
+        let Some(worker) = worker(&namespace, pod) else { continue };
+        let token = token.as_str();
+        asked.push(Box::pin(async move {
+            pod.contact = ask(sources, &worker, token).await;
+        }));
+    }
+    futures::stream::iter(asked).buffer_unordered(ADMIN_CONCURRENCY).collect::<()>().await;
+}
+
+fn worker(namespace: &str, pod: &PodView) -> Option<Worker> {
+    let ip = pod.ip.clone()?;
+    Some(Worker { pod: pod.name.clone(), namespace: namespace.to_owned(), ip })
+}
+
+/// Asks one worker.
+async fn ask(sources: &Sources<'_>, worker: &Worker, token: &str) -> Contact {
+    match sources.admin.status(worker, token).await {
+        Ok(status) => Contact::Answered(Box::new(status)),
+        Err(AdminError::Silent(why)) => Contact::Silent(why),
+        Err(refused @ AdminError::Refused { .. }) => Contact::Silent(refused.to_string()),
+    }
+}

@@ -1,0 +1,28 @@
+//! Planner and clean Jobs.
+
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+
+use crate::names;
+use crate::observed::{JobView, TaskView};
+
+/// A Job of ours by name; its pods add message and problem later.
+pub(super) fn view(task: &Job, job: &JobView) -> Option<(String, TaskView)> {
+    let ours = task.labels().get(names::JOB_UID) == Some(&job.uid);
+    if !ours || task.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let conditions = task.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let holds = |wanted: &str| {
+        conditions.is_some_and(|conditions| {
+            conditions.iter().any(|c| c.type_ == wanted && c.status == "True")
+        })
+    };
+    let ended = match (holds("Complete"), holds("Failed")) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        _ => None,
+    };
+    let spec_digest = task.annotations().get(names::SPEC_DIGEST).cloned().unwrap_or_default();
+    Some((task.name_any(), TaskView { spec_digest, ended, message: None, problem: None }))
+}

@@ -1,0 +1,52 @@
+//! Every bound of the operator, by name.
+
+use std::time::Duration;
+
+/// The longest that a worker may take to answer.
+pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Workers asked at the same time.
+pub const ADMIN_CONCURRENCY: usize = 32;
+/// The largest answer of a worker that is read.
+pub const ADMIN_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// One request to the API server.
+pub const API_TIMEOUT: Duration = Duration::from_secs(15);
+/// Objects of one kind that a job can have; more is a fault.
+pub const CHILDREN_MAX: u32 = 500;
+/// Jobs reconciled at the same time.
+pub const RECONCILE_CONCURRENCY: u16 = 16;
+
+/// The next look at a job that is as it should be.
+pub const STEADY_REQUEUE: Duration = Duration::from_secs(15);
+/// The next look while pods start.
+pub const STARTING_REQUEUE: Duration = Duration::from_secs(1);
+/// The next look while shards move.
+pub const MOVING_REQUEUE: Duration = Duration::from_millis(250);
+/// Back-off after an error: from …
+pub const ERROR_BACKOFF_MIN: Duration = Duration::from_millis(500);
+/// … to.
+pub const ERROR_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// How often lag and checkpoint are written to the status at most.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
+/// A refusal that may pass by itself (a broker that does not answer) is looked at again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// A rollout that found no capacity is tried again.
+pub const CAPACITY_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+/// A former owner whose pod is there but does not answer is given up after so long.
+pub const UNREACHABLE_GRACE: Duration = Duration::from_secs(30);
+/// Characters of a message in a condition.
+pub const MESSAGE_CHARS_MAX: usize = 1_000;
+
+/// How long a worker may take to release at its end.
+pub const TERMINATION_GRACE_SECS: u32 = 60;
+/// How long the planner may take.
+pub const PLANNER_DEADLINE_SECS: u32 = 300;
+/// How long a clean Job may take.
+pub const CLEAN_DEADLINE_SECS: u32 = 600;
+
+/// How long a lease is valid.
+pub const LEASE_SECS: u32 = 15;
+/// How often it is renewed.
+pub const LEASE_RENEW: Duration = Duration::from_secs(5);
+/// Without a renewal for so long the process ends, well before the lease does.
+pub const LEASE_GIVE_UP: Duration = Duration::from_secs(10);

@@ -1,0 +1,137 @@
+//! What the planner said, and whether it has to be asked.
+
+use crds::status::RefusedSpec;
+use crds::{PlanStatus, StreamJobStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use protocol::reason::Reason;
+use protocol::verdict::PlannerVerdict;
+use serde_json::{Map, Value};
+
+use crate::limits::{CAPACITY_RETRY_AFTER, MESSAGE_CHARS_MAX, RETRY_AFTER};
+use crate::names;
+use crate::observed::{Observed, TaskView};
+use crate::validate::Target;
+
+/// The refusal that is in force for any of the digests, if one is.
+pub fn refused<'a>(
+    observed: &Observed,
+    memory: &'a StreamJobStatus,
+    digests: &[&str],
+) -> Option<&'a RefusedSpec> {
+    let refused = memory.refused.as_ref()?;
+    let about = digests.contains(&refused.spec_digest.as_str());
+    (about && !expired(observed, refused)).then_some(refused)
+}
+
+/// Refusals that may pass by themselves are looked at again after a while.
+fn expired(observed: &Observed, refused: &RefusedSpec) -> bool {
+    let is = |reason: Reason| refused.reason == reason.as_str();
+    let passing = [
+        Reason::BrokerUnreachable,
+        Reason::StoreUnreachable,
+        Reason::CredentialsRejected,
+        Reason::SecretMissing,
+        Reason::TopicMissing,
+        Reason::CrashLoop,
+    ];
+    let after = if passing.into_iter().any(is) {
+        RETRY_AFTER
+    } else if is(Reason::CapacityUnavailable) {
+        CAPACITY_RETRY_AFTER
+    } else {
+        return false;
+    };
+    observed.since(refused.at.0) >= after
+}
+
+/// Whether the planner has to look at the target.
+pub fn planner_wanted(observed: &Observed, target: &Target, memory: &StreamJobStatus) -> bool {
+    let planned =
+        memory.plan.as_ref().is_some_and(|plan| plan.spec_digest == target.plan_digest);
+    !planned
+        && !target.suspended()
+        && !target.waits_for_savepoint
+        && observed.job.deleted_at.is_none()
+        && refused(observed, memory, &[&target.plan_digest]).is_none()
+}
+
+/// Takes the planner's verdict into the memory, once it is there.
+pub(super) fn learn(observed: &Observed, target: &Target, memory: &mut StreamJobStatus) {
+    if !planner_wanted(observed, target, memory) {
+        return;
+    }
+    let name = names::planner(&observed.job.name, &target.plan_digest);
+    let Some(task) = observed.tasks.get(&name) else { return };
+    if task.ended.is_none() || task.spec_digest != target.plan_digest {
+        return;
+    }
+    match verdict(task) {
+        Ok(plan) => {
+            memory.plan = Some(PlanStatus { spec_digest: target.plan_digest.clone(), ..plan });
+            memory.refused = None;
+        }
+        Err((reason, message)) => {
+            memory.refused = Some(refusal(observed, &target.plan_digest, reason, &message));
+        }
+    }
+}
+
+/// A refusal as it is remembered.
+pub(super) fn refusal(
+    observed: &Observed,
+    digest: &str,
+    reason: Reason,
+    message: &str,
+) -> RefusedSpec {
+    RefusedSpec {
+        spec_digest: digest.to_owned(),
+        reason: reason.as_str().to_owned(),
+        message: message.chars().take(MESSAGE_CHARS_MAX).collect(),
+        at: Time(observed.now),
+    }
+}
+
+fn verdict(task: &TaskView) -> Result<PlanStatus, (Reason, String)> {
+    let text = task.message.as_deref().unwrap_or_default();
+    let Ok(verdict) = serde_json::from_str::<PlannerVerdict>(text) else {
+        let why = task.problem.as_deref().unwrap_or(text);
+        return Err((Reason::CrashLoop, format!("the planner ended without a verdict: {why}")));
+    };
+    if let Some(first) = verdict.refusals.first() {
+        return Err((first.reason, refusals(&verdict)));
+    }
+    plan(&verdict).ok_or_else(|| {
+        (Reason::Bug, "the planner neither refused the job nor made a plan".to_owned())
+    })
+}
+
+fn plan(verdict: &PlannerVerdict) -> Option<PlanStatus> {
+    let layout = verdict.layout.as_ref()?;
+    Some(PlanStatus {
+        fingerprint: verdict.fingerprint.as_ref()?.to_string(),
+        spec_digest: String::new(),
+        max_parallelism: verdict.exchange_partitions.unwrap_or(0),
+        hash_version: verdict.hash_version,
+        shards: layout.widest(),
+        layout: match serde_json::to_value(layout).ok()? {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        },
+    })
+}
+
+fn refusals(verdict: &PlannerVerdict) -> String {
+    let lines: Vec<String> = verdict
+        .refusals
+        .iter()
+        .map(|refusal| match (refusal.line, refusal.column) {
+            (Some(line), Some(column)) => format!("{line}:{column}: {}", refusal.message),
+            _ => refusal.message.clone(),
+        })
+        .collect();
+    let more = match verdict.omitted {
+        0 => String::new(),
+        omitted => format!("; and {omitted} more"),
+    };
+    format!("{}{more}", lines.join("; "))
+}

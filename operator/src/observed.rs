@@ -1,0 +1,212 @@
+//! What one look at the cluster and the workers found. Everything after it is a function of this.
+
+use std::collections::BTreeMap;
+
+use crds::{StreamJobSpec, StreamJobStatus};
+use jiff::Timestamp;
+use protocol::admin::{SlotPhase, SlotStatus, WorkerStatus};
+use serde_json::Value;
+
+/// All that a decision depends on.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The job itself.
+    pub job: JobView,
+    /// The time of the look.
+    pub now: Timestamp,
+    /// The token of the admin port, when its Secret is there.
+    pub token: Option<String>,
+    /// Children that are there, by kind and name.
+    pub children: Vec<Child>,
+    /// Stateful sets by generation.
+    pub sets: BTreeMap<u64, SetView>,
+    /// The spec that each generation was made from, as its ConfigMap holds it.
+    pub configs: BTreeMap<u64, StreamJobSpec>,
+    /// Planner and clean Jobs by name.
+    pub tasks: BTreeMap<String, TaskView>,
+    /// Savepoints of this job.
+    pub savepoints: Vec<SavepointView>,
+    /// What `spec.restoreFrom.savepoint` names, if it does.
+    pub restore: Option<RestoreView>,
+}
+
+/// The StreamJob as read.
+#[derive(Clone, Debug)]
+pub struct JobView {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its identity.
+    pub uid: String,
+    /// What the API server knew it as; a status is written onto this version only.
+    pub resource_version: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// Its finalizers.
+    pub finalizers: Vec<String>,
+    /// Its annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Its spec, unparsed.
+    pub spec: Value,
+    /// Its status; the machine's memory is in it.
+    pub status: StreamJobStatus,
+}
+
+/// The sort of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The admin token.
+    Secret,
+    /// job.json and layout.json.
+    ConfigMap,
+    /// Names of the pods.
+    Service,
+    /// The pods of a generation.
+    StatefulSet,
+    /// One pod at a time.
+    PodDisruptionBudget,
+    /// Planner and clean.
+    Job,
+}
+
+/// A child that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Child {
+    /// Its sort.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its identity.
+    pub uid: String,
+    /// The job that it belongs to; a former job of the same name leaves its own for a while.
+    pub job_uid: String,
+    /// The generation that it belongs to.
+    pub generation: Option<u64>,
+    /// It is being deleted.
+    pub terminating: bool,
+}
+
+/// A generation's stateful set with its pods.
+#[derive(Clone, Debug, Default)]
+pub struct SetView {
+    /// Wanted pods; none: the set is gone while pods remain.
+    pub replicas: Option<u32>,
+    /// Pods that exist.
+    pub pods: Vec<PodView>,
+}
+
+/// A worker pod.
+#[derive(Clone, Debug)]
+pub struct PodView {
+    /// Its name.
+    pub name: String,
+    /// The number at the end of its name.
+    pub ordinal: u32,
+    /// Its address, once it has one.
+    pub ip: Option<String>,
+    /// The readiness probe succeeds: warm.
+    pub ready: bool,
+    /// It is being deleted, or has ended.
+    pub ending: bool,
+    /// Why it does not run, in the kubelet's or scheduler's words.
+    pub problem: Option<String>,
+    /// What the worker in it said.
+    pub contact: Contact,
+}
+
+/// What asking a worker gave.
+#[derive(Clone, Debug)]
+pub enum Contact {
+    /// It has no address or was not asked.
+    Unasked,
+    /// It did not answer.
+    Silent(String),
+    /// Its answer.
+    Answered(Box<WorkerStatus>),
+}
+
+/// A planner or clean Job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskView {
+    /// The digest of what it looks at.
+    pub spec_digest: String,
+    /// It ended well (`Some(true)`) or badly.
+    pub ended: Option<bool>,
+    /// The newest termination message of its pods.
+    pub message: Option<String>,
+    /// Why its pod does not run.
+    pub problem: Option<String>,
+}
+
+/// A savepoint of this job, as far as the job cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavepointView {
+    /// The name under which workers know it.
+    pub key: String,
+    /// It is being written.
+    pub in_progress: bool,
+}
+
+/// The savepoint that a new job begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreView {
+    /// It can be restored from.
+    Ready {
+        /// Where it lies.
+        location: String,
+    },
+    /// It is not complete yet.
+    Pending,
+    /// There is none, or it failed.
+    Missing(String),
+}
+
+impl SetView {
+    /// The workers that answered.
+    pub fn workers(&self) -> impl Iterator<Item = (&PodView, &WorkerStatus)> {
+        self.pods.iter().filter_map(|pod| match &pod.contact {
+            Contact::Answered(status) => Some((pod, &**status)),
+            Contact::Unasked | Contact::Silent(_) => None,
+        })
+    }
+
+    /// The slots of all workers that answered.
+    pub fn slots(&self) -> impl Iterator<Item = &SlotStatus> {
+        self.workers().flat_map(|(_, worker)| &worker.slots)
+    }
+
+    /// Slots in one of the phases, of live pods.
+    pub fn count(&self, phases: &[SlotPhase]) -> u32 {
+        let slots = self.slots().filter(|slot| phases.contains(&slot.phase)).count();
+        u32::try_from(slots).unwrap_or(u32::MAX)
+    }
+}
+
+impl Observed {
+    /// The set of a generation, empty if there is none.
+    pub fn set(&self, generation: u64) -> SetView {
+        self.sets.get(&generation).cloned().unwrap_or_default()
+    }
+
+    /// Whether a child is there that belongs to this job and stays.
+    pub fn has(&self, kind: Kind, name: &str) -> bool {
+        self.children.iter().any(|child| {
+            (child.kind, child.name.as_str()) == (kind, name)
+                && child.job_uid == self.job.uid
+                && !child.terminating
+        })
+    }
+
+    /// Whether a savepoint is being written.
+    pub fn savepoint_in_progress(&self) -> bool {
+        self.savepoints.iter().any(|savepoint| savepoint.in_progress)
+    }
+
+    /// Time since then; nothing for the future.
+    pub fn since(&self, then: Timestamp) -> std::time::Duration {
+        std::time::Duration::try_from(self.now.duration_since(then)).unwrap_or_default()
+    }
+}

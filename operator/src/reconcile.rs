@@ -1,0 +1,127 @@
+//! One pass over one job: fetch → validate → machine → plan → status → apply.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crds::StreamJobStatus;
+use jiff::Timestamp;
+use kube::Client;
+
+use crate::admin_client::AdminClient;
+use crate::apply::{self, events};
+use crate::fetch::{self, Sources};
+use crate::limits::{MOVING_REQUEUE, STARTING_REQUEUE, STEADY_REQUEUE};
+use crate::machine;
+use crate::observed::Observed;
+use crate::orders;
+use crate::plan;
+use crate::status;
+use crate::validate::{self, Invalid, Settings, Target};
+
+/// What a pass needs from outside.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// The workers.
+    pub admin: Arc<dyn AdminClient>,
+    /// How the operator was installed.
+    pub settings: Settings,
+    /// The time, whole seconds: what a status can hold.
+    pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// A new token of the admin port.
+    pub new_token: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+/// One pass. Returns when to look again; `None`: there is no such job any more.
+pub async fn reconcile(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Duration>, kube::Error> {
+    let now = (context.clock)();
+    let sources = Sources { client: &context.client, admin: &*context.admin, now };
+    let Some(observed) = fetch::fetch(&sources, namespace, name).await? else { return Ok(None) };
+    let target = validate::target(&observed, &context.settings);
+    let memory = machine::advance(&observed, &target, &context.settings);
+    let status = status::render(&observed, &target, &memory);
+    if !machine::same_memory(&memory, &observed.job.status) {
+        // Intent first: what follows from it is done by the pass that reads it.
+        write(context, &observed, &status).await?;
+        return Ok(Some(Duration::ZERO));
+    }
+    let plan = plan::plan(&observed, target.as_ref().ok(), &memory, &context.settings);
+    apply::carry_out(&context.client, &observed, &plan, || (context.new_token)()).await?;
+    let leaving = plan.finalizer == Some(false);
+    if leaving {
+        warn_of_leftovers(context, &observed, &target, &memory).await;
+        return Ok(None);
+    }
+    if plan.finalizer.is_some() {
+        return Ok(Some(Duration::ZERO));
+    }
+    let tearing_down = machine::tearing_down(&observed, target.as_ref().ok(), &memory);
+    let orders = orders::orders(&observed, &memory, tearing_down);
+    apply::send(&*context.admin, &observed, &orders).await;
+    if status != observed.job.status {
+        write(context, &observed, &status).await?;
+    }
+    Ok(Some(next_look(&observed, &target, &memory)))
+}
+
+async fn write(
+    context: &Context,
+    observed: &Observed,
+    status: &StreamJobStatus,
+) -> Result<(), kube::Error> {
+    apply::write_status(&context.client, &observed.job, status).await?;
+    for notice in events::notices(&observed.job.status, status) {
+        events::publish(&context.client, observed, &notice).await;
+    }
+    Ok(())
+}
+
+/// A job that goes because its time is up leaves things behind; say which.
+async fn warn_of_leftovers(
+    context: &Context,
+    observed: &Observed,
+    target: &Result<Target, Invalid>,
+    memory: &StreamJobStatus,
+) {
+    let cleaned = observed.tasks.values().any(|task| task.ended == Some(true));
+    if cleaned || memory.last_generation == 0 {
+        return;
+    }
+    let spec = target.as_ref().ok().map(|target| &target.spec);
+    let location = spec.map_or("the checkpoint location", |s| s.checkpoints.location.as_str());
+    let prefix = spec.map_or("streamjob", |spec| spec.kafka.internal_prefix());
+    let uid = &observed.job.uid;
+    let notice = events::Notice {
+        warning: true,
+        reason: protocol::reason::Reason::DeletionDeadline.to_string(),
+        message: format!(
+            "the deadline passed before the last generation was fenced; what stays behind: objects \
+             below {location}/{uid}/, Kafka topics and groups that begin with {prefix}.{uid}."
+        ),
+    };
+    events::publish(&context.client, observed, &notice).await;
+}
+
+fn next_look(
+    observed: &Observed,
+    target: &Result<Target, Invalid>,
+    memory: &StreamJobStatus,
+) -> Duration {
+    if memory.acquiring.is_some() || memory.releasing.is_some() {
+        return MOVING_REQUEUE;
+    }
+    let said = status::situation(observed, target, memory);
+    let planning = target
+        .as_ref()
+        .is_ok_and(|target| machine::planner_wanted(observed, target, memory));
+    let deleting = observed.job.deleted_at.is_some();
+    let owner_starts = memory.current.is_some() && !said.ready;
+    if memory.next.is_some() || planning || deleting || owner_starts {
+        return STARTING_REQUEUE;
+    }
+    STEADY_REQUEUE
+}

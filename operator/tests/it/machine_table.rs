@@ -1,0 +1,165 @@
+//! The machine's decisions, pure: what is in the memory after a look.
+
+use crds::{GenerationStatus, StreamJobStatus};
+use operator::machine::advance;
+use operator::names;
+use operator::observed::{Observed, TaskView};
+use operator::validate::{Target, target};
+use serde_json::{Value, json};
+
+use crate::objects::job;
+use crate::plan_table::{memory, observed, settings};
+
+fn wanted(job: &Value) -> Target {
+    target(&observed(job, StreamJobStatus::default()), &settings()).expect("a valid job")
+}
+
+fn next(observed: &Observed) -> StreamJobStatus {
+    advance(observed, &target(observed, &settings()), &settings())
+}
+
+/// A job whose only generation runs.
+fn running(job: &Value) -> Observed {
+    let mut memory = memory(&wanted(job), 4);
+    memory.current = memory.next.take();
+    observed(job, memory)
+}
+
+fn number(generation: Option<&GenerationStatus>) -> Option<u64> {
+    generation.map(|generation| generation.number)
+}
+
+#[test]
+fn a_new_job_waits_for_the_planner() {
+    let seen = observed(&job(2), StreamJobStatus::default());
+    assert_eq!(next(&seen), seen.job.status);
+}
+
+#[test]
+fn a_verdict_makes_a_plan_and_a_generation() {
+    let job = job(2);
+    let target = wanted(&job);
+    let mut seen = observed(&job, StreamJobStatus::default());
+    let verdict = json!({
+        "fingerprint": "00000000000000aa", "diff": "First", "exchange_partitions": 16,
+        "layout": {"stages": [{"stage": 0, "topics": [{"topic": "clicks", "partitions": 4}]}]},
+        "hash_version": 1, "refusals": [], "warnings": [],
+    });
+    let task = TaskView {
+        spec_digest: target.plan_digest.clone(),
+        ended: Some(true),
+        message: Some(verdict.to_string()),
+        problem: None,
+    };
+    seen.tasks.insert(names::planner("j", &target.plan_digest), task);
+    let memory = next(&seen);
+    let plan = memory.plan.expect("a plan");
+    assert_eq!((plan.shards, plan.max_parallelism), (4, 16));
+    assert_eq!(number(memory.next.as_ref()), Some(1));
+    assert_eq!(memory.last_generation, 1);
+}
+
+#[test]
+fn a_planner_without_a_verdict_is_a_refusal_that_passes() {
+    let job = job(2);
+    let target = wanted(&job);
+    let mut seen = observed(&job, StreamJobStatus::default());
+    let task = TaskView {
+        spec_digest: target.plan_digest.clone(),
+        ended: Some(false),
+        message: None,
+        problem: Some("ImagePullBackOff: no such image".to_owned()),
+    };
+    seen.tasks.insert(names::planner("j", &target.plan_digest), task);
+    let refused = next(&seen).refused.expect("a refusal");
+    assert_eq!(refused.reason, "CrashLoop");
+    assert!(refused.message.contains("ImagePullBackOff"));
+}
+
+#[test]
+fn a_newer_spec_drops_a_set_that_only_warms_up() {
+    let before = job(2);
+    let mut seen = running(&before);
+    let mut warming = seen.job.status.current.clone().unwrap();
+    warming.number = 8;
+    warming.spec_digest = "of a spec in between".to_owned();
+    seen.job.status.next = Some(warming);
+    seen.job.status.last_generation = 8;
+    let memory = next(&seen);
+    assert_eq!(number(memory.next.as_ref()), None);
+    assert_eq!(number(memory.current.as_ref()), Some(7));
+}
+
+#[test]
+fn from_acquiring_on_only_forward() {
+    let mut seen = running(&job(2));
+    let mut warming = seen.job.status.current.clone().unwrap();
+    warming.number = 8;
+    warming.spec_digest = "of a spec in between".to_owned();
+    seen.job.status.next = Some(warming);
+    seen.job.status.acquiring = Some(8);
+    seen.job.status.last_generation = 8;
+    for (what, spec) in [
+        ("another spec", job(3)["spec"].clone()),
+        ("suspended", {
+            let mut spec = job(2)["spec"].clone();
+            spec["state"] = "Suspended".into();
+            spec
+        }),
+        ("nonsense", json!({"parallelism": "many"})),
+    ] {
+        seen.job.spec = spec;
+        assert_eq!(next(&seen), seen.job.status, "{what}");
+    }
+}
+
+#[test]
+fn a_number_is_never_used_twice() {
+    let mut seen = running(&job(2));
+    seen.job.status.last_generation = 12;
+    seen.job.spec["parallelism"] = 3.into();
+    let memory = next(&seen);
+    assert_eq!(number(memory.next.as_ref()), Some(13));
+    assert_eq!(memory.last_generation, 13);
+}
+
+#[test]
+fn another_default_image_restarts_nothing() {
+    let seen = running(&job(2));
+    let mut newer = settings();
+    newer.worker_image = "worker:2".to_owned();
+    assert_eq!(advance(&seen, &target(&seen, &newer), &newer), seen.job.status);
+}
+
+#[test]
+fn what_does_not_concern_pods_restarts_nothing() {
+    for (field, value) in [
+        ("deletion", json!({"policy": "Delete", "deadline": "1m"})),
+        ("upgrade", json!({"surge": false})),
+        ("state", json!("Running")),
+    ] {
+        let mut seen = running(&job(2));
+        seen.job.spec[field] = value;
+        assert_eq!(next(&seen), seen.job.status, "{field}");
+    }
+}
+
+#[test]
+fn suspension_writes_its_intent_first() {
+    let mut seen = running(&job(2));
+    seen.job.spec["state"] = "Suspended".into();
+    let memory = next(&seen);
+    assert_eq!(memory.releasing, Some(7));
+    assert_eq!(memory.sealed, None);
+}
+
+#[test]
+fn deletion_saves_the_state_while_there_is_time() {
+    let now = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+    for (seconds_ago, releasing) in [(0, Some(7)), (299, Some(7)), (300, None), (900, None)] {
+        let mut seen = running(&job(2));
+        let ago = jiff::SignedDuration::from_secs(seconds_ago);
+        seen.job.deleted_at = Some(now.checked_sub(ago).unwrap());
+        assert_eq!(next(&seen).releasing, releasing, "{seconds_ago} s after the deletion");
+    }
+}

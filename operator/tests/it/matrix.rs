@@ -1,0 +1,94 @@
+//! Every scenario with every disturbance.
+
+use crate::api::{Counted, Fault};
+use crate::scenarios::{SCENARIOS, Scenario};
+use crate::world::World;
+
+/// Passes at rest in which nothing may be written.
+const IDLE_PASSES: u32 = 10;
+
+async fn play(scenario: &Scenario, disturbance: Option<(Counted, u64, Fault)>) -> World {
+    let mut world = World::new();
+    world.tempo = scenario.seconds_per_pass;
+    if let Some((counted, at, fault)) = disturbance {
+        world.disturb(counted, at, fault);
+    }
+    for step in scenario.steps {
+        step(&world);
+        world.settle().await;
+    }
+    let writes = world.writes();
+    for _ in 0..IDLE_PASSES {
+        world.pass().await;
+    }
+    let name = scenario.name;
+    assert_eq!(world.writes(), writes, "{name}: writes at rest, {disturbance:?}");
+    let violations = world.fleet.lock().unwrap().violations.clone();
+    assert_eq!(violations, Vec::<String>::new(), "{name}: {disturbance:?}");
+    world
+}
+
+#[tokio::test]
+async fn scenarios_end_as_they_should() {
+    for scenario in SCENARIOS {
+        let world = play(scenario, None).await;
+        (scenario.end)(&world);
+        for (object, created, _) in world.counts() {
+            let again = object.starts_with("pods/") || object.starts_with("jobs/");
+            assert!(created == 1 || again, "{}: {object} made {created} times", scenario.name);
+        }
+    }
+}
+
+/// Runs a scenario with each of the disturbances and compares the end with the undisturbed one.
+async fn compare(scenario: &Scenario, counted: Counted, last: u64, faults: &[Fault], step: usize) {
+    let reference = play(scenario, None).await;
+    for at in (1..=last).step_by(step) {
+        for fault in faults {
+            let disturbance = Some((counted, at, *fault));
+            let world = play(scenario, disturbance).await;
+            (scenario.end)(&world);
+            let name = scenario.name;
+            let log = || world.server.lock().unwrap().log.clone();
+            let (want, found) = (reference.rest(), world.rest());
+            if want != found {
+                panic!("{name}: {disturbance:?}: {}\n{:#?}", difference(&want, &found), log());
+            }
+            assert_eq!(world.counts(), reference.counts(), "{name}: {disturbance:?}\n{:#?}", log());
+        }
+    }
+}
+
+fn difference(want: &serde_json::Value, found: &serde_json::Value) -> String {
+    let (want, found) = (want.as_object().unwrap(), found.as_object().unwrap());
+    let names: std::collections::BTreeSet<&String> = want.keys().chain(found.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| want.get(*name) != found.get(*name))
+        .map(|name| format!("{name}: want {:#?}\nfound {:#?}", want.get(name), found.get(name)))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_crash_or_failure_at_any_write_changes_nothing() {
+    let faults = [
+        Fault::Crash,
+        Fault::AppliedWithoutAnswer,
+        Fault::Status(409),
+        Fault::Status(429),
+        Fault::Status(500),
+    ];
+    for scenario in SCENARIOS {
+        let writes = play(scenario, None).await.writes();
+        compare(scenario, Counted::Writes, writes, &faults, 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_any_request_changes_nothing() {
+    for scenario in SCENARIOS {
+        let world = play(scenario, None).await;
+        let requests = world.server.lock().unwrap().requests;
+        compare(scenario, Counted::All, requests, &[Fault::Status(500)], 7).await;
+    }
+}

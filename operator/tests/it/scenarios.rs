@@ -1,0 +1,284 @@
+//! Stories that a job lives through. Each step is what a user does; between steps everything
+//! comes to rest.
+
+use serde_json::{Value, json};
+
+use crate::objects::{job, savepoint};
+use crate::world::World;
+
+/// One step of a story.
+pub type Step = fn(&World);
+
+/// A story and what must hold at its end.
+pub struct Scenario {
+    pub name: &'static str,
+    pub steps: &'static [Step],
+    pub end: fn(&World),
+    /// Everything that was created exists once; deadlines play no part.
+    pub seconds_per_pass: i64,
+}
+
+fn status(world: &World) -> Value {
+    world.job().expect("a job")["status"].clone()
+}
+
+fn condition(world: &World, of: &str) -> (String, String) {
+    let status = status(world);
+    let found = status["conditions"]
+        .as_array()
+        .and_then(|all| all.iter().find(|c| c["type"] == of).cloned())
+        .unwrap_or_default();
+    let word = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    (word("status"), word("reason"))
+}
+
+fn is_running(world: &World, generation: u64, parallelism: u64) {
+    let status = status(world);
+    assert_eq!(status["phase"], "Running", "{status:#}");
+    assert_eq!(status["current"]["number"], generation, "{status:#}");
+    assert_eq!(status["current"]["parallelism"], parallelism);
+    assert_eq!(status["replicas"], parallelism);
+    assert_eq!(status["acquiring"], Value::Null);
+    assert_eq!(status["next"], Value::Null);
+    assert_eq!(condition(world, "Ready"), ("True".into(), "Running".into()));
+    let fleet = world.fleet.lock().unwrap();
+    assert!(fleet.workers.values().all(|fake| fake.generation == generation));
+}
+
+fn create(world: &World) {
+    world.create("streamjobs", job(2));
+}
+
+fn delete(world: &World) {
+    world.delete_job();
+}
+
+fn scale_up(world: &World) {
+    world.edit(|spec| spec["parallelism"] = 3.into());
+}
+
+fn scale_too_far(world: &World) {
+    world.edit(|spec| spec["parallelism"] = 9.into());
+}
+
+fn scale_down(world: &World) {
+    world.edit(|spec| spec["parallelism"] = 1.into());
+}
+
+fn scale_back(world: &World) {
+    world.edit(|spec| spec["parallelism"] = 2.into());
+}
+
+fn other_query(world: &World) {
+    world.edit(|spec| spec["sql"] = "INSERT INTO out SELECT 1".into());
+}
+
+fn bad_query(world: &World) {
+    world.edit(|spec| spec["sql"] = "InvalidSql".into());
+}
+
+fn losing_query(world: &World) {
+    world.edit(|spec| spec["sql"] = "IncompatibleState".into());
+}
+
+fn first_query(world: &World) {
+    world.edit(|spec| spec["sql"] = "INSERT INTO out SELECT user_id FROM clicks".into());
+}
+
+fn nonsense(world: &World) {
+    world.edit(|spec| spec["sinks"][0]["name"] = "clicks".into());
+}
+
+fn sense(world: &World) {
+    world.edit(|spec| spec["sinks"][0]["name"] = "out".into());
+}
+
+fn suspend(world: &World) {
+    world.edit(|spec| spec["state"] = "Suspended".into());
+}
+
+fn resume(world: &World) {
+    world.edit(|spec| spec["state"] = "Running".into());
+}
+
+fn other_resources(world: &World) {
+    world.edit(|spec| {
+        spec["worker"] = json!({"resources": {"limits": {"cpu": "2", "memory": "2Gi"}}});
+        spec["parallelism"] = 2.into();
+    });
+}
+
+fn no_surge(world: &World) {
+    world.edit(|spec| {
+        spec["upgrade"] = json!({"surge": false});
+        spec["parallelism"] = 3.into();
+    });
+}
+
+fn ask_savepoint(world: &World) {
+    world.create("savepoints", savepoint("sp"));
+}
+
+fn capacity_ends(world: &World) {
+    *world.no_capacity.lock().unwrap() = true;
+}
+
+fn workers_restart(world: &World) {
+    for fake in world.fleet.lock().unwrap().workers.values_mut() {
+        *fake = crate::workers::Fake::new(fake.generation, fake.ordinal);
+    }
+}
+
+fn pods_vanish(world: &World) {
+    let mut server = world.server.lock().unwrap();
+    let pods: Vec<_> = server.store.objects.keys().filter(|k| k.0 == "pods").cloned().collect();
+    for pod in pods {
+        server.store.delete(&pod, None).expect("a pod");
+    }
+}
+
+fn is_gone(world: &World) {
+    let left: Vec<String> =
+        world.rest().as_object().unwrap().keys().filter(|k| !k.starts_with("savepoints")).cloned().collect();
+    assert_eq!(left, Vec::<String>::new());
+    let counts = world.counts();
+    let cleaned = counts.iter().any(|(name, created, _)| name == "jobs/j-clean" && *created == 1);
+    assert!(cleaned, "the last generation must be fenced: {counts:?}");
+}
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "create",
+        steps: &[create],
+        end: |w| is_running(w, 1, 2),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "rescale up and down",
+        steps: &[create, scale_up, scale_down],
+        end: |w| is_running(w, 3, 1),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "more slots than shards are refused and taken back",
+        steps: &[create, scale_too_far, scale_back],
+        end: |w| {
+            is_running(w, 1, 2);
+            assert_eq!(condition(w, "Stalled").0, "False");
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "upgrade",
+        steps: &[create, other_query],
+        end: |w| is_running(w, 2, 2),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "resources",
+        steps: &[create, other_resources],
+        end: |w| {
+            is_running(w, 2, 2);
+            assert_eq!(status(w)["current"]["slotsPerWorker"], 2);
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "a refused query keeps the last good generation",
+        steps: &[create, bad_query],
+        end: |w| {
+            is_running(w, 1, 2);
+            assert_eq!(condition(w, "Stalled"), ("True".into(), "InvalidSql".into()));
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "going back recovers",
+        steps: &[create, losing_query, first_query],
+        end: |w| {
+            is_running(w, 1, 2);
+            assert_eq!(condition(w, "Stalled").0, "False");
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "a spec that breaks a rule, and back",
+        steps: &[create, nonsense, sense],
+        end: |w| {
+            is_running(w, 1, 2);
+            assert_eq!(condition(w, "Stalled").0, "False");
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "suspend",
+        steps: &[create, suspend],
+        end: |w| {
+            let status = status(w);
+            assert_eq!(status["phase"], "Suspended", "{status:#}");
+            assert_eq!(status["sealed"], 1);
+            assert_eq!(status["replicas"], 0);
+            assert!(w.fleet.lock().unwrap().workers.is_empty());
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "suspend and resume",
+        steps: &[create, suspend, resume],
+        end: |w| is_running(w, 2, 2),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "change while suspended",
+        steps: &[create, suspend, other_query, resume],
+        end: |w| is_running(w, 2, 2),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "rescale without surge",
+        steps: &[create, no_surge],
+        end: |w| is_running(w, 2, 3),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "workers that start anew get their shards again",
+        steps: &[create, workers_restart],
+        end: |w| is_running(w, 1, 2),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "pods that vanish come back",
+        steps: &[create, pods_vanish],
+        end: |w| is_running(w, 1, 2),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "no capacity drops the new set",
+        steps: &[create, capacity_ends, scale_up],
+        end: |w| {
+            is_running(w, 1, 2);
+            assert_eq!(condition(w, "Stalled"), ("True".into(), "CapacityUnavailable".into()));
+        },
+        seconds_per_pass: 5,
+    },
+    Scenario {
+        name: "savepoint",
+        steps: &[create, ask_savepoint],
+        end: |w| {
+            is_running(w, 1, 2);
+            let rest = w.rest();
+            let savepoint = &rest["savepoints/sp"]["status"];
+            assert_eq!(savepoint["phase"], "Completed", "{savepoint:#}");
+            assert_eq!(savepoint["bytes"], 14);
+            assert_eq!(savepoint["slotsDone"], 2);
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario { name: "delete", steps: &[create, delete], end: is_gone, seconds_per_pass: 1 },
+    Scenario {
+        name: "delete while suspended",
+        steps: &[create, suspend, delete],
+        end: is_gone,
+        seconds_per_pass: 1,
+    },
+];

@@ -1,0 +1,238 @@
+//! Objects as an API server keeps them: versions, generations, finalizers, owners, and enough of
+//! server-side apply for one field manager.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+/// Plural, namespace, name.
+pub type Key = (String, String, String);
+
+/// A refusal with its HTTP status and reason.
+pub type Refusal = (u16, &'static str);
+
+#[derive(Default)]
+pub struct Store {
+    pub objects: BTreeMap<Key, Value>,
+    /// What was applied last, by object and subresource: fields that are missing next time go.
+    applied: BTreeMap<(Key, &'static str), Value>,
+    version: u64,
+    uids: u64,
+    /// Seconds since the epoch.
+    pub now: i64,
+    /// Creations and deletions by object, in order of plural and name.
+    pub created: BTreeMap<Key, u32>,
+    pub deleted: BTreeMap<Key, u32>,
+    /// Changes of any object.
+    pub changes: u64,
+}
+
+pub fn time(seconds: i64) -> String {
+    jiff::Timestamp::from_second(seconds).expect("a time").to_string()
+}
+
+impl Store {
+    pub fn get(&self, key: &Key) -> Option<&Value> {
+        self.objects.get(key)
+    }
+
+    pub fn create(&mut self, key: &Key, mut object: Value) -> Result<Value, Refusal> {
+        if self.objects.contains_key(key) {
+            return Err((409, "AlreadyExists"));
+        }
+        self.uids += 1;
+        let uid = format!("{:08x}-0000-0000-0000-000000000000", self.uids);
+        let meta = object["metadata"].as_object_mut().expect("metadata");
+        meta.insert("uid".into(), uid.into());
+        meta.insert("namespace".into(), key.1.clone().into());
+        meta.insert("name".into(), key.2.clone().into());
+        meta.insert("creationTimestamp".into(), time(self.now).into());
+        meta.insert("generation".into(), 1.into());
+        meta.remove("resourceVersion");
+        if let Some(text) = object.as_object_mut().and_then(|o| o.remove("stringData")) {
+            object["data"] = encoded(&text);
+        }
+        *self.created.entry(key.clone()).or_default() += 1;
+        self.put(key, object.clone());
+        Ok(self.objects[key].clone())
+    }
+
+    fn put(&mut self, key: &Key, mut object: Value) {
+        self.version += 1;
+        self.changes += 1;
+        object["metadata"]["resourceVersion"] = self.version.to_string().into();
+        self.objects.insert(key.clone(), object);
+    }
+
+    /// Changes an object in place; a no-op leaves the version alone.
+    pub fn update(&mut self, key: &Key, change: impl FnOnce(&mut Value)) {
+        let Some(old) = self.objects.get(key) else { return };
+        let mut new = old.clone();
+        change(&mut new);
+        if new == *old {
+            return;
+        }
+        if new.get("spec") != old.get("spec") {
+            let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+            new["metadata"]["generation"] = generation.into();
+        }
+        self.put(key, new);
+        self.sweep(key);
+    }
+
+    /// Server-side apply of the main resource or of `status`.
+    pub fn apply(
+        &mut self,
+        key: &Key,
+        subresource: &'static str,
+        body: &Value,
+    ) -> Result<Value, Refusal> {
+        let slot = (key.clone(), subresource);
+        let wanted = content(body, subresource);
+        if !self.objects.contains_key(key) {
+            if subresource == "status" || body["metadata"]["uid"].is_string() {
+                return Err((404, "NotFound"));
+            }
+            self.applied.insert(slot, wanted);
+            return self.create(key, body.clone());
+        }
+        self.check(key, body)?;
+        let before = self.applied.insert(slot, wanted.clone()).unwrap_or(json!({}));
+        self.update(key, |object| {
+            remove_missing(object, &before, &wanted);
+            merge(object, &wanted);
+        });
+        Ok(self.objects[key].clone())
+    }
+
+    /// Merge patch.
+    pub fn merge_patch(&mut self, key: &Key, body: &Value) -> Result<Value, Refusal> {
+        if !self.objects.contains_key(key) {
+            return Err((404, "NotFound"));
+        }
+        self.check(key, body)?;
+        let mut patch = body.clone();
+        if let Some(meta) = patch["metadata"].as_object_mut() {
+            meta.remove("resourceVersion");
+        }
+        let old = self.objects[key].clone();
+        self.update(key, |object| merge(object, &patch));
+        Ok(self.objects.get(key).cloned().unwrap_or(old))
+    }
+
+    /// Versions and identities that a patch insists upon.
+    fn check(&self, key: &Key, body: &Value) -> Result<(), Refusal> {
+        let meta = &self.objects[key]["metadata"];
+        for field in ["resourceVersion", "uid"] {
+            let wanted = &body["metadata"][field];
+            if wanted.is_string() && *wanted != meta[field] {
+                return Err((409, "Conflict"));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn delete(&mut self, key: &Key, uid: Option<&str>) -> Result<(), Refusal> {
+        let Some(object) = self.objects.get(key) else { return Err((404, "NotFound")) };
+        if uid.is_some_and(|uid| object["metadata"]["uid"] != *uid) {
+            return Err((409, "Conflict"));
+        }
+        if object["metadata"]["deletionTimestamp"].is_null() {
+            let now = time(self.now);
+            self.update(key, |object| object["metadata"]["deletionTimestamp"] = now.into());
+        }
+        self.sweep(key);
+        Ok(())
+    }
+
+    /// Removes a deleted object that nothing holds, and what it owns.
+    fn sweep(&mut self, key: &Key) {
+        let Some(object) = self.objects.get(key) else { return };
+        let held = object["metadata"]["finalizers"].as_array().is_some_and(|f| !f.is_empty());
+        if object["metadata"]["deletionTimestamp"].is_null() || held {
+            return;
+        }
+        let uid = object["metadata"]["uid"].clone();
+        self.objects.remove(key);
+        self.applied.retain(|(applied, _), _| applied != key);
+        self.changes += 1;
+        *self.deleted.entry(key.clone()).or_default() += 1;
+        let owned = |object: &Value| {
+            let owners = object["metadata"]["ownerReferences"].as_array();
+            owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == uid))
+        };
+        let owned: Vec<Key> =
+            self.objects.iter().filter(|(_, o)| owned(o)).map(|(key, _)| key.clone()).collect();
+        for key in owned {
+            let _ = self.delete(&key, None);
+        }
+    }
+
+    pub fn list(&self, plural: &str, namespace: &str, selector: Option<&str>) -> Vec<Value> {
+        let matches = |object: &Value| {
+            selector.is_none_or(|selector| {
+                selector.split(',').all(|term| {
+                    let (name, value) = term.split_once('=').expect("an equality");
+                    object["metadata"]["labels"][name] == value
+                })
+            })
+        };
+        self.objects
+            .iter()
+            .filter(|((p, n, _), object)| p == plural && n == namespace && matches(object))
+            .map(|(_, object)| object.clone())
+            .collect()
+    }
+}
+
+fn encoded(text: &Value) -> Value {
+    let bytes = |value: &Value| k8s_openapi::ByteString(value.as_str().unwrap().into());
+    text.as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), serde_json::to_value(bytes(value)).unwrap()))
+        .collect::<Map<String, Value>>()
+        .into()
+}
+
+fn content(body: &Value, subresource: &str) -> Value {
+    if subresource == "status" {
+        return json!({"status": body["status"]});
+    }
+    let mut body = body.clone();
+    let fields = body.as_object_mut().expect("an object");
+    fields.remove("status");
+    if let Some(meta) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+        meta.remove("resourceVersion");
+        meta.remove("uid");
+    }
+    body
+}
+
+/// Takes away what was applied before and is not any more.
+fn remove_missing(object: &mut Value, before: &Value, now: &Value) {
+    let (Some(fields), Some(before)) = (object.as_object_mut(), before.as_object()) else { return };
+    for (name, old) in before {
+        match now.get(name) {
+            None => {
+                fields.remove(name);
+            }
+            Some(new) => {
+                if let Some(inner) = fields.get_mut(name) {
+                    remove_missing(inner, old, new);
+                }
+            }
+        }
+    }
+}
+
+fn merge(object: &mut Value, over: &Value) {
+    match (object, over) {
+        (Value::Object(fields), Value::Object(over)) => {
+            for (name, value) in over {
+                merge(fields.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (object, over) => *object = over.clone(),
+    }
+}

@@ -1,0 +1,224 @@
+//! Workers that do not exist: one state machine per pod, driven by orders.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::future::BoxFuture;
+use operator::admin_client::{AdminClient, AdminError, Worker};
+use operator::orders::Order;
+use protocol::admin::{SavepointPart, SlotPhase, SlotStatus, WorkerStatus};
+use protocol::reason::Reason;
+use protocol::{Generation, Nonce, SlotIndex};
+
+use crate::api::Shared;
+
+/// A pod's worker.
+#[derive(Clone, Debug)]
+pub struct Fake {
+    pub generation: u64,
+    pub ordinal: u32,
+    pub phase: SlotPhase,
+    pub release: Option<bool>,
+    pub take_over: bool,
+    pub savepoint: Option<String>,
+    pub trouble: Option<Reason>,
+    /// Never gets warm.
+    pub stuck: bool,
+}
+
+impl Fake {
+    pub fn new(generation: u64, ordinal: u32) -> Self {
+        Self {
+            generation,
+            ordinal,
+            phase: SlotPhase::Warming,
+            release: None,
+            take_over: false,
+            savepoint: None,
+            trouble: None,
+            stuck: false,
+        }
+    }
+
+    pub fn owns(&self) -> bool {
+        operator::machine::OWNING.contains(&self.phase)
+    }
+
+    fn status(&self, uid: &str) -> WorkerStatus {
+        let slot = SlotStatus {
+            slot: SlotIndex(self.ordinal),
+            phase: self.phase,
+            reason: self.trouble,
+            message: self.trouble.map(|_| "as the test wants it".to_owned()),
+            nonce: "00000000000000aa".parse::<Nonce>().expect("a nonce"),
+            shards: Vec::new(),
+            lag: 0,
+            commits: 0,
+            commit_ms: 0.0,
+            rows: 0,
+            late_rows: 0,
+            bad_rows: 0,
+            replayed_rows: 0,
+            state_bytes: 0,
+            checkpoint: None,
+            savepoint: self.savepoint.clone().map(|name| SavepointPart {
+                name,
+                complete: self.phase == SlotPhase::Paused,
+                bytes: 7,
+                manifest: None,
+            }),
+            gap_ms: None,
+        };
+        WorkerStatus {
+            version: "test".to_owned(),
+            job_uid: uid.to_owned(),
+            generation: Generation(self.generation),
+            plan_fingerprint: String::new(),
+            slots: vec![slot],
+        }
+    }
+}
+
+/// All workers by address, and what went wrong with orders.
+#[derive(Default)]
+pub struct Fleet {
+    pub workers: BTreeMap<String, Fake>,
+    pub orders: u64,
+    /// Orders that no written intent covers.
+    pub violations: Vec<String>,
+}
+
+/// The admin client of the tests.
+pub struct Admin {
+    pub fleet: Arc<Mutex<Fleet>>,
+    pub server: Shared,
+}
+
+impl Admin {
+    /// An order to acquire or release needs the intent in the status of the job (I6).
+    fn covered(&self, order: &Order) -> bool {
+        let server = self.server.lock().unwrap();
+        let jobs = server.store.list("streamjobs", "default", None);
+        jobs.iter().any(|job| {
+            let status = &job["status"];
+            let current = status["current"]["number"].as_u64();
+            let acquiring = status["acquiring"].as_u64();
+            match order {
+                Order::Acquire(order) => {
+                    let generation = Some(order.generation.0);
+                    acquiring == generation || current == generation && acquiring.is_none()
+                }
+                Order::Release(order) => {
+                    let generation = Some(order.generation.0);
+                    acquiring.is_some() && current == generation
+                        || status["releasing"].as_u64() == generation
+                }
+                Order::Savepoint(_) | Order::TakeOver(_) => true,
+            }
+        })
+    }
+}
+
+impl AdminClient for Admin {
+    fn status<'a>(
+        &'a self,
+        worker: &'a Worker,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<WorkerStatus, AdminError>> {
+        assert!(!token.is_empty());
+        let fleet = self.fleet.lock().unwrap();
+        let found = fleet.workers.get(&worker.ip).map(|fake| fake.status("uid"));
+        Box::pin(async move { found.ok_or_else(|| AdminError::Silent("gone".to_owned())) })
+    }
+
+    fn order<'a>(
+        &'a self,
+        worker: &'a Worker,
+        _: &'a str,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<(), AdminError>> {
+        let dead = self.server.lock().unwrap().dead;
+        let covered = self.covered(order);
+        let mut fleet = self.fleet.lock().unwrap();
+        if dead {
+            return Box::pin(async { Err(AdminError::Silent("the operator is dead".to_owned())) });
+        }
+        fleet.orders += 1;
+        if !covered {
+            fleet.violations.push(format!("{order:?} to {} without intent", worker.pod));
+        }
+        let answer = match fleet.workers.get_mut(&worker.ip) {
+            Some(fake) => obey(fake, order),
+            None => Err(AdminError::Silent("gone".to_owned())),
+        };
+        Box::pin(async move { answer })
+    }
+}
+
+fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
+    let generation = match order {
+        Order::Acquire(order) => order.generation,
+        Order::Release(order) => order.generation,
+        Order::Savepoint(order) => order.generation,
+        Order::TakeOver(order) => order.generation,
+    };
+    let refuse = |message: &str| Err(AdminError::Refused { code: 409, message: message.into() });
+    if generation.0 != fake.generation {
+        return refuse("another generation");
+    }
+    match order {
+        Order::Acquire(_) if fake.release.is_some() => return refuse("told to release"),
+        Order::Acquire(order) => {
+            fake.take_over |= order.take_over;
+            if matches!(fake.phase, SlotPhase::Warming | SlotPhase::Warm) {
+                fake.phase = SlotPhase::Acquiring;
+            }
+        }
+        Order::Release(order) => fake.release = Some(order.seal),
+        Order::Savepoint(order) if order.resume => {
+            fake.savepoint = None;
+            if fake.phase == SlotPhase::Paused {
+                fake.phase = SlotPhase::Running;
+            }
+        }
+        Order::Savepoint(order) => fake.savepoint = Some(order.name.clone()),
+        Order::TakeOver(_) => {}
+    }
+    Ok(())
+}
+
+impl Fleet {
+    /// One step of every worker.
+    pub fn step(&mut self) {
+        let owners: Vec<u64> =
+            self.workers.values().filter(|fake| fake.owns()).map(|fake| fake.generation).collect();
+        let mut fenced_below = 0;
+        for fake in self.workers.values_mut() {
+            let former_owns = owners.iter().any(|owner| *owner < fake.generation);
+            match fake.phase {
+                SlotPhase::Warming if !fake.stuck => fake.phase = SlotPhase::Warm,
+                SlotPhase::Acquiring if !former_owns || fake.take_over => {
+                    fake.phase = SlotPhase::Running;
+                    fenced_below = fenced_below.max(fake.generation);
+                }
+                SlotPhase::Running => match (fake.release, &fake.savepoint) {
+                    (Some(_), _) => fake.phase = SlotPhase::Releasing,
+                    (None, Some(_)) => fake.phase = SlotPhase::Paused,
+                    (None, None) => {}
+                },
+                SlotPhase::Paused if fake.release.is_some() => fake.phase = SlotPhase::Releasing,
+                SlotPhase::Releasing => {
+                    let sealed = fake.release == Some(true);
+                    fake.phase = if sealed { SlotPhase::Sealed } else { SlotPhase::Released };
+                }
+                _ => {}
+            }
+        }
+        for fake in self.workers.values_mut().filter(|fake| fake.generation < fenced_below) {
+            if fake.owns() {
+                fake.phase = SlotPhase::Blocked;
+                fake.trouble = Some(Reason::Superseded);
+            }
+        }
+    }
+}
