@@ -1,5 +1,5 @@
-//! Nanoseconds per record of the JSON decoder: three columns out of a flat record of 117 bytes, and out of one
-//! with its fields shuffled. Prints the best and the median of several rounds.
+//! Nanoseconds per record of the JSON decoder: three columns out of a flat record of 117 bytes, and
+//! out of one with its fields shuffled. Prints the best and the median of several rounds.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::sync::Arc;

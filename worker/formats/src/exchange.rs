@@ -14,8 +14,9 @@
 //! | 24–27 | length of the body |
 //! | 28–31 | CRC-32C of bytes 0–27 and the body |
 //!
-//! Integers are big-endian. The body of rows is one Arrow IPC record batch without its schema, which follows from the
-//! fingerprint. What was read is never trusted: lengths and places are checked before Arrow sees them.
+//! Integers are big-endian. The body of rows is one Arrow IPC record batch without its schema,
+//! which follows from the fingerprint. What was read is never trusted: lengths and places are
+//! checked before Arrow sees them.
 
 mod header;
 mod rows;
@@ -35,15 +36,15 @@ use header::{Header, Kind};
 #[error("cannot make an exchange record: {0}")]
 pub struct Unencodable(pub(crate) String);
 
-/// Why a record of an exchange topic is not one of ours, or not whole. The topic is only written by the job itself:
-/// this stops the shard, it is never skipped.
+/// Why a record of an exchange topic is not one of ours, or not whole. The topic is only written by
+/// the job itself: this stops the shard, it is never skipped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadExchange {
     /// Too short, or not our magic.
     #[error("not an exchange record")]
     Foreign,
     /// Written by a newer release.
-    #[error("the exchange record has format {0}, which this build does not read; use a newer worker image")]
+    #[error("the exchange record has format {0}, unknown to this build; use a newer worker image")]
     NewerFormat(u8),
     /// For another exchange, or another row type of it.
     #[error("the exchange record is for fingerprint {found}, not {expected}")]
@@ -116,9 +117,7 @@ impl ExchangeDecoder {
             Kind::Rows if header.upstream_shards != 0 => {
                 Err(BadExchange::Malformed("rows with a number of upstream shards".to_owned()))
             }
-            Kind::Rows => {
-                rows::decode(body, &self.schema, header.count).map(ExchangeRecord::Rows)
-            }
+            Kind::Rows => rows::decode(body, &self.schema, header.count).map(ExchangeRecord::Rows),
             Kind::Watermarks => {
                 let entries = watermarks::decode(body, header.count)?;
                 Ok(ExchangeRecord::Watermarks { upstream_shards: header.upstream_shards, entries })

@@ -1,19 +1,21 @@
 //! JSON records by RFC 8259.
 //!
-//! Reading takes only the columns that a query needs, in one pass, and still checks every byte of the record.
-//! What a value may be, by the column's type:
+//! Reading takes only the columns that a query needs, in one pass, and still checks every byte of
+//! the record. What a value may be, by the column's type:
 //!
 //! | column | accepted | refused |
 //! |---|---|---|
-//! | `Int64`, `Int32` | a number that is integral and fits, however written: `7`, `7.0`, `7e3` | `7.5`, `"7"`, `true` |
+//! | `Int64`, `Int32` | an integral number, however written: `7`, `7.0`, `7e3` | `7.5`, `"7"` |
 //! | `Float64` | a number; rounded to the nearest double | what overflows: `1e400` |
-//! | `Decimal128` | a number, or a text that holds one, without loss | more digits than the type has |
+//! | `Decimal128` | a number, or a text that holds one | more digits than the type has |
 //! | `Utf8` | a text | every other type; a lone surrogate (`"\ud800"`) |
 //! | `Boolean` | `true`, `false` | `"true"`, `1` |
-//! | `Timestamp(ms)` | RFC 3339 with an offset, cut to ms; integral epoch milliseconds; years 1 to 9999 | other texts, leap seconds |
+//! | `Timestamp(ms)` | RFC 3339 with an offset; integral epoch ms | leap seconds |
 //!
-//! A missing field and `null` are null. Of a repeated field the last value counts, and only it is looked at.
-//! Names are compared exactly. Other fields are skipped, but must be well-formed.
+//! Numbers are exact or refused, but for doubles. Instants lie in the years 1 to 9999 and are cut
+//! to milliseconds. A missing field and `null` are null. Of a repeated field the last value counts,
+//! and only it is looked at. Names are compared exactly. Other fields are skipped, but must be
+//! well-formed.
 
 mod columns;
 mod cursor;
@@ -26,4 +28,4 @@ mod timestamp;
 mod writers;
 
 pub use decoder::{EventTimeRule, JsonDecoder};
-pub use encoder::JsonEncoder;
+pub use encoder::{JsonEncoder, Out};

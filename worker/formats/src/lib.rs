@@ -1,6 +1,8 @@
-//! Bytes ↔ Arrow: record decoders and encoders, the exchange records and the dead letters. No I/O, no clock.
+//! Bytes ↔ Arrow: record decoders and encoders, the exchange records and the dead letters. No I/O,
+//! no clock.
 //!
-//! A decoder appends one row per record or nothing: a record that cannot be read never touches the rows beside it.
+//! A decoder appends one row per record or nothing: a record that cannot be read never touches the
+//! rows beside it.
 #![warn(missing_docs)]
 
 mod bad_record;

@@ -5,8 +5,9 @@
 pub enum ErrorKind {
     /// Try again later; nothing is damaged.
     Retry,
-    /// Bytes are not what was written. Of a run: stop, and name it. Of the local store ([`StateError::LocalDamaged`]):
-    /// drop the store and open it again, which deletes it, and restore from the manifest.
+    /// Bytes are not what was written. Of a run: stop, and name it. Of the local store
+    /// ([`StateError::LocalDamaged`]): drop the store and open it again, which deletes it, and
+    /// restore from the manifest.
     Corrupt,
     /// The disk is full.
     Full,
@@ -19,8 +20,9 @@ pub enum ErrorKind {
 pub enum StateError {
     /// A run is not the one that the manifest names.
     #[error(
-        "the run at bytes {start}..{} of object '{object}' is damaged: checksum {actual:08x} over {found} bytes, \
-         expected {expected:08x} over {len}; restore from another savepoint, or bring the object back",
+        "the run at bytes {start}..{} of object '{object}' is damaged: checksum {actual:08x} over \
+         {found} bytes, expected {expected:08x} over {len}; bring the object back, or restore from \
+         another savepoint",
         start + len
     )]
     CorruptRun {
@@ -41,7 +43,9 @@ pub enum StateError {
     #[error("not a run of this format: {0}")]
     UnreadableRun(String),
     /// The local store is damaged. The next open deletes it.
-    #[error("the local state in '{dir}' is damaged and will be rebuilt from the last checkpoint: {message}")]
+    #[error(
+        "the local state in '{dir}' is damaged and will be rebuilt from the last checkpoint: {message}"
+    )]
     LocalDamaged {
         /// Its folder.
         dir: String,

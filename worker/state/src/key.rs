@@ -1,8 +1,9 @@
 //! Keys of the store: shard, table, key of the entry.
 //!
-//! The shard comes first as 16 bytes that follow from its identity alone, so they are the same in every slot and a
-//! run's file can be ingested wherever the shard goes: stage (u32), partition (i32), and the first 8 bytes of the
-//! SHA-256 of the topic, integers big-endian. Then the table (u16, big-endian), then the entry's key.
+//! The shard comes first as 16 bytes that follow from its identity alone, so they are the same in
+//! every slot and a run's file can be ingested wherever the shard goes: stage (u32), partition
+//! (i32), and the first 8 bytes of the SHA-256 of the topic, integers big-endian. Then the table
+//! (u16, big-endian), then the entry's key.
 
 use protocol::ShardId;
 use sha2::{Digest, Sha256};
@@ -40,7 +41,8 @@ impl ShardPrefix {
         key
     }
 
-    /// First key of a table that is not dead: keys begin with their time, order-preserving and big-endian.
+    /// First key of a table that is not dead: keys begin with their time, order-preserving and
+    /// big-endian.
     pub(crate) fn floor(self, table: u16, live_from: i64) -> Vec<u8> {
         let mut key = self.table(table);
         key.extend_from_slice(&(live_from as u64 ^ 1 << 63).to_be_bytes());
@@ -70,8 +72,8 @@ mod tests {
 
     #[test]
     fn the_prefix_is_frozen() {
-        let hex: String = prefix(1, "clicks", 3).0.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "000000010000000372b40fb15edacca3");
+        let bits = u128::from_be_bytes(prefix(1, "clicks", 3).0);
+        assert_eq!(bits, 0x0000_0001_0000_0003_72b4_0fb1_5eda_cca3);
     }
 
     #[test]

@@ -6,7 +6,8 @@ pub const CHAIN_RUNS_MAX: usize = 64;
 pub const CHAIN_DELTA_BYTES_MIN: u64 = 1 << 20;
 /// A new base is written when the deltas weigh this many times the base.
 pub const CHAIN_DELTAS_PER_BASE: u64 = 2;
-/// Files that one store keeps open. A worker has a store per slot, and a pod's limit is often 20,000 or less.
+/// Files that one store keeps open. A worker has a store per slot, and a pod's limit is often
+/// 20,000 or less.
 pub const OPEN_FILES_MAX: i32 = 256;
 /// Smallest memory budget of a store, bytes.
 pub const BUDGET_BYTES_MIN: usize = 2 << 20;

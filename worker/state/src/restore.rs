@@ -7,10 +7,11 @@ use crate::limits::BUDGET_BYTES_MIN;
 use crate::run::Header;
 use crate::{LocalStore, StateError};
 
-/// A restore under way. Until it is finished the shard has no identity, so a crash in between costs a new one.
+/// A restore under way. Until it is finished the shard has no identity, so a crash in between costs
+/// a new one.
 ///
-/// Runs that were written for another shard (of a job that this one was restored from) are gathered in a store of their
-/// own and copied once they are all there.
+/// Runs that were written for another shard (of a job that this one was restored from) are gathered
+/// in a store of their own and copied once they are all there.
 pub struct Restore<'a> {
     store: &'a LocalStore,
     prefix: ShardPrefix,
@@ -25,7 +26,8 @@ struct Foreign {
 
 impl Drop for Foreign {
     fn drop(&mut self) {
-        // The files are unlinked while open; what stays is removed by the next open of the outer store.
+        // The files are unlinked while open; what stays is removed by the next open of the outer
+        // store.
         drop(std::fs::remove_dir_all(self.store.dir()));
     }
 }
@@ -61,7 +63,8 @@ impl<'a> Restore<'a> {
         Ok(())
     }
 
-    /// All runs are there; without any the shard is empty. The local copy equals `identity` from here on.
+    /// All runs are there; without any the shard is empty. The local copy equals `identity` from
+    /// here on.
     pub fn finish(self, identity: &str) -> Result<(), StateError> {
         if self.runs == 0 {
             self.store.drop_prefix(self.prefix)?;
@@ -71,6 +74,6 @@ impl<'a> Restore<'a> {
             let (_, sst) = Header::read(&base.bytes)?;
             self.store.ingest_sst(sst)?;
         }
-        self.store.set_identity_of(self.prefix, identity)
+        self.store.put_identities(&[(self.prefix, identity.to_owned())].into())
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Full(String),
     /// Another process, or another store of this one, has it open.
     Locked(String),
+    /// The library refuses the call, or files of another make.
+    Refused(String),
     Other(String),
 }
 
@@ -37,6 +39,7 @@ impl From<Error> for Fault {
             ErrorKind::IOError if message.contains("No such file or directory") => {
                 Self::Damaged(message)
             }
+            ErrorKind::InvalidArgument | ErrorKind::NotSupported => Self::Refused(message),
             _ => Self::Other(message),
         }
     }

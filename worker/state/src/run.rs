@@ -9,9 +9,9 @@
 //! | 8–23 | the shard's prefix, which every key in the file has |
 //! | 24–31 | entries, big-endian |
 //!
-//! The SST of a base deletes the shard's whole range before its entries, a delta the dead part of each table, and both
-//! the shard's identity: so ingesting is one atomic step, and never leaves a copy that claims to be another.
-//! The checksum over all bytes lies in the manifest.
+//! The SST of a base deletes the shard's whole range before its entries, a delta the dead part of
+//! each table, and both the shard's identity: so ingesting is one atomic step, and never leaves a
+//! copy that claims to be another. The checksum over all bytes lies in the manifest.
 
 use protocol::manifest::{Run, RunKind};
 
@@ -78,7 +78,8 @@ impl Header {
         prefix.copy_from_slice(&head[8..24]);
         let mut entries = [0; 8];
         entries.copy_from_slice(&head[24..]);
-        let header = Self { kind, prefix: ShardPrefix(prefix), entries: u64::from_be_bytes(entries) };
+        let header =
+            Self { kind, prefix: ShardPrefix(prefix), entries: u64::from_be_bytes(entries) };
         Ok((header, sst))
     }
 }

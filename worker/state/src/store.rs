@@ -1,5 +1,6 @@
 //! The local copy of a slot's shards.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,16 +9,19 @@ use dataflow::TableChanges;
 use protocol::ShardId;
 use protocol::manifest::RunKind;
 
+use crate::StateError;
 use crate::key::{self, OWN_TABLE, ShardPrefix};
 use crate::limits::IDENTITY_BYTES_MAX;
 use crate::restore::Restore;
 use crate::rocks::{Db, Fault};
 use crate::rocks_files::{self, File};
 use crate::run::{HEADER_LEN, Header, RunFile};
-use crate::StateError;
 
 /// Of the layout below the store's folder; another one is deleted.
 const FORMAT: &str = "streamjob state 1\n";
+
+/// Takes table, key and value of one entry after another.
+pub type Visit<'a, E> = dyn FnMut(u16, &[u8], &[u8]) -> Result<(), E> + 'a;
 
 /// A slot's store. All calls may come from any thread.
 pub struct LocalStore {
@@ -27,8 +31,9 @@ pub struct LocalStore {
 }
 
 impl LocalStore {
-    /// Opens the store in `dir`, which is its own. A store that is damaged or of another format is deleted and made
-    /// anew, which costs a restore. `budget_bytes` bounds its memory (block cache, indexes included).
+    /// Opens the store in `dir`, which is its own. A store that is damaged or of another format is
+    /// deleted and made anew, which costs a restore. `budget_bytes` bounds its memory (block cache,
+    /// indexes included).
     pub fn open(dir: &Path, budget_bytes: usize) -> Result<Self, StateError> {
         let io = |e: std::io::Error| StateError::io(dir, &e);
         fs::create_dir_all(dir).map_err(io)?;
@@ -38,11 +43,12 @@ impl LocalStore {
         }
         let db = match Db::open(&dir.join("db"), budget_bytes) {
             Ok(db) => db,
-            Err(fault @ (Fault::Full(_) | Fault::Locked(_))) => return Err(error(dir, fault)),
-            Err(_) => {
+            Err(Fault::Damaged(_) | Fault::Refused(_)) => {
                 wipe(dir).map_err(io)?;
                 Db::open(&dir.join("db"), budget_bytes).map_err(|fault| error(dir, fault))?
             }
+            // A full disk, a missing right or a lock says nothing about what lies there.
+            Err(fault) => return Err(error(dir, fault)),
         };
         // Only the owner of the lock gets here: what lies in `tmp` is from the dead.
         remove_dir(&dir.join("tmp")).map_err(io)?;
@@ -51,8 +57,8 @@ impl LocalStore {
         Ok(Self { dir: dir.to_owned(), db, next_file: AtomicU64::new(0) })
     }
 
-    /// One delta: the changed entries and the floors of a shard's tables since its last run. Tables may come in any
-    /// order, each once. `None` if no entry changed; floors alone can wait.
+    /// One delta: the changed entries and the floors of a shard's tables since its last run. Tables
+    /// may come in any order, each once. `None` if no entry changed; floors alone can wait.
     pub fn write_run(
         &self,
         shard: &ShardId,
@@ -85,7 +91,8 @@ impl LocalStore {
         .map(Some)
     }
 
-    /// The whole shard as it is in this store, as one run: every delta so far must have been ingested.
+    /// The whole shard as it is in this store, as one run: every delta so far must have been
+    /// ingested.
     pub fn base_run(&self, shard: &ShardId) -> Result<RunFile, StateError> {
         self.copy_as_base(ShardPrefix::of(shard), self, ShardPrefix::of(shard))
     }
@@ -127,12 +134,13 @@ impl LocalStore {
                 Ok(RunFile { crc32c: crc32c::crc32c(&bytes), bytes, entries, kind })
             },
         );
-        self.discard(&path);
+        discard(&path);
         result
     }
 
-    /// Takes a run of this shard into the local copy, whole or not at all. A base replaces what was there.
-    /// The shard has no identity afterwards. The bytes were verified against the manifest before.
+    /// Takes a run of this shard into the local copy, whole or not at all. A base replaces what was
+    /// there. The shard has no identity afterwards. The bytes were verified against the manifest
+    /// before.
     pub fn ingest(&self, shard: &ShardId, run: &[u8]) -> Result<(), StateError> {
         let (header, sst) = Header::read(run)?;
         if header.prefix != ShardPrefix::of(shard) {
@@ -147,25 +155,35 @@ impl LocalStore {
         let result = fs::write(&path, sst)
             .map_err(|e| StateError::io(&self.dir, &e))
             .and_then(|()| self.db.ingest(&path).map_err(|fault| self.fault(fault)));
-        self.discard(&path);
+        discard(&path);
         result
     }
 
-    /// Begins to bring a shard to what a manifest names: its runs are added in order, then it is finished.
+    /// Begins to bring a shard to what a manifest names: its runs are added in order, then it is
+    /// finished.
     pub fn restore(&self, shard: &ShardId) -> Restore<'_> {
         Restore::new(self, ShardPrefix::of(shard))
     }
 
-    /// Frees entries of a table whose time lies below `live_from`. They are dead for every reader, so the
-    /// identity stays. Runs carry their floors themselves; this is for what no run will touch again.
-    pub fn drop_below(&self, shard: &ShardId, table: u16, live_from: i64) -> Result<(), StateError> {
+    /// Frees entries of a table whose time lies below `live_from`. They are dead for every reader,
+    /// so the identity stays. Runs carry their floors themselves; this is for what no run will
+    /// touch again.
+    pub fn drop_below(
+        &self,
+        shard: &ShardId,
+        table: u16,
+        live_from: i64,
+    ) -> Result<(), StateError> {
         let prefix = ShardPrefix::of(shard);
         self.apply(|file| file.delete_range(&prefix.table(table), &prefix.floor(table, live_from)))
     }
 
     /// Forgets a shard: entries and identity.
     pub fn drop_shard(&self, shard: &ShardId) -> Result<(), StateError> {
-        let prefix = ShardPrefix::of(shard);
+        self.drop_prefix(ShardPrefix::of(shard))
+    }
+
+    pub(crate) fn drop_prefix(&self, prefix: ShardPrefix) -> Result<(), StateError> {
         self.apply(|file| file.delete_range(&prefix.0, &prefix.end()))
     }
 
@@ -173,7 +191,7 @@ impl LocalStore {
     pub fn scan<E: From<StateError>>(
         &self,
         shard: &ShardId,
-        visit: &mut dyn FnMut(u16, &[u8], &[u8]) -> Result<(), E>,
+        visit: &mut Visit<'_, E>,
     ) -> Result<(), E> {
         enum Stop<E> {
             Store(Fault),
@@ -196,22 +214,35 @@ impl LocalStore {
         })
     }
 
-    /// Notes what the local copy of a shard equals, such as the name of a manifest. On disk when it returns;
-    /// the next ingested run takes it away.
+    /// Notes what the local copy of a shard equals, such as the name of a manifest. On disk when it
+    /// returns; the next ingested run takes it away.
     pub fn set_identity(&self, shard: &ShardId, identity: &str) -> Result<(), StateError> {
-        self.set_identity_of(ShardPrefix::of(shard), identity)
+        self.set_identities(&[(shard, identity)])
     }
 
-    pub(crate) fn set_identity_of(
+    /// The same for all shards of a checkpoint, in one step.
+    pub fn set_identities(&self, identities: &[(&ShardId, &str)]) -> Result<(), StateError> {
+        let of =
+            |(shard, identity): &(&ShardId, &str)| (ShardPrefix::of(shard), (*identity).to_owned());
+        let sorted: BTreeMap<ShardPrefix, String> = identities.iter().map(of).collect();
+        self.put_identities(&sorted)
+    }
+
+    pub(crate) fn put_identities(
         &self,
-        prefix: ShardPrefix,
-        identity: &str,
+        identities: &BTreeMap<ShardPrefix, String>,
     ) -> Result<(), StateError> {
-        if identity.len() > IDENTITY_BYTES_MAX {
+        if identities.values().any(|identity| identity.len() > IDENTITY_BYTES_MAX) {
             let message = format!("an identity of more than {IDENTITY_BYTES_MAX} bytes");
             return Err(StateError::Bug(message));
         }
-        self.apply(|file| file.put(&prefix.identity(), identity.as_bytes()))
+        if identities.is_empty() {
+            return Ok(());
+        }
+        self.apply(|file| {
+            let mut entries = identities.iter();
+            entries.try_for_each(|(prefix, text)| file.put(&prefix.identity(), text.as_bytes()))
+        })
     }
 
     /// What the local copy of a shard equals; `None` if nobody knows.
@@ -222,19 +253,14 @@ impl LocalStore {
         Ok(found.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
-    pub(crate) fn drop_prefix(&self, prefix: ShardPrefix) -> Result<(), StateError> {
-        self.apply(|file| file.delete_range(&prefix.0, &prefix.end()))
-    }
-
     /// One small file, ingested at once.
     fn apply(
         &self,
         body: impl FnOnce(&mut File<'_>) -> Result<(), Fault>,
     ) -> Result<(), StateError> {
         let path = self.temporary();
-        let result =
-            rocks_files::write(&path, body).and_then(|()| self.db.ingest(&path));
-        self.discard(&path);
+        let result = rocks_files::write(&path, body).and_then(|()| self.db.ingest(&path));
+        discard(&path);
         result.map_err(|fault| self.fault(fault))
     }
 
@@ -248,11 +274,6 @@ impl LocalStore {
         self.dir.join("tmp").join(number.to_string())
     }
 
-    /// Ingestion links the file, so the name can always go. What stays is removed by the next open.
-    fn discard(&self, path: &Path) {
-        drop(fs::remove_file(path));
-    }
-
     /// A damaged store is marked, so that the next open deletes it.
     pub(crate) fn fault(&self, fault: Fault) -> StateError {
         if matches!(fault, Fault::Damaged(_)) {
@@ -260,6 +281,11 @@ impl LocalStore {
         }
         error(&self.dir, fault)
     }
+}
+
+/// Ingestion links the file, so the name can always go. What stays is removed by the next open.
+fn discard(path: &Path) {
+    drop(fs::remove_file(path));
 }
 
 fn write_entries(
@@ -285,6 +311,7 @@ fn error(dir: &Path, fault: Fault) -> StateError {
     match fault {
         Fault::Damaged(message) => StateError::LocalDamaged { dir, message },
         Fault::Full(message) => StateError::Full { dir, message },
+        Fault::Refused(message) => StateError::Bug(message),
         Fault::Locked(message) | Fault::Other(message) => StateError::Unavailable { dir, message },
     }
 }

@@ -42,7 +42,10 @@ impl Header {
 
     pub(super) fn with_body(&self, body: &[u8]) -> Result<Bytes, Unencodable> {
         if body.len() > EXCHANGE_BYTES_MAX - LEN {
-            return Err(Unencodable(format!("{} bytes, more than {EXCHANGE_BYTES_MAX}", body.len())));
+            return Err(Unencodable(format!(
+                "{} bytes, more than {EXCHANGE_BYTES_MAX}",
+                body.len()
+            )));
         }
         let mut record = Vec::with_capacity(LEN + body.len());
         record.extend_from_slice(&MAGIC);
@@ -70,9 +73,8 @@ impl Header {
         if head[4] != FORMAT {
             return Err(BadExchange::NewerFormat(head[4]));
         }
-        let word = |at: usize| {
-            u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]])
-        };
+        let word =
+            |at: usize| u32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let written = word(CHECKSUM_AT);
         let actual = crc32c::crc32c_append(crc32c::crc32c(&head[..CHECKSUM_AT]), body);
         if written != actual {

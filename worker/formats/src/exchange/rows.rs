@@ -39,18 +39,16 @@ fn buffers_of(data_type: &DataType) -> Option<usize> {
 
 pub(super) fn encode(batch: &RecordBatch) -> Result<Vec<u8>, Unencodable> {
     if batch.num_rows() > EXCHANGE_ROWS_MAX {
-        return Err(Unencodable(format!("{} rows, more than {EXCHANGE_ROWS_MAX}", batch.num_rows())));
+        return Err(Unencodable(format!(
+            "{} rows, more than {EXCHANGE_ROWS_MAX}",
+            batch.num_rows()
+        )));
     }
     let unencodable = |e: arrow::error::ArrowError| Unencodable(e.to_string());
     check(&batch.schema()).map_err(|e| Unencodable(e.to_string()))?;
     let options = IpcWriteOptions::try_new(8, false, MetadataVersion::V5).map_err(unencodable)?;
     let (dictionaries, encoded) = IpcDataGenerator::default()
-        .encode(
-            batch,
-            &mut DictionaryTracker::new(true),
-            &options,
-            &mut IpcWriteContext::default(),
-        )
+        .encode(batch, &mut DictionaryTracker::new(true), &options, &mut IpcWriteContext::default())
         .map_err(unencodable)?;
     debug_assert!(dictionaries.is_empty(), "such types were refused");
     let mut body = Vec::with_capacity(4 + encoded.ipc_message.len() + encoded.arrow_data.len());
@@ -88,7 +86,8 @@ pub(super) fn decode(
         .map_err(|e| malformed(e.to_string()))
 }
 
-/// Everything that the Arrow reader takes for granted. Contents (offsets, UTF-8, null counts) it checks itself.
+/// Everything that the Arrow reader takes for granted. Contents (offsets, UTF-8, null counts) it
+/// checks itself.
 fn check_layout(
     batch: &arrow::ipc::RecordBatch<'_>,
     schema: &SchemaRef,

@@ -1,5 +1,6 @@
-//! Watermark entries, one after another: stage (u32), partition (i32), flags (u8: 1 watermark known, 2 idle,
-//! 4 drained), watermark (i64), drained (u64), length of the topic (u16), topic. Absent numbers are 0.
+//! Watermark entries, one after another: stage (u32), partition (i32), flags (u8: 1 watermark
+//! known, 2 idle, 4 drained), watermark (i64), drained (u64), length of the topic (u16), topic.
+//! Absent numbers are 0.
 
 use protocol::StageId;
 use protocol::registers::UpstreamWatermark;

@@ -41,7 +41,11 @@ const RANGE: BadRecordKind = BadRecordKind::OutOfRange;
 
 impl Column {
     pub(crate) fn new(field: &Field) -> Result<Self, UnsupportedSchema> {
-        Ok(Self { values: Values::new(field, 0)?, nulls: NullBufferBuilder::new(0), scratch: Vec::new() })
+        Ok(Self {
+            values: Values::new(field, 0)?,
+            nulls: NullBufferBuilder::new(0),
+            scratch: Vec::new(),
+        })
     }
 
     /// Bytes per row beside texts.
@@ -52,6 +56,10 @@ impl Column {
             Values::Boolean(_) => 1,
             Values::Decimal { .. } => 16,
         }
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.values, Values::Text { .. })
     }
 
     pub(crate) fn text_bytes(&self) -> usize {

@@ -1,4 +1,5 @@
-//! A walk over the bytes of one record. It checks the whole grammar, and makes tokens without copying.
+//! A walk over the bytes of one record. It checks the whole grammar, and makes tokens without
+//! copying.
 
 use super::number::Number;
 use crate::limits::JSON_DEPTH_MAX;
@@ -71,7 +72,8 @@ pub(crate) struct Cursor<'a> {
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-/// The high bit of every byte that is a quote, a backslash or a control character. Exact up to the first such byte.
+/// The high bit of every byte that is a quote, a backslash or a control character. Exact up to the
+/// first such byte.
 #[inline]
 fn specials(word: u64) -> u64 {
     let quote = word ^ (ONES * 0x22);
@@ -117,8 +119,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// A quoted text, the cursor on its first quote. Only here a byte may be outside of ASCII, so only here UTF-8
-    /// is checked.
+    /// A quoted text, the cursor on its first quote. Only here a byte may be outside of ASCII, so
+    /// only here UTF-8 is checked.
     #[inline]
     pub(crate) fn text(&mut self) -> Result<Text, Fault> {
         let start = self.pos + 1;
@@ -152,8 +154,9 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The first quote, backslash or control character from `pos` on, or the end. `high` is not zero afterwards if
-    /// a byte before it is outside of ASCII (and perhaps if only one behind it is).
+    /// The first quote, backslash or control character from `pos` on, or the end. `high` is not
+    /// zero afterwards if a byte before it is outside of ASCII (and perhaps if only one behind it
+    /// is).
     #[inline]
     fn special_from(&self, pos: usize, high: &mut u64) -> usize {
         let all = self.bytes.get(pos..).unwrap_or_default();

@@ -17,8 +17,8 @@ use crate::{BadRecord, BadRecordKind, UnsupportedSchema};
 pub struct EventTimeRule {
     /// Its column in the schema, a `Timestamp(ms)`. A record without it is bad.
     pub column: usize,
-    /// How far after the record's Kafka timestamp it may lie, ms. One wrong clock would otherwise make
-    /// all later rows late. Not checked where the record has no Kafka timestamp.
+    /// How far after the record's Kafka timestamp it may lie, ms. One wrong clock would otherwise
+    /// make all later rows late. Not checked where the record has no Kafka timestamp.
     pub max_future_ms: Option<i64>,
 }
 
@@ -33,6 +33,8 @@ pub struct JsonDecoder {
     scratch: Vec<u8>,
     rows: usize,
     row_width: usize,
+    /// The columns whose bytes differ from row to row.
+    texts: Vec<usize>,
 }
 
 impl JsonDecoder {
@@ -54,6 +56,7 @@ impl JsonDecoder {
             scratch: Vec::new(),
             rows: 0,
             row_width: columns.iter().map(Column::width).sum(),
+            texts: (0..columns.len()).filter(|i| columns[*i].is_text()).collect(),
             columns,
             schema,
         })
@@ -100,7 +103,7 @@ impl JsonDecoder {
 
     /// Bytes of the batch so far, about. Finish well before 2 GiB.
     pub fn bytes(&self) -> usize {
-        let texts: usize = self.columns.iter().map(Column::text_bytes).sum();
+        let texts: usize = self.texts.iter().map(|i| self.columns[*i].text_bytes()).sum();
         self.rows * self.row_width + texts
     }
 
@@ -171,11 +174,15 @@ impl JsonDecoder {
         Ok(if readable { self.learned.column(&self.scratch) } else { None })
     }
 
-    fn append_row(&mut self, record: &[u8], kafka_timestamp_ms: Option<i64>) -> Result<(), BadRecord> {
+    fn append_row(
+        &mut self,
+        record: &[u8],
+        kafka_timestamp_ms: Option<i64>,
+    ) -> Result<(), BadRecord> {
         for (i, column) in self.columns.iter_mut().enumerate() {
             let misfit = match &self.cells[i] {
                 None | Some(Token::Null) => {
-                    if !self.event_time.is_some_and(|rule| rule.column == i)
+                    if self.event_time.is_none_or(|rule| rule.column != i)
                         && self.schema.field(i).is_nullable()
                     {
                         column.push_null();
@@ -206,7 +213,8 @@ impl JsonDecoder {
         }
         let name = self.schema.field(column).name();
         let ahead = event.saturating_sub(kafka);
-        let message = format!("field '{name}' lies {ahead} ms after the record's timestamp, more than {max}");
+        let message =
+            format!("field '{name}' lies {ahead} ms after the record's timestamp, more than {max}");
         Err(BadRecord::new(BadRecordKind::EventTimeTooFarAhead, message))
     }
 }
@@ -253,7 +261,8 @@ fn check_names(schema: &SchemaRef) -> Result<(), UnsupportedSchema> {
 }
 
 fn check_event_time(schema: &SchemaRef, rule: EventTimeRule) -> Result<(), UnsupportedSchema> {
-    let refuse = |column: String, reason: String| UnsupportedSchema { format: "json", column, reason };
+    let refuse =
+        |column: String, reason: String| UnsupportedSchema { format: "json", column, reason };
     let Some(field) = schema.fields().get(rule.column) else {
         let reason = format!("the schema has {} columns", schema.fields().len());
         return Err(refuse(rule.column.to_string(), reason));

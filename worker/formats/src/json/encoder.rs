@@ -6,10 +6,13 @@ use arrow::datatypes::SchemaRef;
 use super::writers::{self, Style, Writer};
 use crate::UnsupportedSchema;
 
+/// Takes the key and the value of one record after another.
+pub type Out<'a> = dyn FnMut(Option<&[u8]>, &[u8]) + 'a;
+
 /// Writes rows as JSON objects, all fields always there, in the schema's order.
 ///
-/// Instants are RFC 3339 in UTC with milliseconds, decimals are numbers with all their digits, what JSON cannot
-/// say (NaN, infinities) is `null`.
+/// Instants are RFC 3339 in UTC with milliseconds, decimals are numbers with all their digits, what
+/// JSON cannot say (NaN, infinities) is `null`.
 pub struct JsonEncoder {
     /// `{"first":`, `,"second":` …
     prefixes: Vec<Vec<u8>>,
@@ -19,14 +22,15 @@ pub struct JsonEncoder {
 }
 
 impl JsonEncoder {
-    /// `key` are the columns that make the Kafka key. One column: its value as plain text, null → no key.
-    /// Several: a JSON array of their values. None: no key.
+    /// `key` are the columns that make the Kafka key. One column: its value as plain text, null →
+    /// no key. Several: a JSON array of their values. None: no key.
     pub fn new(schema: &SchemaRef, key: Vec<usize>) -> Result<Self, UnsupportedSchema> {
         let mut prefixes = Vec::with_capacity(schema.fields().len());
         for (i, field) in schema.fields().iter().enumerate() {
             writers::check(field)?;
             let mut prefix = vec![if i == 0 { b'{' } else { b',' }];
-            serde_json::to_writer(&mut prefix, field.name()).expect("a text is written into memory");
+            serde_json::to_writer(&mut prefix, field.name())
+                .expect("a text is written into memory");
             prefix.push(b':');
             prefixes.push(prefix);
         }
@@ -40,11 +44,12 @@ impl JsonEncoder {
         Ok(Self { prefixes, key, value_bytes: Vec::new(), key_bytes: Vec::new() })
     }
 
-    /// Hands key and value of every row to `out`, in order. The batch has the schema of [`Self::new`].
+    /// Hands key and value of every row to `out`, in order. The batch has the schema of
+    /// [`Self::new`].
     ///
     /// # Panics
     /// If it has another one.
-    pub fn encode(&mut self, batch: &RecordBatch, out: &mut dyn FnMut(Option<&[u8]>, &[u8])) {
+    pub fn encode(&mut self, batch: &RecordBatch, out: &mut Out<'_>) {
         assert_eq!(batch.num_columns(), self.prefixes.len(), "the batch has the encoder's schema");
         let columns: Vec<Writer<'_>> = batch.columns().iter().map(Writer::new).collect();
         for row in 0..batch.num_rows() {

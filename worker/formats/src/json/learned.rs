@@ -1,5 +1,5 @@
-//! Which field comes next. Records of one topic mostly have their fields in one order, so the expected name is
-//! compared first; a wrong guess costs a look-up and is remembered.
+//! Which field comes next. Records of one topic mostly have their fields in one order, so the
+//! expected name is compared first; a wrong guess costs a look-up and is remembered.
 
 use crate::limits::{LEARNED_FIELDS_MAX, LEARNED_LOOKAHEAD, LEARNED_NAME_BYTES_MAX};
 
@@ -55,7 +55,8 @@ pub(crate) struct Learned {
 
 impl Learned {
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut columns: Vec<_> = names.enumerate().map(|(i, n)| (Box::from(n.as_bytes()), i)).collect();
+        let mut columns: Vec<_> =
+            names.enumerate().map(|(i, n)| (Box::from(n.as_bytes()), i)).collect();
         columns.sort();
         Self { fields: Vec::new(), next: 0, columns }
     }
@@ -66,7 +67,8 @@ impl Learned {
         self.next = 0;
     }
 
-    /// If the expected field stands at the start of `rest`: how long it is up to its colon, and its target.
+    /// If the expected field stands at the start of `rest`: how long it is up to its colon, and its
+    /// target.
     #[inline]
     pub(crate) fn expected(&mut self, rest: &[u8]) -> Option<(usize, Target)> {
         let field = self.fields.get(self.next)?;

@@ -27,8 +27,8 @@ const DIGITS_MAX: usize = 19;
 const DOUBLE_INTEGER_MAX: u64 = 1 << 53;
 /// Powers of ten that are doubles without rounding.
 const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
-    1e19, 1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
 impl Cursor<'_> {
@@ -132,7 +132,8 @@ impl Number {
         i64::try_from(value).map_err(|_| NumberFault::OutOfRange)
     }
 
-    /// As the nearest double. The fast way is exact: one correctly rounded operation on two exact doubles.
+    /// As the nearest double. The fast way is exact: one correctly rounded operation on two exact
+    /// doubles.
     #[inline]
     pub(crate) fn double(&self, bytes: &[u8]) -> Result<f64, NumberFault> {
         let power = POWERS.get(self.exponent.unsigned_abs() as usize);
@@ -149,7 +150,12 @@ impl Number {
     }
 
     /// Times `10^scale`, without loss, for a type of so many digits.
-    pub(crate) fn decimal(&self, bytes: &[u8], precision: u8, scale: i8) -> Result<i128, NumberFault> {
+    pub(crate) fn decimal(
+        &self,
+        bytes: &[u8],
+        precision: u8,
+        scale: i8,
+    ) -> Result<i128, NumberFault> {
         let value = exact_scaled(self.bytes(bytes), i64::from(scale))?;
         let bound = 10u128.checked_pow(u32::from(precision)).ok_or(NumberFault::OutOfRange)?;
         if value.unsigned_abs() < bound { Ok(value) } else { Err(NumberFault::OutOfRange) }
@@ -172,7 +178,8 @@ fn exact_scaled(text: &[u8], scale: i64) -> Result<i128, NumberFault> {
     let places = point.map_or(0, |point| digits.len() - point - 1) as i64;
     let significant = digits.iter().filter(|b| **b != b'.').map(|b| i128::from(b - b'0'));
     let Some(last) = digits.iter().rposition(|b| matches!(b, b'1'..=b'9')) else { return Ok(0) };
-    let zeros = digits[last + 1..].iter().filter(|b| **b == b'0').count();
+    let behind = &digits[last + 1..];
+    let zeros = behind.len() - usize::from(behind.contains(&b'.'));
     let kept = significant.clone().count() - zeros;
     let mut value: i128 = 0;
     for digit in significant.take(kept) {

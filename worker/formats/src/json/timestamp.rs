@@ -1,5 +1,5 @@
-//! Instants: RFC 3339 in and out, milliseconds since 1970 inside.
-//! The calendar arithmetic is that of Howard Hinnant's "chrono-compatible low-level date algorithms".
+//! Instants: RFC 3339 in and out, milliseconds since 1970 inside. The calendar arithmetic is that
+//! of Howard Hinnant's "chrono-compatible low-level date algorithms".
 
 use crate::limits::{TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN};
 
@@ -14,8 +14,8 @@ pub(crate) fn in_range(ms: i64) -> bool {
     (TIMESTAMP_MS_MIN..=TIMESTAMP_MS_MAX).contains(&ms)
 }
 
-/// `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`; a blank may stand for the `T`. Digits below the millisecond are cut.
-/// `None` for anything else, impossible dates and leap seconds among it.
+/// `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`; a blank may stand for the `T`. Digits below the
+/// millisecond are cut. `None` for anything else, impossible dates and leap seconds among it.
 pub(crate) fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     let (head, rest) = text.split_first_chunk::<19>()?;
     let fixed = head[4] == b'-'
@@ -56,9 +56,9 @@ fn split_fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
         return None;
     }
     let mut ms = 0;
-    for i in 0..3 {
-        let digit = if i < len { i64::from(digits[i] - b'0') } else { 0 };
-        ms = ms * 10 + digit;
+    let padded = digits[..len].iter().chain(std::iter::repeat(&b'0'));
+    for digit in padded.take(3) {
+        ms = ms * 10 + i64::from(digit - b'0');
     }
     Some((ms, &digits[len..]))
 }
@@ -115,8 +115,9 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// Appends `YYYY-MM-DDThh:mm:ss.fffZ`: always UTC and milliseconds, so texts sort like instants.
-/// A year outside 0 to 9999 (computed, never read) is written with sign and six digits, as ISO 8601 expands it.
+/// Appends `YYYY-MM-DDThh:mm:ss.fffZ`: always UTC and milliseconds, so texts sort like instants. A
+/// year outside 0 to 9999 (computed, never read) is written with sign and six digits, as ISO 8601
+/// expands it.
 pub(crate) fn write_rfc3339(ms: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil_from_days(ms.div_euclid(DAY_MS));
     let in_day = ms.rem_euclid(DAY_MS);

@@ -23,8 +23,9 @@ fn fingerprint() -> Fingerprint {
 }
 
 fn sample() -> RecordBatch {
-    let decimal =
-        Decimal128Array::from(vec![Some(1), None, Some(-3)]).with_precision_and_scale(12, 3).unwrap();
+    let decimal = Decimal128Array::from(vec![Some(1), None, Some(-3)])
+        .with_precision_and_scale(12, 3)
+        .unwrap();
     let instants = TimestampMillisecondArray::from(vec![10, 20, 30]).with_timezone("UTC");
     let columns: Vec<(&str, ArrayRef, bool)> = vec![
         ("window_end", Arc::new(instants), false),
@@ -32,7 +33,11 @@ fn sample() -> RecordBatch {
         ("count", Arc::new(Int64Array::from(vec![1, 2, 3])), false),
         ("sum", Arc::new(Float64Array::from(vec![Some(0.5), None, Some(f64::MAX)])), true),
         ("flag", Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])), true),
-        ("raw", Arc::new(BinaryArray::from_opt_vec(vec![Some(b"\x00\xff"), None, Some(b"")])), true),
+        (
+            "raw",
+            Arc::new(BinaryArray::from_opt_vec(vec![Some(b"\x00\xff"), None, Some(b"")])),
+            true,
+        ),
         ("price", Arc::new(decimal), true),
     ];
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
@@ -47,7 +52,11 @@ fn watermarks() -> Vec<UpstreamWatermark> {
         idle,
         drained,
     };
-    vec![entry(0, Some(-5), false, None), entry(1, None, true, None), entry(2, Some(i64::MAX), false, Some(7))]
+    vec![
+        entry(0, Some(-5), false, None),
+        entry(1, None, true, None),
+        entry(2, Some(i64::MAX), false, Some(7)),
+    ]
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -64,7 +73,8 @@ fn decoder() -> ExchangeDecoder {
 fn the_released_format_stays_readable() {
     if std::env::var_os("STREAMJOB_WRITE_GOLDEN").is_some() {
         let write = |name: &str, bytes: &[u8]| {
-            let text: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+            let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
+            let text: String = bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
             let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
             std::fs::write(path, text + "\n").unwrap();
         };

@@ -86,9 +86,23 @@ fn integers_are_exact() {
 #[test]
 fn doubles_are_the_nearest() {
     for text in [
-        "0", "-0.0", "1", "1.5", "12345.67", "0.1", "1e22", "1e23", "9007199254740993", "1e-400", "4.9e-324",
-        "1.7976931348623157e308", "123456789012345678901234567890", "0.30000000000000004",
-        "8.41e+21", "2.2250738585072011e-308", "1000000000000000000000000000000e-30",
+        "0",
+        "-0.0",
+        "1",
+        "1.5",
+        "12345.67",
+        "0.1",
+        "1e22",
+        "1e23",
+        "9007199254740993",
+        "1e-400",
+        "4.9e-324",
+        "1.7976931348623157e308",
+        "123456789012345678901234567890",
+        "0.30000000000000004",
+        "8.41e+21",
+        "2.2250738585072011e-308",
+        "1000000000000000000000000000000e-30",
     ] {
         let mut decoder = JsonDecoder::new(schema(&[("a", DataType::Float64)]), None).unwrap();
         decoder.decode(Some(format!("{{\"a\":{text}}}").as_bytes()), None).unwrap();
@@ -153,7 +167,10 @@ fn texts_are_unescaped() {
             (r#""\u0041\u00e9\u20AC""#, Ok("Aé€")),
             (r#""\ud83d\ude00!""#, Ok("😀!")),
             (r#""\u0000""#, Ok("\0")),
-            (r#""a long text of more than eight bytes, \u0041nd on""#, Ok("a long text of more than eight bytes, And on")),
+            (
+                r#""a long text of more than eight bytes, \u0041nd on""#,
+                Ok("a long text of more than eight bytes, And on"),
+            ),
             (r#""\ud83d""#, Err(WrongType)),
             (r#""\ude00""#, Err(WrongType)),
             (r#""\ud83d\u0041""#, Err(WrongType)),
@@ -207,9 +224,8 @@ fn instants_come_as_texts_or_milliseconds() {
 #[test]
 fn the_grammar_is_that_of_rfc_8259() {
     let deep = |levels: usize| format!("{{\"x\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
-    let deep_objects = |levels: usize| {
-        format!("{{\"x\":{}0{}}}", "{\"y\":".repeat(levels), "}".repeat(levels))
-    };
+    let deep_objects =
+        |levels: usize| format!("{{\"x\":{}0{}}}", "{\"y\":".repeat(levels), "}".repeat(levels));
     let cases: Vec<(String, Result<&str, BadRecordKind>)> = [
         ("{}", Ok("null")),
         (" \t\r\n{ \"a\" : 1 , \"b\" : [ ] } \n", Ok("1")),
@@ -282,7 +298,16 @@ fn the_grammar_is_that_of_rfc_8259() {
 #[test]
 fn bytes_that_are_not_utf8_are_refused_wherever_they_are() {
     let mut decoder = JsonDecoder::new(schema(&[("a", DataType::Utf8)]), None).unwrap();
-    for record in [&b"{\"a\":\"\xff\"}"[..], b"{\"b\":\"\xc3\"}", b"{\"\x80\":1}", b"\xff\xfe{}", b"{\"a\":\"\xed\xa0\x80\"}", b"{\"b\":\"a text of more than eight bytes\xc3\"}", b"{\"a\":1}\xff", b"{\"\\n\xff\":1}"] {
+    for record in [
+        &b"{\"a\":\"\xff\"}"[..],
+        b"{\"b\":\"\xc3\"}",
+        b"{\"\x80\":1}",
+        b"\xff\xfe{}",
+        b"{\"a\":\"\xed\xa0\x80\"}",
+        b"{\"b\":\"a text of more than eight bytes\xc3\"}",
+        b"{\"a\":1}\xff",
+        b"{\"\\n\xff\":1}",
+    ] {
         assert_eq!(decoder.decode(Some(record), None).unwrap_err().kind, InvalidUtf8, "{record:?}");
     }
     assert_eq!(decoder.len(), 0);
@@ -291,10 +316,14 @@ fn bytes_that_are_not_utf8_are_refused_wherever_they_are() {
 #[test]
 fn a_message_says_where_but_not_what() {
     let mut decoder = JsonDecoder::new(schema(&[("a", DataType::Int64)]), None).unwrap();
-    let mut message = |record: &str| decoder.decode(Some(record.as_bytes()), None).unwrap_err().to_string();
+    let mut message =
+        |record: &str| decoder.decode(Some(record.as_bytes()), None).unwrap_err().to_string();
     assert_eq!(message("{\"a\":\"secret\"}"), "WrongType: field 'a': expected an integer");
     assert_eq!(message("{\"a\":1;"), "Malformed: expected ',' or '}' at byte 6");
-    assert_eq!(message("{\"b\":\"a\nsecret\"}"), "Malformed: a control character must be escaped at byte 7");
+    assert_eq!(
+        message("{\"b\":\"a\nsecret\"}"),
+        "Malformed: a control character must be escaped at byte 7"
+    );
 }
 
 #[test]
@@ -309,7 +338,8 @@ fn a_bad_record_leaves_no_trace_in_any_column() {
         ("d", DataType::Decimal128(10, 2)),
         ("z", DataType::Int64),
     ];
-    let good = "{\"t\":\"\\u0041b\",\"i\":1,\"j\":2,\"f\":3.5,\"b\":true,\"s\":4,\"d\":5.25,\"z\":6}";
+    let good =
+        "{\"t\":\"\\u0041b\",\"i\":1,\"j\":2,\"f\":3.5,\"b\":true,\"s\":4,\"d\":5.25,\"z\":6}";
     let bad = "{\"t\":\"xyz\",\"i\":9,\"j\":9,\"f\":9,\"b\":false,\"s\":9,\"d\":9,\"z\":\"bad\"}";
     let nulls = "{\"z\":\"bad\"}";
     let run = |records: &[&str]| -> (RecordBatch, usize) {
@@ -352,14 +382,24 @@ fn the_event_time_must_be_there_and_not_far_ahead() {
     decoder.decode(Some(b"{\"ts\":600000000}"), Some(0)).unwrap();
     let not_a_time = EventTimeRule { column: 0, max_future_ms: None };
     assert!(JsonDecoder::new(columns.clone(), Some(not_a_time)).is_err());
-    assert!(JsonDecoder::new(columns, Some(EventTimeRule { column: 2, max_future_ms: None })).is_err());
+    assert!(
+        JsonDecoder::new(columns, Some(EventTimeRule { column: 2, max_future_ms: None })).is_err()
+    );
 }
 
 #[test]
 fn any_order_of_fields_gives_the_same_rows() {
-    let columns = schema(&[("a", DataType::Int64), ("b", DataType::Utf8), ("c", DataType::Boolean)]);
+    let columns =
+        schema(&[("a", DataType::Int64), ("b", DataType::Utf8), ("c", DataType::Boolean)]);
     let mut decoder = JsonDecoder::new(columns, None).unwrap();
-    let fields = ["\"a\":7", "\"x\":[1,{}]", "\"b\":\"t\"", "\"\\u0063\":true", "\"y\":\"\\\"\"", "\"ab\":0"];
+    let fields = [
+        "\"a\":7",
+        "\"x\":[1,{}]",
+        "\"b\":\"t\"",
+        "\"\\u0063\":true",
+        "\"y\":\"\\\"\"",
+        "\"ab\":0",
+    ];
     let mut random = crate::random::Random::new(1);
     let mut order: Vec<usize> = (0..fields.len()).collect();
     for _ in 0..500 {

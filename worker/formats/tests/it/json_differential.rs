@@ -1,7 +1,7 @@
 //! The decoder against `serde_json` on random documents, whole and damaged.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -73,8 +73,25 @@ fn text(random: &mut Random, out: &mut String) {
     out.push('"');
     for _ in 0..random.below(14) {
         let piece = random.pick(&[
-            "a", "b", "word", "ü", "€", "😀", "\\n", "\\\"", "\\\\", "\\/", "\\u0041", "\\u00e9", "\\ud83d\\ude00",
-            "\u{7f}", "{", "}", ",", ":", " ",
+            "a",
+            "b",
+            "word",
+            "ü",
+            "€",
+            "😀",
+            "\\n",
+            "\\\"",
+            "\\\\",
+            "\\/",
+            "\\u0041",
+            "\\u00e9",
+            "\\ud83d\\ude00",
+            "\u{7f}",
+            "{",
+            "}",
+            ",",
+            ":",
+            " ",
         ]);
         out.push_str(piece);
     }
@@ -86,9 +103,18 @@ fn number(random: &mut Random, out: &mut String) {
         0 => out.push_str(&(random.next() as i64).to_string()),
         1 => out.push_str(&(random.next() as i64 >> random.below(63)).to_string()),
         2 => out.push_str(&f64::from_bits(random.next() & !(1 << 62)).to_string()),
-        3 => out.push_str(&format!("{}.{:02}", random.below(100_000), random.below(100))),
-        4 => out.push_str(&format!("{}e{}", random.below(1000), random.below(9) as i32 - 4)),
-        _ => out.push_str(random.pick::<&str>(&["0", "-0", "0.0", "-0.0", "1E5", "1e+2", "7", "123456789"])),
+        3 => write!(out, "{}.{:02}", random.below(100_000), random.below(100)).unwrap(),
+        4 => write!(out, "{}e{}", random.below(1000), random.below(9) as i32 - 4).unwrap(),
+        _ => out.push_str(random.pick::<&str>(&[
+            "0",
+            "-0",
+            "0.0",
+            "-0.0",
+            "1E5",
+            "1e+2",
+            "7",
+            "123456789",
+        ])),
     }
 }
 
@@ -122,7 +148,7 @@ fn object(random: &mut Random, depth: usize, out: &mut String) {
             out.push(',');
         }
         space(random, out);
-        out.push_str(&format!("\"{}\"", random.pick(&NAMES)));
+        write!(out, "\"{}\"", random.pick(&NAMES)).unwrap();
         space(random, out);
         out.push(':');
         space(random, out);
@@ -133,8 +159,8 @@ fn object(random: &mut Random, depth: usize, out: &mut String) {
     out.push('}');
 }
 
-/// The row that the reference's fields make, or `None` where a field has no value of its column's type.
-/// Numbers that the other library keeps only roughly are compared elsewhere, by tables.
+/// The row that the reference's fields make, or `None` where a field has no value of its column's
+/// type. Numbers that the other library keeps only roughly are compared elsewhere, by tables.
 fn fits(fields: &BTreeMap<String, Value>) -> bool {
     let fit = |name: &str, test: fn(&Value) -> bool| {
         fields.get(name).is_none_or(|value| value.is_null() || test(value))
@@ -151,7 +177,11 @@ fn compare(batch: &RecordBatch, row: usize, fields: &BTreeMap<String, Value>, do
     let null = Value::Null;
     let field = |name: &str| fields.get(name).unwrap_or(&null);
     for (column, name) in ["i", "f", "t", "b"].into_iter().enumerate() {
-        assert_eq!(batch.column(column).is_null(row), field(name).is_null(), "{name} of {document}");
+        assert_eq!(
+            batch.column(column).is_null(row),
+            field(name).is_null(),
+            "{name} of {document}"
+        );
     }
     if let Some(expected) = field("i").as_i64() {
         assert_eq!(batch.column(0).as_primitive::<Int64Type>().value(row), expected, "{document}");
@@ -162,7 +192,10 @@ fn compare(batch: &RecordBatch, row: usize, fields: &BTreeMap<String, Value>, do
     if let Some(expected) = field("f").as_f64() {
         let found = batch.column(1).as_primitive::<Float64Type>().value(row);
         // The other library rounds the last bit otherwise.
-        assert!((found - expected).abs() <= expected.abs() * 1e-15, "{found} {expected} {document}");
+        assert!(
+            (found - expected).abs() <= expected.abs() * 1e-15,
+            "{found} {expected} {document}"
+        );
     }
     if let Some(expected) = field("t").as_str() {
         assert_eq!(batch.column(2).as_string::<i32>().value(row), expected, "{document}");
@@ -215,8 +248,8 @@ fn damaged_documents_are_judged_alike() {
         let mut bytes = document.into_bytes();
         random.damage(&mut bytes);
         let shown = String::from_utf8_lossy(&bytes).into_owned();
-        // Half surrogate pairs and doubles out of range: the other library refuses them in values and names that
-        // nobody needs, depending on how it is asked.
+        // Half surrogate pairs and doubles out of range: the other library refuses them in values
+        // and names that nobody needs, depending on how it is asked.
         let exponent = bytes.windows(2).any(|w| w[0].is_ascii_digit() && w[1] | 0x20 == b'e');
         if shown.contains("\\ud") || shown.contains("\\uD") || exponent {
             continue;

@@ -33,7 +33,8 @@ fn sample() -> RecordBatch {
         ("d", Arc::new(decimal)),
         ("na\"me", Arc::new(Int64Array::from(vec![1, 2, 3]))),
     ];
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true)))
+        .unwrap()
 }
 
 fn encoded(batch: &RecordBatch, key: &[usize]) -> Vec<(Option<String>, String)> {
@@ -53,7 +54,8 @@ fn the_text_is_frozen() {
 #[test]
 fn every_value_is_json_with_all_fields() {
     for (_, value) in encoded(&sample(), &[]) {
-        let parsed: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&value).unwrap();
+        let parsed: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&value).unwrap();
         assert_eq!(parsed.len(), 13);
     }
 }
@@ -67,7 +69,10 @@ fn keys_are_plain_alone_and_json_together() {
     assert_eq!(keys(&[]), [None, None, None]);
     assert_eq!(keys(&[0]), [some("-9223372036854775808"), some("0"), None]);
     assert_eq!(keys(&[5]), [some("a\"b\\c\n\u{1}ü😀"), some(""), None]);
-    assert_eq!(keys(&[9]), [some("2023-11-14T22:13:20.123Z"), some("1969-12-31T23:59:59.999Z"), None]);
+    assert_eq!(
+        keys(&[9]),
+        [some("2023-11-14T22:13:20.123Z"), some("1969-12-31T23:59:59.999Z"), None]
+    );
     assert_eq!(keys(&[3]), [some("789.0"), some("null"), None]);
     assert_eq!(
         keys(&[6, 9, 1]),

@@ -1,4 +1,5 @@
-//! A local store is a cache: whatever is wrong with it, it is made anew, and never read as something else.
+//! A local store is a cache: whatever is wrong with it, it is made anew, and never read as
+//! something else.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,12 @@ fn prepared() -> TempDir {
     let store = LocalStore::open(dir.path(), BUDGET_BYTES).unwrap();
     let shard = shard(0, "t", 0);
     let list: Vec<_> = (0..2_000i64)
-        .map(|i| (key(i, b"key"), Some(i.wrapping_mul(0x9e37_79b9_7f4a_7c15u64 as i64).to_be_bytes().to_vec())))
+        .map(|i| {
+            (
+                key(i, b"key"),
+                Some(i.wrapping_mul(0x9e37_79b9_7f4a_7c15u64 as i64).to_be_bytes().to_vec()),
+            )
+        })
         .collect();
     let run = store.write_run(&shard, &[changes(0, None, &list)]).unwrap().unwrap();
     store.ingest(&shard, &run.bytes).unwrap();
@@ -33,7 +39,8 @@ fn files(dir: &Path, part: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Opens, and reads what is there: either everything as it was, or an error, or an empty store without identity.
+/// Opens, and reads what is there: either everything as it was, or an error, or an empty store
+/// without identity.
 fn outcome(dir: &Path) -> &'static str {
     let store = LocalStore::open(dir, BUDGET_BYTES).unwrap();
     let shard = shard(0, "t", 0);
@@ -78,9 +85,14 @@ fn flipped_bits_in_data_are_found_when_read() {
 
 #[test]
 fn missing_and_cut_files_cost_a_restore() {
-    for (part, cut) in
-        [(".sst", false), (".sst", true), ("CURRENT", false), ("CURRENT", true), ("MANIFEST", false), ("MANIFEST", true)]
-    {
+    for (part, cut) in [
+        (".sst", false),
+        (".sst", true),
+        ("CURRENT", false),
+        ("CURRENT", true),
+        ("MANIFEST", false),
+        ("MANIFEST", true),
+    ] {
         let dir = prepared();
         let file = files(dir.path(), part).remove(0);
         if cut {

@@ -13,6 +13,7 @@ fn store(dir: &Path) -> LocalStore {
     LocalStore::open(dir, BUDGET_BYTES).unwrap()
 }
 
+#[allow(clippy::unnecessary_wraps)] // entries have optional values
 fn some(text: &str) -> Option<Vec<u8>> {
     Some(text.as_bytes().to_vec())
 }
@@ -35,7 +36,7 @@ fn a_run_brings_entries_and_deletions_of_several_tables() {
     let (store, shard) = (store(dir.path()), shard(1, "t", 0));
     let first = [
         changes(7, None, &[(key(1, b"a"), some("7a")), (key(1, b"b"), some("7b"))]),
-        changes(2, None, &[(key(5, b""), some("")), (b"short".to_vec(), some("no time"))]),
+        changes(2, None, &[(b"short".to_vec(), some("no time")), (key(5, b""), some(""))]),
     ];
     let run = store.write_run(&shard, &first).unwrap().unwrap();
     assert_eq!((run.entries, run.kind), (4, RunKind::Delta));
@@ -196,7 +197,8 @@ fn callers_that_break_a_rule_are_told() {
     let dir = TempDir::new().unwrap();
     let (store, shard) = (store(dir.path()), shard(1, "t", 0));
     let one = |table| changes(table, None, &[(key(0, b""), some("v"))]);
-    for list in [vec![one(1), one(1)], vec![one(u16::MAX)]] {
+    let unsorted = [(key(1, b""), some("v")), (key(0, b""), some("v"))];
+    for list in [vec![one(1), one(1)], vec![one(u16::MAX)], vec![changes(0, None, &unsorted)]] {
         assert_eq!(store.write_run(&shard, &list).unwrap_err().kind(), ErrorKind::Bug);
     }
 }
