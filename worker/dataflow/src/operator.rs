@@ -1,11 +1,17 @@
 //! The stateful ends of pipelines.
 
+mod batches;
+mod firing;
+mod merge_tree;
 mod partial;
+mod stored;
 mod tables;
 mod window;
 
+pub(crate) use batches::{check_partials, data_bytes};
+pub(crate) use firing::Budget;
 pub(crate) use partial::PartialOperator;
-pub(crate) use window::{Budget, WindowOperator, check_partials, data_bytes};
+pub(crate) use window::WindowOperator;
 
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::TimestampMillisecondType;

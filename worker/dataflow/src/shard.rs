@@ -15,6 +15,7 @@ use protocol::{Log, StageId};
 
 use crate::changes::TableChanges;
 use crate::error::DataflowError;
+use crate::limits::EVENT_TIME_ABS_MAX;
 use crate::operator::{PartialOperator, WindowOperator, check_partials, data_bytes};
 use crate::pipeline::{self, Flow};
 use crate::plan::{End, Input, JobPlan, StageInput};
@@ -127,6 +128,10 @@ impl Shard {
             let times = times.filter(|times| times.null_count() == 0).ok_or_else(|| {
                 DataflowError::Input(format!("a row of {} has no event time", source.name))
             })?;
+            if times.values().iter().any(|time| time.unsigned_abs() > EVENT_TIME_ABS_MAX as u64) {
+                let message = format!("a row of {} has an impossible event time", source.name);
+                return Err(DataflowError::Input(message));
+            }
             let maximum = self.registers.max_event_time;
             let delay = source.delay_ms;
             self.registers.max_event_time =

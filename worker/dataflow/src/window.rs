@@ -117,6 +117,16 @@ impl Panes {
         time - (time - self.offset).rem_euclid(self.pane) + self.pane
     }
 
+    /// Number of the pane that ends there.
+    pub(crate) fn index(&self, pane_end: i64) -> i64 {
+        (pane_end - self.offset).div_euclid(self.pane)
+    }
+
+    /// End of the pane with that number.
+    pub(crate) fn end_of(&self, index: i64) -> i64 {
+        index * self.pane + self.offset
+    }
+
     /// The smallest window end `≥ time`.
     fn end_at_or_after(&self, time: i64) -> i64 {
         time + (self.offset + self.size - time).rem_euclid(self.slide)

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use dataflow::limits::EVENT_TIME_ABS_MAX;
+
 use crate::limits::SQL_BYTES_MAX;
 use crate::refusal::Refusal;
 
@@ -144,6 +146,8 @@ impl SourceDef {
         }
         if self.delay_ms < 0 {
             fault(format!("source '{name}': the watermark delay is negative"), "");
+        } else if self.delay_ms > EVENT_TIME_ABS_MAX {
+            fault(format!("source '{name}': the watermark delay is out of range"), "");
         }
         for column in self.partitioned_by.iter().flatten() {
             if find(column).is_none() {

@@ -13,9 +13,17 @@ fn hasher() -> RandomState {
     )
 }
 
+/// The place of the key is in the slot, so that a hit touches the slot and the key and nothing else.
+struct Slot {
+    hash: u64,
+    start: usize,
+    len: u32,
+    group: u32,
+}
+
 /// Key → group, and group → key.
 pub(super) struct BytesIndex {
-    slots: HashTable<(u64, u32)>,
+    slots: HashTable<Slot>,
     hasher: RandomState,
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -31,11 +39,13 @@ impl BytesIndex {
     }
 
     pub(super) fn key(&self, group: u32) -> &[u8] {
-        key_at(&self.bytes, &self.ends, group)
+        let at = group as usize;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
     }
 
     pub(super) fn reserve(&mut self, groups: usize) {
-        self.slots.reserve(groups, |slot| slot.0);
+        self.slots.reserve(groups, |slot| slot.hash);
         self.ends.reserve(groups);
     }
 
@@ -43,14 +53,16 @@ impl BytesIndex {
     pub(super) fn insert(&mut self, key: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(key);
         let Self { slots, bytes, ends, .. } = self;
-        let same = |slot: &(u64, u32)| slot.0 == hash && key_at(bytes, ends, slot.1) == key;
+        let same = |slot: &Slot| {
+            slot.hash == hash && bytes[slot.start..slot.start + slot.len as usize] == *key
+        };
         if let Some(slot) = slots.find(hash, same) {
-            return slot.1;
+            return slot.group;
         }
+        let (start, len, group) = (bytes.len(), key.len() as u32, ends.len() as u32);
         bytes.extend_from_slice(key);
         ends.push(bytes.len());
-        let group = ends.len() as u32 - 1;
-        slots.insert_unique(hash, (hash, group), |slot| slot.0);
+        slots.insert_unique(hash, Slot { hash, start, len, group }, |slot| slot.hash);
         group
     }
 
@@ -63,11 +75,4 @@ impl BytesIndex {
     pub(super) fn memory_bytes(&self) -> usize {
         self.slots.allocation_size() + self.bytes.capacity() + 8 * self.ends.capacity()
     }
-}
-
-#[inline]
-fn key_at<'a>(bytes: &'a [u8], ends: &[usize], group: u32) -> &'a [u8] {
-    let at = group as usize;
-    let start = if at == 0 { 0 } else { ends[at - 1] };
-    &bytes[start..ends[at]]
 }

@@ -23,19 +23,24 @@ impl Tables {
         Self { kinds, aggregates, by_pane: BTreeMap::new(), spare: Vec::new(), expected: 0 }
     }
 
-    /// An empty table outside of the map.
-    pub(super) fn fresh(&mut self) -> Result<GroupTable, DataflowError> {
+    /// An empty table for a pane.
+    fn fresh(&mut self) -> Result<GroupTable, DataflowError> {
         if let Some(table) = self.spare.pop() {
             return Ok(table);
         }
+        self.apart(self.expected)
+    }
+
+    /// An empty table with that room which is never given back: for what is larger than a pane.
+    pub(super) fn apart(&self, groups: usize) -> Result<GroupTable, DataflowError> {
         let accumulators =
             self.aggregates.iter().map(Aggregate::accumulator).collect::<Result<_, _>>()?;
         let mut table = GroupTable::new(&self.kinds, accumulators);
-        table.reserve(self.expected);
+        table.reserve(groups);
         Ok(table)
     }
 
-    pub(super) fn give_back(&mut self, mut table: GroupTable) {
+    fn give_back(&mut self, mut table: GroupTable) {
         self.expected = table.len();
         if self.spare.len() < SPARE_TABLES {
             table.clear();

@@ -128,7 +128,7 @@ fn check(seed: u64, kind: WindowKind, keys: Keys) {
 
 #[test]
 fn two_phases_equal_the_definition_in_any_interleaving() {
-    for seed in 0..6 {
+    for seed in 0..3 {
         for kind in WINDOWS {
             for keys in ALL_KEYS {
                 check(seed, kind, keys);

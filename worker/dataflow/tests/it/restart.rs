@@ -89,7 +89,7 @@ fn resume(
 #[test]
 fn crashes_lose_and_double_nothing() {
     let mut cuts = 0;
-    for seed in 0..150 {
+    for seed in 0..60 {
         let mut random = Random::new(seed);
         let rows = rows(&mut random, 400, false);
         let kinds = [WINDOWS[seed as usize % 6], WINDOWS[(seed as usize + 1) % 6]];
@@ -126,7 +126,7 @@ fn crashes_lose_and_double_nothing() {
         assert_eq!(sorted(out), sorted(expected), "seed {seed}");
         assert_eq!(digest(&mut current), digest(&mut whole), "seed {seed}");
     }
-    assert!(cuts > 20, "crashes in the middle of an emission happened: {cuts}");
+    assert!(cuts > 10, "crashes in the middle of an emission happened: {cuts}");
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! State of a window operator as entries of the store.
+
+use super::window::WindowOperator;
+use crate::assign::PaneId;
+use crate::changes::{Entries, decode_time, encode_time};
+use crate::codec::{Value, take_value};
+use crate::error::DataflowError;
+use crate::group::GroupTable;
+use crate::schema::MappedTable;
+use crate::watermark::UNDEFINED;
+
+impl WindowOperator {
+    /// Entries that changed since the last call, sorted by key.
+    pub(crate) fn changes(&mut self) -> Entries {
+        let tumble = self.plan.grouping.window.is_tumble();
+        let mut entries = Entries::default();
+        for (pane, table) in &mut self.tables.by_pane {
+            for group in table.take_dirty() {
+                entries.push_with(
+                    |out| {
+                        out.extend_from_slice(&encode_time(pane.end));
+                        if !tumble {
+                            out.extend_from_slice(&encode_time(pane.from));
+                        }
+                        table.put_key(group, out);
+                    },
+                    |out| table.put_state(group, out),
+                );
+            }
+        }
+        entries
+    }
+
+    pub(crate) fn mark_all_changed(&mut self) {
+        self.tables.by_pane.values_mut().for_each(GroupTable::mark_all_dirty);
+    }
+
+    /// Takes one stored entry; dead ones are skipped.
+    pub(crate) fn restore_entry(
+        &mut self,
+        mapping: &MappedTable,
+        key: &[u8],
+        value: &[u8],
+        watermark: i64,
+    ) -> Result<(), DataflowError> {
+        let corrupt = |message: &str| DataflowError::Corrupt {
+            operator: self.plan.grouping.operator.clone(),
+            message: message.to_owned(),
+        };
+        let (pane, key) = self.stored_pane(key).ok_or_else(|| corrupt("a key names no pane"))?;
+        if watermark != UNDEFINED && pane.end < self.panes.live_from(watermark) {
+            return Ok(());
+        }
+        let mut rest = value;
+        let mut stored: Vec<Value<'_>> = Vec::with_capacity(mapping.kinds.len());
+        for kind in &mapping.kinds {
+            let value = take_value(*kind, &mut rest);
+            stored.push(value.ok_or_else(|| corrupt("a value does not decode"))?);
+        }
+        if !rest.is_empty() {
+            return Err(corrupt("a value is longer than its columns"));
+        }
+        let place = |column: &Option<usize>| column.map_or(Value::Null, |at| stored[at]);
+        let state: Vec<Value<'_>> = mapping.columns.iter().map(place).collect();
+        let table = self.tables.entry(pane)?;
+        if table.restore(key, &state).is_none() {
+            return Err(corrupt("an entry is double or does not decode"));
+        }
+        Ok(())
+    }
+
+    fn stored_pane<'a>(&self, key: &'a [u8]) -> Option<(PaneId, &'a [u8])> {
+        let (end, rest) = key.split_first_chunk::<8>()?;
+        let end = decode_time(*end);
+        let aligned = end.unsigned_abs() < u64::MAX / 4 && self.panes.pane_end(end - 1) == end;
+        if !aligned {
+            return None;
+        }
+        if self.plan.grouping.window.is_tumble() {
+            return Some((PaneId { end, from: end }, rest));
+        }
+        let (from, rest) = rest.split_first_chunk::<8>()?;
+        let from = decode_time(*from);
+        let windows = self.panes.first_end(end)..=self.panes.last_end(end);
+        windows.contains(&from).then_some((PaneId { end, from }, rest))
+    }
+}
