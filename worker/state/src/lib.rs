@@ -14,6 +14,7 @@
 
 pub mod chain;
 mod error;
+mod folder;
 mod key;
 pub mod limits;
 mod pack;

@@ -13,6 +13,11 @@ pub const OPEN_FILES_MAX: i32 = 256;
 pub const BUDGET_BYTES_MIN: usize = 2 << 20;
 /// `RocksDB`'s write buffer. Nothing is written through it; the library wants one.
 pub const WRITE_BUFFER_BYTES: usize = 64 << 10;
+/// Ingested files that wait before they are merged. Nothing is looked up key by key, so merging
+/// early would only rewrite the whole state again and again.
+pub const FILES_PER_COMPACTION: i32 = 100;
+/// Where `RocksDB` would slow writers down. There are none.
+pub const FILES_MAX: i32 = 1 << 20;
 /// Background threads that compact.
 pub const BACKGROUND_JOBS: i32 = 2;
 /// Read ahead of scans and compactions, bytes.

@@ -8,8 +8,8 @@ use rocksdb::{
 };
 
 use crate::limits::{
-    BACKGROUND_JOBS, BUDGET_BYTES_MIN, FILE_BYTES, LOG_FILE_BYTES_MAX, LOG_FILES_MAX,
-    OPEN_FILES_MAX, READAHEAD_BYTES, WRITE_BUFFER_BYTES,
+    BACKGROUND_JOBS, BUDGET_BYTES_MIN, FILE_BYTES, FILES_MAX, FILES_PER_COMPACTION,
+    LOG_FILE_BYTES_MAX, LOG_FILES_MAX, OPEN_FILES_MAX, READAHEAD_BYTES, WRITE_BUFFER_BYTES,
 };
 
 /// What the library says went wrong, sorted by what to do about it.
@@ -61,6 +61,9 @@ impl Db {
         options.set_db_write_buffer_size(2 * WRITE_BUFFER_BYTES);
         options.set_compaction_readahead_size(READAHEAD_BYTES);
         options.set_target_file_size_base(FILE_BYTES);
+        options.set_level_zero_file_num_compaction_trigger(FILES_PER_COMPACTION);
+        options.set_level_zero_slowdown_writes_trigger(FILES_MAX);
+        options.set_level_zero_stop_writes_trigger(FILES_MAX);
         options.set_log_level(LogLevel::Warn);
         options.set_keep_log_file_num(LOG_FILES_MAX);
         options.set_max_log_file_size(LOG_FILE_BYTES_MAX);
@@ -76,6 +79,11 @@ impl Db {
         let mut options = IngestExternalFileOptions::default();
         options.set_move_files(true);
         Ok(self.db.ingest_external_file_opts(&options, vec![file])?)
+    }
+
+    /// Merges everything, and frees what is deleted.
+    pub(crate) fn compact(&self) {
+        self.db.compact_range(None::<&[u8]>, None::<&[u8]>);
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {

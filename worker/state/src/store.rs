@@ -10,12 +10,13 @@ use protocol::ShardId;
 use protocol::manifest::RunKind;
 
 use crate::StateError;
+use crate::folder::{discard, read_behind, remove_dir, wipe};
 use crate::key::{self, OWN_TABLE, ShardPrefix};
 use crate::limits::IDENTITY_BYTES_MAX;
 use crate::restore::Restore;
 use crate::rocks::{Db, Fault};
 use crate::rocks_files::{self, File};
-use crate::run::{HEADER_LEN, Header, RunFile};
+use crate::run::{Header, RunFile};
 
 /// Of the layout below the store's folder; another one is deleted.
 const FORMAT: &str = "streamjob state 1\n";
@@ -264,6 +265,13 @@ impl LocalStore {
         result.map_err(|fault| self.fault(fault))
     }
 
+    /// Frees the disk space of what was deleted or replaced, now. It costs a rewrite of the store;
+    /// without this call it happens by itself after [`crate::limits::FILES_PER_COMPACTION`]
+    /// ingested files.
+    pub fn compact(&self) {
+        self.db.compact();
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -281,11 +289,6 @@ impl LocalStore {
         }
         error(&self.dir, fault)
     }
-}
-
-/// Ingestion links the file, so the name can always go. What stays is removed by the next open.
-fn discard(path: &Path) {
-    drop(fs::remove_file(path));
 }
 
 fn write_entries(
@@ -313,33 +316,5 @@ fn error(dir: &Path, fault: Fault) -> StateError {
         Fault::Full(message) => StateError::Full { dir, message },
         Fault::Refused(message) => StateError::Bug(message),
         Fault::Locked(message) | Fault::Other(message) => StateError::Unavailable { dir, message },
-    }
-}
-
-/// The header followed by the file's content.
-fn read_behind(path: &Path, header: &[u8; HEADER_LEN]) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    let mut file = fs::File::open(path)?;
-    let len = file.metadata()?.len() as usize;
-    let mut bytes = Vec::with_capacity(HEADER_LEN + len);
-    bytes.extend_from_slice(header);
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// Everything but the folder itself, which may be a mount point. The mark of damage goes last.
-fn wipe(dir: &Path) -> std::io::Result<()> {
-    remove_dir(&dir.join("db"))?;
-    remove_dir(&dir.join("tmp"))?;
-    match fs::remove_file(dir.join("DAMAGED")) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
-    }
-}
-
-fn remove_dir(dir: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
     }
 }

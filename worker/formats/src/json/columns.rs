@@ -151,6 +151,9 @@ impl Column {
             Values::Float64(values) => Arc::new(Float64Array::new(values.into(), nulls)),
             Values::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
             Values::Text { offsets, bytes } => {
+                if let Values::Text { bytes: fresh, .. } = &mut self.values {
+                    fresh.reserve(bytes.len());
+                }
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
                 Arc::new(StringArray::new(offsets, Buffer::from_vec(bytes), nulls))
             }

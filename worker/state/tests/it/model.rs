@@ -139,6 +139,9 @@ fn one_history(seed: u64) {
             store.set_identities(&named).unwrap();
             objects.insert(name, pack.finish());
         }
+        if random.one_in(3) {
+            stores[random.below(2)].as_ref().unwrap().compact();
+        }
         let i = random.below(shards.len());
         match random.below(4) {
             0 => {
