@@ -80,9 +80,14 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/release", post(release))
         .route("/v1/savepoint", post(savepoint))
         .route("/v1/takeover", post(take_over))
-        .fallback(|| async { Refusal(StatusCode::NOT_FOUND, "no such path; see /v1/status".into()) })
+        .fallback(|| async {
+            Refusal(StatusCode::NOT_FOUND, "no such path; see /v1/status".into())
+        })
         .method_not_allowed_fallback(|| async {
-            Refusal(StatusCode::METHOD_NOT_ALLOWED, "status is read by GET, orders go by POST".into())
+            Refusal(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "status is read by GET, orders go by POST".into(),
+            )
         })
         .layer(middleware::from_fn_with_state(Arc::clone(&admin), authorize))
         .layer(DefaultBodyLimit::max(ORDER_BYTES_MAX))
@@ -109,10 +114,8 @@ impl Admin {
     fn status(&self) -> WorkerStatus {
         let mut slots: Vec<_> = self.board.entries(false).into_iter().map(|e| e.status).collect();
         for slot in &mut slots {
-            let starting = matches!(
-                slot.phase,
-                SlotPhase::Warming | SlotPhase::Warm | SlotPhase::Acquiring
-            );
+            let starting =
+                matches!(slot.phase, SlotPhase::Warming | SlotPhase::Warm | SlotPhase::Acquiring);
             if let Some(before) = self.before.as_ref().filter(|_| starting && slot.reason.is_none())
             {
                 slot.reason = Some(before.reason);
@@ -155,7 +158,8 @@ async fn acquire(State(admin): Shared, body: Bytes) -> Answer {
     let order: AcquireOrder = order(&body)?;
     admin.check_generation(order.generation)?;
     if admin.orders.standing().release.is_some() {
-        let message = "this generation has been told to release; from there only a newer one goes on";
+        let message =
+            "this generation has been told to release; from there only a newer one goes on";
         return Err(Refusal(StatusCode::CONFLICT, message.to_owned()));
     }
     tracing::info!(?order, "order to acquire");

@@ -47,7 +47,10 @@ fn work(args: &CleanArgs, runtime: &Handle) -> Result<String, Stop> {
         done.push(format!("fenced {} slots", fence(&job, &history)?));
     }
     if let Some(name) = &args.savepoint {
-        done.push(format!("deleted {} parts of savepoint {name}", delete_savepoint(&job, &cluster, name)?));
+        done.push(format!(
+            "deleted {} parts of savepoint {name}",
+            delete_savepoint(&job, &cluster, name)?
+        ));
     }
     if args.delete_state {
         done.push(delete_state(&job, &cluster, &history)?);
@@ -124,8 +127,7 @@ fn delete_state(job: &Job, cluster: &Cluster, history: &JobHistory) -> Result<St
 
 /// The logs of every generation and plan of the job.
 fn layouts(job: &Job, cluster: &Cluster, history: &JobHistory) -> Result<Vec<Layout>, Stop> {
-    let mut layouts: Vec<Layout> =
-        history.generations.iter().map(|g| g.layout.clone()).collect();
+    let mut layouts: Vec<Layout> = history.generations.iter().map(|g| g.layout.clone()).collect();
     for key in gc::list(cluster, &plans(&job.keys))? {
         let plan: PlanObject = cluster.wait(read_json(&cluster.store, &key))?;
         layouts.push(plan.layout);

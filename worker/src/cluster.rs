@@ -65,8 +65,7 @@ impl Cluster {
             let own = || shards.iter().filter(move |s| s.stage == stage);
             let logs: Vec<_> = own().map(|s| s.log.clone()).collect();
             let group = job.names.group(stage);
-            let read =
-                retrying(|| self.offsets.committed(&group, &logs, false, BROKER_WAIT))?;
+            let read = retrying(|| self.offsets.committed(&group, &logs, false, BROKER_WAIT))?;
             found.extend(own().cloned().zip(read).filter_map(|(id, read)| Some((id, read?))));
         }
         Ok(found)

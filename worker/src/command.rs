@@ -23,9 +23,9 @@ pub fn start(args: &Args) -> ExitCode {
     match &args.command {
         Command::Slot(slot) if slot.supervise => supervised(slot),
         Command::Slot(slot) => worker(slot),
-        Command::Run(run) => finish(with_runtime(|runtime| {
-            run::run(run, runtime.handle()).map(|()| Ending::Done)
-        })),
+        Command::Run(run) => {
+            finish(with_runtime(|runtime| run::run(run, runtime.handle()).map(|()| Ending::Done)))
+        }
         Command::Plan(plan) => {
             finish(with_runtime(|runtime| plan_command::plan(plan, runtime.handle())))
         }
@@ -74,12 +74,9 @@ fn supervised(args: &SlotArgs) -> ExitCode {
         Stop::new(Reason::Bug, format!("the supervisor cannot {what}: {error}"))
     };
     let supervise = || {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|e| failed("start", e))?;
-        std::fs::create_dir_all(&args.state_dir)
-            .map_err(|e| run::folder(&args.state_dir, &e))?;
+        let runtime =
+            Builder::new_current_thread().enable_all().build().map_err(|e| failed("start", e))?;
+        std::fs::create_dir_all(&args.state_dir).map_err(|e| run::folder(&args.state_dir, &e))?;
         let what = Supervised {
             program: std::env::current_exe().map_err(|e| failed("find its binary", e))?,
             args: child_args(std::env::args_os()),

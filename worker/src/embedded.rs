@@ -22,8 +22,10 @@ mod broker {
         let partitions = object.spec.parallelism.unwrap_or(0).max(PARTITIONS) as i32;
         let topics = topics(object).into_iter().map(|topic| (topic, partitions)).collect();
         let options = Options { topics, ..Options::default() };
-        let server = Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options)
-            .map_err(|e| Stop::new(Reason::BrokerUnreachable, format!("the embedded broker: {e}")))?;
+        let server =
+            Server::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), options).map_err(|e| {
+                Stop::new(Reason::BrokerUnreachable, format!("the embedded broker: {e}"))
+            })?;
         tracing::warn!(
             bootstrap = server.bootstrap(),
             "embedded broker started: for development, everything in it ends with this process"

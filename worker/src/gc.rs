@@ -11,7 +11,7 @@ use protocol::limits::GARBAGE_GRACE;
 use protocol::manifest::{Manifest, ManifestName};
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
-use protocol::{Generation, ShardId, SlotIndex};
+use protocol::{ShardId, SlotIndex};
 
 use crate::cluster::Cluster;
 use crate::history::{JobHistory, read_json};
@@ -61,8 +61,7 @@ pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop
         .collect();
     let held: BTreeSet<ManifestName> = rested.union(&waiting).cloned().collect();
     let running = roots(&named, &held, &history.manifest_names, job.retained);
-    let all: BTreeSet<ManifestName> =
-        running.union(&savepoints(job, cluster)?).cloned().collect();
+    let all: BTreeSet<ManifestName> = running.union(&savepoints(job, cluster)?).cloned().collect();
     let manifests = read_manifests(job, cluster, &all)?;
     let reachable = reachable_objects(&manifests);
     let mut sweep = Sweep { job, cluster, named: &named, now, done: Collected::default() };
@@ -82,8 +81,7 @@ pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop
     }
     marks.forget_gone(job, cluster, &history.manifest_names, &runs)?;
     let mut done = sweep.done;
-    let replayed: Vec<&Manifest> =
-        manifests.iter().filter(|m| running.contains(&m.name)).collect();
+    let replayed: Vec<&Manifest> = manifests.iter().filter(|m| running.contains(&m.name)).collect();
     done.purged_logs = purge::purge(cluster, &newest.layout, &points, &replayed)?;
     Ok(done)
 }
@@ -244,7 +242,10 @@ fn exchange_shards(layout: &Layout) -> impl Iterator<Item = ShardId> + '_ {
 }
 
 /// Every internal topic and group that any generation of the job has used.
-pub(crate) fn internal_names(job: &Job, layouts: &[Layout]) -> (BTreeSet<String>, BTreeSet<String>) {
+pub(crate) fn internal_names(
+    job: &Job,
+    layouts: &[Layout],
+) -> (BTreeSet<String>, BTreeSet<String>) {
     let prefix = job.names.prefix();
     let mut topics = BTreeSet::from([job.names.control_topic()]);
     let mut groups = BTreeSet::new();
@@ -260,7 +261,7 @@ pub(crate) fn internal_names(job: &Job, layouts: &[Layout]) -> (BTreeSet<String>
 mod tests {
     use protocol::assignment::ASSIGNMENT_VERSION;
     use protocol::generation::GenerationObject;
-    use protocol::Fingerprint;
+    use protocol::{Fingerprint, Generation};
 
     use super::*;
 

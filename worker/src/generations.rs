@@ -14,13 +14,18 @@ pub struct Wanted<'a> {
     pub layout: &'a Layout,
 }
 
-/// A restart is the same act again, so the newest generation goes on if nothing about it has changed; everything else
-/// is a new one. The first is 1.
-pub fn choose(newest: Option<&GenerationObject>, wanted: Wanted<'_>) -> Generation {
+/// A restart is the same act again, so the newest generation goes on if nothing about it has changed and it has not
+/// been sealed; everything else is a new one. The first is 1.
+pub fn choose(
+    newest: Option<&GenerationObject>,
+    sealed: &[Generation],
+    wanted: Wanted<'_>,
+) -> Generation {
     match newest {
         None => Generation(1),
         Some(newest)
-            if newest.slots == wanted.slots
+            if !sealed.contains(&newest.generation)
+                && newest.slots == wanted.slots
                 && newest.plan_fingerprint == *wanted.fingerprint
                 && newest.layout == *wanted.layout =>
         {
@@ -53,17 +58,20 @@ mod tests {
             plan_fingerprint: Fingerprint::from_bits(7),
             layout: layout(3),
         };
-        for (newest, slots, plan, partitions, expected) in [
-            (None, 2, 7, 3, 1),
-            (Some(&object), 2, 7, 3, 4),
-            (Some(&object), 3, 7, 3, 5),
-            (Some(&object), 2, 8, 3, 5),
-            (Some(&object), 2, 7, 4, 5),
+        for (newest, sealed, slots, plan, partitions, expected) in [
+            (None, 0, 2, 7, 3, 1),
+            (Some(&object), 0, 2, 7, 3, 4),
+            (Some(&object), 4, 2, 7, 3, 5),
+            (Some(&object), 3, 2, 7, 3, 4),
+            (Some(&object), 0, 3, 7, 3, 5),
+            (Some(&object), 0, 2, 8, 3, 5),
+            (Some(&object), 0, 2, 7, 4, 5),
         ] {
             let fingerprint = Fingerprint::from_bits(plan);
             let layout = layout(partitions);
             let wanted = Wanted { slots, fingerprint: &fingerprint, layout: &layout };
-            assert_eq!(choose(newest, wanted).0, expected, "{slots} {plan} {partitions}");
+            let chosen = choose(newest, &[Generation(sealed)], wanted);
+            assert_eq!(chosen.0, expected, "{sealed} {slots} {plan} {partitions}");
         }
     }
 }

@@ -24,7 +24,9 @@ use crate::board::Board;
 use crate::cluster;
 use crate::exit::{Ending, LastWords};
 use crate::job::Job;
-use crate::limits::{BLOCKED_PAUSE, MEMORY_DEFAULT, MEMORY_RESERVED_PERCENT, METRICS_FOLD_INTERVAL};
+use crate::limits::{
+    BLOCKED_PAUSE, MEMORY_DEFAULT, MEMORY_RESERVED_PERCENT, METRICS_FOLD_INTERVAL,
+};
 use crate::metrics::Metrics;
 use crate::orders::Orders;
 use crate::probes::{self, Probes};
@@ -120,11 +122,7 @@ impl Hosting {
 type End = Result<SlotEnd, Stop>;
 
 /// Runs all slots of the process to their end.
-pub async fn host(
-    hosting: Hosting,
-    listen: Listen,
-    before: Option<LastWords>,
-) -> Result<(), Stop> {
+pub async fn host(hosting: Hosting, listen: Listen, before: Option<LastWords>) -> Result<(), Stop> {
     serve(&hosting, listen, before).await?;
     let mut impatient = watch_signals(&hosting.orders)?;
     let (sender, mut ends) = mpsc::unbounded_channel();
@@ -181,10 +179,14 @@ fn start_slot(
             slot = %slot
         );
         let _entered = span.entered();
-        let end = catch_unwind(AssertUnwindSafe(|| live(&hosting, slot, &runtime)))
-            .unwrap_or_else(|_| {
-                Err(Stop::new(Reason::Bug, format!("the thread of slot {slot} panicked; see the log")))
-            });
+        let end = catch_unwind(AssertUnwindSafe(|| live(&hosting, slot, &runtime))).unwrap_or_else(
+            |_| {
+                Err(Stop::new(
+                    Reason::Bug,
+                    format!("the thread of slot {slot} panicked; see the log"),
+                ))
+            },
+        );
         // Nobody listens any more when the process is already ending.
         drop(ends.send((slot, end)));
     };
@@ -239,8 +241,9 @@ fn watch_signals(orders: &Arc<Orders>) -> Result<oneshot::Receiver<()>, Stop> {
             tracing::info!("told to end");
             orders.change(|standing| standing.terminate = true);
         }
-        // Nobody waits any more when the process is already ending.
-        drop(sender.send(()));
+        if sender.send(()).is_err() {
+            tracing::debug!("the process is ending already");
+        }
     });
     Ok(receiver)
 }
@@ -259,9 +262,7 @@ async fn serve(hosting: &Hosting, listen: Listen, before: Option<LastWords>) -> 
         orders: Arc::clone(&hosting.orders),
         board: Arc::clone(&board),
         before,
-        fence: Box::new(move |generation, slot| {
-            cluster::fence(&fencing, generation, slot)
-        }),
+        fence: Box::new(move |generation, slot| cluster::fence(&fencing, generation, slot)),
         fenced: tokio::sync::Mutex::new(BTreeSet::new()),
     };
     let probes = Probes { board, metrics: Arc::clone(&metrics), slots: hosting.own.len() };
@@ -279,7 +280,10 @@ async fn serve(hosting: &Hosting, listen: Listen, before: Option<LastWords>) -> 
 
 async fn open_port(what: &'static str, at: SocketAddr, router: Router) -> Result<(), Stop> {
     let failed = |e: std::io::Error| {
-        Stop::new(Reason::CapacityUnavailable, format!("the {what} port {at} cannot be opened: {e}"))
+        Stop::new(
+            Reason::CapacityUnavailable,
+            format!("the {what} port {at} cannot be opened: {e}"),
+        )
     };
     let listener = TcpListener::bind(at).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;

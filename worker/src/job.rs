@@ -195,7 +195,9 @@ fn settings(source: &Source) -> SourceSettings {
         on_bad_record: match &source.on_bad_record {
             OnBadRecord::Fail(_) => BadRecordPolicy::Fail,
             OnBadRecord::Skip(_) => BadRecordPolicy::Skip,
-            OnBadRecord::DeadLetter(letter) => BadRecordPolicy::DeadLetter(letter.topic.to_string()),
+            OnBadRecord::DeadLetter(letter) => {
+                BadRecordPolicy::DeadLetter(letter.topic.to_string())
+            }
         },
     }
 }

@@ -64,6 +64,13 @@ fn leave(path: Option<&Path>, verdict: &PlannerVerdict) {
 }
 
 fn print(text: &str) -> Result<(), Stop> {
-    writeln!(std::io::stdout().lock(), "{text}")
-        .map_err(|e| Stop::new(Reason::Bug, format!("standard output is closed: {e}")))
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        // Whoever reads has seen enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            let message = format!("standard output cannot be written: {error}");
+            Err(Stop::new(Reason::CapacityUnavailable, message))
+        }
+        Ok(()) => Ok(()),
+    }
 }

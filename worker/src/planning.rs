@@ -208,12 +208,19 @@ impl Checked<'_> {
             history: &self.history,
             plan: &self.plan,
         };
-        let (diff, found) = compatibility::check(&context, &layout)?;
-        faults.extend(found);
+        let compatibility = compatibility::check(&context, &layout)?;
+        let diff = compatibility.diff;
+        faults.extend(compatibility.faults);
+        warnings.extend(compatibility.warnings);
         let first = if self.history.generations.is_empty() {
             self.first(&layout, &mut faults, &mut warnings)?
         } else {
-            faults.extend(self.topics.late_sources(self.job, &self.history, &layout, self.cluster)?);
+            faults.extend(self.topics.late_sources(
+                self.job,
+                &self.history,
+                &layout,
+                self.cluster,
+            )?);
             None
         };
         if !faults.is_empty() {
@@ -256,7 +263,9 @@ impl Checked<'_> {
         match fork.first(&self.plan, own) {
             Ok((shards, new)) => {
                 if new > 0 {
-                    warnings.push(format!("{new} partitions are not in the savepoint; they begin by startFrom"));
+                    warnings.push(format!(
+                        "{new} partitions are not in the savepoint; they begin by startFrom"
+                    ));
                 }
                 Ok(Some(First { job_uid: fork.job_uid().to_owned(), shards, latest }))
             }
@@ -275,7 +284,8 @@ pub fn known_exchange_partitions(job: &Job, cluster: &Cluster) -> Result<Option<
     let Some(key) = keys.first() else { return Ok(None) };
     let object: PlanObject = cluster.wait(read_json(&cluster.store, key))?;
     if object.format > PLAN_FORMAT {
-        let message = format!("{key} has format {}; use the worker image that wrote it", object.format);
+        let message =
+            format!("{key} has format {}; use the worker image that wrote it", object.format);
         return Err(Stop::new(Reason::NotSupported, message));
     }
     if object.hash_version != HASH_VERSION {
@@ -297,10 +307,9 @@ fn exchange_partitions(
 ) -> Result<u32, Stop> {
     let written = job.spec.max_parallelism;
     let Some(fixed) = fixed.or(forked) else {
-        return Ok(written.unwrap_or(slots.saturating_mul(4).clamp(
-            EXCHANGE_PARTITIONS_MIN,
-            EXCHANGE_PARTITIONS_MAX,
-        )));
+        return Ok(written.unwrap_or(
+            slots.saturating_mul(4).clamp(EXCHANGE_PARTITIONS_MIN, EXCHANGE_PARTITIONS_MAX),
+        ));
     };
     match written {
         Some(written) if written != fixed => Err(Stop::new(

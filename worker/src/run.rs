@@ -59,8 +59,9 @@ fn prepare(job: Arc<Job>, args: &RunArgs, runtime: &Handle) -> Result<Hosting, S
     });
     planning::apply(&job, &cluster, &planned, Some(slots))?;
     let (fingerprint, layout) = (&planned.plan.fingerprint, &planned.layout);
-    let generation =
-        generations::choose(planned.history.newest(), Wanted { slots, fingerprint, layout });
+    let sealed: Vec<_> = planned.history.sealed.iter().map(|s| s.generation).collect();
+    let wanted = Wanted { slots, fingerprint, layout };
+    let generation = generations::choose(planned.history.newest(), &sealed, wanted);
     let orders = Arc::new(Orders::default());
     orders.change(|o| o.acquire = Some(AcquireOrder { generation, take_over: false }));
     fs::create_dir_all(&args.state_dir).map_err(|e| folder(&args.state_dir, &e))?;

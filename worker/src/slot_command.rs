@@ -8,8 +8,9 @@ use std::sync::Arc;
 use protocol::acquire::Stop;
 use protocol::admin::AcquireOrder;
 use protocol::generation::Layout;
+use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
-use protocol::{Generation, SlotIndex};
+use protocol::{Generation, ShardId, SlotIndex, assignment};
 use tokio::runtime::Handle;
 
 use crate::args::SlotArgs;
@@ -44,12 +45,14 @@ pub fn slot(args: &SlotArgs, runtime: &Handle, before: Option<LastWords>) -> Res
     let plan = planning::replan(&job, partitions)?;
     let layout = read_layout(args, &job, &plan, &cluster, generation)?;
     layout::fits(&layout, &plan, &job.names)?;
-    protocol::assignment::check_slots(&layout, args.slots)
+    assignment::check_slots(&layout, args.slots)
         .map_err(|e| Stop::new(Reason::TooManySlots, e.to_string()))?;
     planning::grow_control_topic(&job, &cluster, args.slots)?;
+    let again = owned_before(&job, &cluster, &layout, generation, (&own, args.slots))?;
     drop(cluster);
     let orders = Arc::new(Orders::default());
-    if args.acquire_now {
+    if args.acquire_now || again {
+        tracing::info!(again, "acquiring without waiting for an order");
         orders.change(|o| o.acquire = Some(AcquireOrder { generation, take_over: false }));
     }
     fs::create_dir_all(&args.state_dir).map_err(|e| run::folder(&args.state_dir, &e))?;
@@ -66,6 +69,28 @@ pub fn slot(args: &SlotArgs, runtime: &Handle, before: Option<LastWords>) -> Res
         host: Host::Pod,
     };
     runtime.block_on(host::host(hosting, listen, before))
+}
+
+/// Has a slot of this pod claimed shards for this generation and not released them? Then the order to acquire has been
+/// given, and a restart is the same act again: the job must not wait for the operator. What was released or sealed
+/// stays so until a new order.
+fn owned_before(
+    job: &Job,
+    cluster: &Cluster,
+    layout: &Layout,
+    generation: Generation,
+    (own, slots): (&[SlotIndex], u32),
+) -> Result<bool, Stop> {
+    let shards: Vec<ShardId> =
+        own.iter().flat_map(|slot| assignment::shards_of(layout, slots, *slot)).collect();
+    let committed = cluster.committed(job, &shards)?;
+    Ok(committed.values().any(|(_, text)| is_owned(text, generation, own)))
+}
+
+fn is_owned(text: &str, generation: Generation, own: &[SlotIndex]) -> bool {
+    // What does not decode is judged by the slot itself.
+    OffsetMetadata::decode(text)
+        .is_ok_and(|m| m.generation == generation && own.contains(&m.slot) && !m.released)
 }
 
 /// The number of the pod within its set: given, or at the end of its name.
@@ -145,6 +170,32 @@ mod tests {
             (None, None, None),
         ] {
             assert_eq!(ordinal(given, name).ok(), expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_claimed_and_not_released_is_taken_again() {
+        let text = |generation, slot, released| {
+            OffsetMetadata {
+                generation: Generation(generation),
+                slot: SlotIndex(slot),
+                commit: protocol::CommitNumber(1),
+                nonce: protocol::Nonce::from_bits(1),
+                manifest: None,
+                released,
+                cursor: None,
+            }
+            .encode()
+        };
+        for (text, expected) in [
+            (text(3, 1, false), true),
+            (text(3, 1, true), false),
+            (text(3, 7, false), false),
+            (text(2, 1, false), false),
+            ("foreign".to_owned(), false),
+        ] {
+            let owned = is_owned(&text, Generation(3), &[SlotIndex(0), SlotIndex(1)]);
+            assert_eq!(owned, expected, "{text}");
         }
     }
 

@@ -38,7 +38,13 @@ fn port(token: Option<&str>) -> Port {
 }
 
 impl Port {
-    async fn call(&self, method: Method, path: &str, auth: Option<&str>, body: &str) -> (u16, String) {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        auth: Option<&str>,
+        body: &str,
+    ) -> (u16, String) {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(auth) = auth {
             request = request.header(AUTHORIZATION, auth);

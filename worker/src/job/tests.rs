@@ -39,7 +39,10 @@ fn nowhere() -> PathBuf {
 #[test]
 fn defaults_and_identity_are_resolved() {
     let job = Job::from_object(object(|_| {}), &nowhere()).expect("valid");
-    assert_eq!((job.name.as_str(), job.namespace.as_str(), job.uid.as_str()), ("clicks", "shop", "u-1"));
+    assert_eq!(
+        (job.name.as_str(), job.namespace.as_str(), job.uid.as_str()),
+        ("clicks", "shop", "u-1")
+    );
     assert_eq!(job.names.control_topic(), "streamjob.u-1.control");
     assert_eq!(job.commit_interval, Duration::from_millis(100));
     assert_eq!(job.checkpoint_interval, Duration::from_secs(30));
@@ -68,7 +71,9 @@ fn all_faults_are_reported() {
         v["spec"]["parallelism"] = json!(5000);
     });
     let faults = faults(broken, &nowhere());
-    for part in ["metadata.name", "bootstrapServers", "parallelism", "kafka/username", "kafka/password"] {
+    for part in
+        ["metadata.name", "bootstrapServers", "parallelism", "kafka/username", "kafka/password"]
+    {
         assert!(faults.iter().any(|(_, m)| m.contains(part)), "{part} in {faults:?}");
     }
     assert!(faults.iter().any(|(reason, _)| *reason == Reason::SecretMissing));
@@ -109,7 +114,10 @@ fn secrets_come_from_files_and_never_into_messages() {
     assert_eq!(property("sasl.password"), Some("hunter2"));
     assert!(property("ssl.ca.location").is_some_and(|path| path.ends_with("kafka/ca.crt")));
     let credentials = job.s3.credentials.as_ref().expect("read");
-    assert_eq!((credentials.access_key_id.as_str(), credentials.secret_access_key.as_str()), ("id", "key"));
+    assert_eq!(
+        (credentials.access_key_id.as_str(), credentials.secret_access_key.as_str()),
+        ("id", "key")
+    );
     assert!(!format!("{job:?}").contains("hunter2"));
 }
 

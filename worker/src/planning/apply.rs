@@ -21,7 +21,12 @@ use crate::slot::store_stop;
 const SEALED_FORMAT: u32 = 1;
 
 /// Creates what the plan needs before a generation of `slots` starts.
-pub fn apply(job: &Job, cluster: &Cluster, planned: &Planned, slots: Option<u32>) -> Result<(), Stop> {
+pub fn apply(
+    job: &Job,
+    cluster: &Cluster,
+    planned: &Planned,
+    slots: Option<u32>,
+) -> Result<(), Stop> {
     cluster.probe(job)?;
     let mut wanted = BTreeMap::new();
     for exchange in &planned.plan.exchanges {
@@ -112,7 +117,10 @@ fn write_first(job: &Job, cluster: &Cluster, first: &First) -> Result<(), Stop> 
     }
     let history = cluster.wait(JobHistory::read(&cluster.store, &job.keys))?;
     if !history.generations.is_empty() {
-        return Err(Stop::new(Reason::Superseded, "a generation has started meanwhile; plan again"));
+        return Err(Stop::new(
+            Reason::Superseded,
+            "a generation has started meanwhile; plan again",
+        ));
     }
     cluster.wait(cluster.store.delete(&key)).map_err(|e| store_stop(&e))?;
     if create(cluster, &key, to_json(&object))? {

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crds::{Upgrade, UpgradeMode};
 use dataflow::{JobPlan, Shard};
-use protocol::ShardId;
 use protocol::acquire::Stop;
+use protocol::generation::Layout;
 use protocol::manifest::{Manifest, ManifestName, ShardSnapshot};
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
 use protocol::verdict::DiffClass;
+use protocol::{Fingerprint, ShardId};
 
 use super::input_of;
 use crate::cluster::Cluster;
@@ -25,33 +27,28 @@ pub(super) struct Context<'a> {
     pub(super) plan: &'a Arc<JobPlan>,
 }
 
-/// What the edit changes, and why it may not.
-pub(super) fn check(
-    context: &Context<'_>,
-    layout: &protocol::generation::Layout,
-) -> Result<(DiffClass, Vec<Stop>), Stop> {
-    let Some(newest) = context.history.newest() else { return Ok((DiffClass::First, Vec::new())) };
+/// What the edit changes.
+#[derive(Debug)]
+pub(super) struct Compatibility {
+    pub(super) diff: DiffClass,
+    /// Why it may not.
+    pub(super) faults: Vec<Stop>,
+    /// State that is given up because the user has said so.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Compares the plan with the state of the newest checkpoint.
+pub(super) fn check(context: &Context<'_>, layout: &Layout) -> Result<Compatibility, Stop> {
+    let without = |diff| Ok(Compatibility { diff, faults: Vec::new(), warnings: Vec::new() });
+    let Some(newest) = context.history.newest() else { return without(DiffClass::First) };
     if newest.plan_fingerprint == context.plan.fingerprint {
-        return Ok((DiffClass::SameLogic, Vec::new()));
+        return without(DiffClass::SameLogic);
     }
-    let shards: Vec<ShardId> = newest.layout.shards().collect();
-    let mut faults = BTreeSet::new();
-    for stage in &newest.layout.stages {
-        for topic in &stage.topics {
-            let kept = layout
-                .stage(stage.stage)
-                .is_some_and(|s| s.topics.iter().any(|t| t.topic == topic.topic));
-            if stage.stage.0 > 0 && !kept {
-                faults.insert(format!(
-                    "stage {} no longer reads the exchange {}: its key or row type has changed, rows in flight and its state would be lost",
-                    stage.stage, topic.topic
-                ));
-            }
-        }
-    }
-    let named = named_manifests(context, &shards)?;
+    let mut lost = lost_exchanges(&newest.layout, layout);
+    let mut kept = BTreeSet::new();
     let mut read = BTreeMap::new();
-    for (id, name) in named {
+    let shards: Vec<ShardId> = newest.layout.shards().collect();
+    for (id, name) in named_manifests(context, &shards)? {
         if !read.contains_key(&name) {
             read.insert(name.clone(), read_manifest(context, &name)?);
         }
@@ -59,17 +56,49 @@ pub(super) fn check(
             && let Err(why) = fits(context.plan, context.job, &id, snapshot)
         {
             // One line per operator, not per shard: the partition says nothing.
-            faults.insert(why);
+            let gone = input_of(context.plan, context.job, &id).is_none();
+            if gone { &mut lost } else { &mut kept }.insert(why);
         }
     }
-    if faults.is_empty() {
-        return Ok((DiffClass::CompatibleLogic, Vec::new()));
+    if lost.is_empty() && kept.is_empty() {
+        return without(DiffClass::CompatibleLogic);
     }
-    let stops = faults
-        .into_iter()
-        .map(|message| Stop::new(Reason::IncompatibleState, message))
-        .collect();
-    Ok((DiffClass::IncompatibleLogic, stops))
+    let stop = |message| Stop::new(Reason::IncompatibleState, message);
+    let acknowledged = is_acknowledged(&context.job.spec.upgrade, &newest.plan_fingerprint);
+    let (faults, warnings) = if acknowledged {
+        // A log that stays carries its state along; giving that up needs an owner that drops it.
+        let faults = kept.into_iter().map(|why| {
+            let message = format!("{why}; giving up the state of a log that stays is not supported: start a new StreamJob with startFrom");
+            Stop::new(Reason::NotSupported, message)
+        });
+        (faults.collect(), lost.into_iter().map(|why| format!("acknowledged: {why}")).collect())
+    } else {
+        (lost.into_iter().chain(kept).map(stop).collect(), Vec::new())
+    };
+    Ok(Compatibility { diff: DiffClass::IncompatibleLogic, faults, warnings })
+}
+
+/// The user has named the plan whose state is given up.
+fn is_acknowledged(upgrade: &Upgrade, given_up: &Fingerprint) -> bool {
+    let named = upgrade.acknowledge_state_loss.as_deref();
+    upgrade.mode() == UpgradeMode::Stateless && named == Some(given_up.as_str())
+}
+
+/// Exchanges that the new plan does not read any more.
+fn lost_exchanges(before: &Layout, now: &Layout) -> BTreeSet<String> {
+    let mut lost = BTreeSet::new();
+    for stage in before.stages.iter().filter(|s| s.stage.0 > 0) {
+        let reads = |topic: &str| {
+            now.stage(stage.stage).is_some_and(|s| s.topics.iter().any(|t| t.topic == topic))
+        };
+        for topic in stage.topics.iter().filter(|t| !reads(&t.topic)) {
+            lost.insert(format!(
+                "stage {} no longer reads the exchange {}: its key, window or row type has changed; rows in flight and its state would be lost",
+                stage.stage, topic.topic
+            ));
+        }
+    }
+    lost
 }
 
 /// The manifest that the commit point of each shard names: its metadata, or the seal that it rests in.
@@ -132,4 +161,53 @@ pub(super) fn fits(
         .check_tables(&snapshot.tables)
         .map(drop)
         .map_err(|e| format!("stage {} of {}: {e}", id.stage, id.log.topic))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::StageId;
+    use protocol::generation::{StageLogs, TopicPartitions};
+
+    use super::*;
+
+    fn layout(stages: &[(u32, &[&str])]) -> Layout {
+        let stage = |(id, topics): &(u32, &[&str])| StageLogs {
+            stage: StageId(*id),
+            topics: topics
+                .iter()
+                .map(|t| TopicPartitions { topic: (*t).to_owned(), partitions: 1 })
+                .collect(),
+        };
+        Layout { stages: stages.iter().map(stage).collect() }
+    }
+
+    #[test]
+    fn an_exchange_that_is_no_longer_read_is_a_loss_and_a_source_is_not() {
+        let before = layout(&[(0, &["a", "b"]), (1, &["x", "y"])]);
+        assert!(lost_exchanges(&before, &before).is_empty());
+        let now = layout(&[(0, &["a"]), (1, &["y", "z"])]);
+        let lost = lost_exchanges(&before, &now);
+        assert_eq!(lost.len(), 1);
+        assert!(lost.first().is_some_and(|why| why.contains("exchange x")), "{lost:?}");
+        assert_eq!(lost_exchanges(&before, &layout(&[(0, &["a"])])).len(), 2);
+    }
+
+    #[test]
+    fn only_the_named_plan_is_given_up() {
+        let given_up = Fingerprint::from_bits(7);
+        let upgrade = |mode, named: Option<&str>| Upgrade {
+            mode,
+            acknowledge_state_loss: named.map(str::to_owned),
+            ..Upgrade::default()
+        };
+        let stateless = Some(UpgradeMode::Stateless);
+        for (upgrade, expected) in [
+            (upgrade(stateless, Some(given_up.as_str())), true),
+            (upgrade(stateless, Some("0000000000000008")), false),
+            (upgrade(stateless, None), false),
+            (upgrade(None, Some(given_up.as_str())), false),
+        ] {
+            assert_eq!(is_acknowledged(&upgrade, &given_up), expected, "{upgrade:?}");
+        }
+    }
 }

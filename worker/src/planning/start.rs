@@ -28,7 +28,9 @@ pub enum BadStart {
         partitions: Vec<u32>,
     },
     /// Offsets for partitions that the topic does not have.
-    #[error("startFrom.offsets of source '{name}' names the partitions {partitions:?}, which do not exist")]
+    #[error(
+        "startFrom.offsets of source '{name}' names the partitions {partitions:?}, which do not exist"
+    )]
     Unknown {
         /// The source.
         name: String,
@@ -64,10 +66,8 @@ pub enum BadStart {
 /// The time of `startFrom.timestamp` in ms since the epoch; none for the other ways to start.
 pub fn timestamp_ms(name: &str, from: &StartFrom) -> Result<Option<i64>, BadStart> {
     let StartFrom::Timestamp(at) = from else { return Ok(None) };
-    let time: Timestamp = at.at.parse().map_err(|_| BadStart::Time {
-        name: name.to_owned(),
-        text: at.at.clone(),
-    })?;
+    let time: Timestamp =
+        at.at.parse().map_err(|_| BadStart::Time { name: name.to_owned(), text: at.at.clone() })?;
     Ok(Some(time.as_millisecond()))
 }
 
@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_time_is_read_with_its_offset() {
-        let ms = |at: &str| timestamp_ms("s", &from(&format!(r#"{{"timestamp":{{"at":"{at}"}}}}"#)));
+        let ms =
+            |at: &str| timestamp_ms("s", &from(&format!(r#"{{"timestamp":{{"at":"{at}"}}}}"#)));
         assert_eq!(ms("1970-01-01T00:00:01Z"), Ok(Some(1000)));
         assert_eq!(ms("1970-01-01T01:00:01+01:00"), Ok(Some(1000)));
         assert!(ms("yesterday").is_err());

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use connectors::kafka::{NewTopic, Position, TopicCreation, TopicInfo, TopicSettings};
 use connectors::Reader;
+use connectors::kafka::{NewTopic, Position, TopicCreation, TopicInfo, TopicSettings};
 use crds::{OnBadRecord, Source};
 use dataflow::JobPlan;
 use protocol::acquire::Stop;
@@ -41,8 +41,8 @@ impl Topics {
         let found = retrying(|| cluster.admin.topics(&asked))?;
         let infos: BTreeMap<String, TopicInfo> =
             found.into_iter().flatten().map(|info| (info.name.clone(), info)).collect();
-        let mut settings = BTreeMap::new();
-        for topic in sources.iter().filter(|t| infos.contains_key(*t)) {
+        let mut settings: BTreeMap<String, TopicSettings> = BTreeMap::new();
+        for topic in sources.iter().filter(|topic| infos.contains_key(topic.as_str())) {
             match retrying(|| cluster.admin.settings(topic)) {
                 Ok(found) => drop(settings.insert(topic.clone(), found)),
                 // Not every principal may read settings; the checks that need them say that they were left out.
@@ -183,9 +183,7 @@ impl Topics {
             let ranges: Vec<(Log, i64, i64)> = logs
                 .into_iter()
                 .zip(bounds)
-                .map(|(log, (first, end))| {
-                    (log, first.max(end - CLAIM_RECORDS_PER_PARTITION), end)
-                })
+                .map(|(log, (first, end))| (log, first.max(end - CLAIM_RECORDS_PER_PARTITION), end))
                 .collect();
             let group = job.names.group(StageId(0));
             let mut reader = Reader::open(&job.kafka, &group, claim::read_limits())
@@ -255,8 +253,12 @@ fn dead_letters(source: &Source) -> Option<String> {
 fn misused(job: &Job, plan: &JobPlan, letters: &BTreeSet<String>) -> Vec<Stop> {
     let prefix = job.names.prefix();
     let read: BTreeSet<&str> = plan.sources.iter().map(|s| s.topic.as_str()).collect();
-    let written: BTreeSet<&str> =
-        plan.sinks.iter().map(|s| s.topic.as_str()).chain(letters.iter().map(String::as_str)).collect();
+    let written: BTreeSet<&str> = plan
+        .sinks
+        .iter()
+        .map(|s| s.topic.as_str())
+        .chain(letters.iter().map(String::as_str))
+        .collect();
     let looped = read.intersection(&written).map(|topic| {
         format!("the topic '{topic}' is read and written by this job: it would read its own rows")
     });
@@ -270,7 +272,8 @@ fn misused(job: &Job, plan: &JobPlan, letters: &BTreeSet<String>) -> Vec<Stop> {
 /// The sources with a claim that the plan reads.
 fn claimed<'a>(job: &'a Job, plan: &'a JobPlan) -> impl Iterator<Item = &'a Source> {
     job.spec.sources.iter().filter(|source| {
-        source.partitioned_by.is_some() && plan.sources.iter().any(|s| s.name == source.name.as_str())
+        source.partitioned_by.is_some()
+            && plan.sources.iter().any(|s| s.name == source.name.as_str())
     })
 }
 
@@ -317,8 +320,7 @@ fn resolve(
     cluster: &Cluster,
 ) -> Result<Result<Vec<i64>, BadStart>, Stop> {
     let bounds = retrying(|| cluster.admin.bounds(logs))?;
-    let ranges: Vec<Range> =
-        bounds.into_iter().map(|(start, end)| Range { start, end }).collect();
+    let ranges: Vec<Range> = bounds.into_iter().map(|(start, end)| Range { start, end }).collect();
     let at_time = match start::timestamp_ms(name, &source.start_from) {
         Ok(None) => Vec::new(),
         Ok(Some(time)) => {
