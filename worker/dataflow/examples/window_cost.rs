@@ -64,6 +64,13 @@ fn batches(keys: u64, text: bool) -> Vec<RecordBatch> {
         .collect()
 }
 
+/// Time on the CPU where the system tells it, so that other programs do not show; else time that passed.
+fn now(origin: Instant) -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let on_cpu = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    on_cpu.map_or_else(|| origin.elapsed(), Duration::from_nanos)
+}
+
 /// Count and maximum of the price by key.
 fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
     let aggregate =
@@ -124,18 +131,19 @@ fn measure(name: &str, window: WindowKind, keys: u64, text: bool, partial: bool)
     let mut shard =
         Shard::new(plan(window, text, partial), StageId(0), 0, Log::new("s", 0)).unwrap();
     let limit = EmissionLimit { rows: u64::MAX, bytes: u64::MAX };
+    let origin = Instant::now();
     let (mut rows, mut emitted) = (0usize, 0u64);
     let (mut processing, mut emitting) = (Duration::ZERO, Duration::ZERO);
     for (at, batch) in batches.iter().enumerate() {
-        let start = Instant::now();
+        let start = now(origin);
         shard.process_rows(batch).unwrap();
-        processing += start.elapsed();
+        processing += now(origin).saturating_sub(start);
         rows += batch.num_rows();
         // A commit every 64 batches: at 2 M rows/s that is every quarter of a second.
         if at % 64 == 63 {
-            let start = Instant::now();
+            let start = now(origin);
             emitted += shard.boundary(limit).unwrap().rows();
-            emitting += start.elapsed();
+            emitting += now(origin).saturating_sub(start);
         }
     }
     println!(

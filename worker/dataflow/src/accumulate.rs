@@ -129,11 +129,11 @@ impl Function {
         use ColumnKind as K;
         Some(match (self, argument) {
             (Self::Count, _) => K::Int64,
-            (Self::Sum, Some(kind @ (K::Int64 | K::Float64))) => kind,
             (Self::Sum, Some(K::Decimal(_, scale))) => K::Decimal(38, scale),
             (Self::Avg, Some(K::Int64 | K::Float64)) => K::Float64,
             (Self::Min | Self::Max, Some(K::Boolean)) => return None,
-            (Self::Min | Self::Max, Some(kind)) => kind,
+            (Self::Min | Self::Max, Some(kind))
+            | (Self::Sum, Some(kind @ (K::Int64 | K::Float64))) => kind,
             _ => return None,
         })
     }

@@ -60,13 +60,11 @@ impl Assigner {
             if !fits {
                 check_time(*time)?;
                 let end = self.panes.pane_end(*time);
-                match self.open(end, self.panes.first_end(end), *watermark) {
-                    Some(id) => current = self.span(id),
-                    None => {
-                        late += 1;
-                        continue;
-                    }
-                }
+                let Some(id) = self.open(end, self.panes.first_end(end), *watermark) else {
+                    late += 1;
+                    continue;
+                };
+                current = self.span(id);
             }
             self.spans[current].rows.push(row as u32);
         }

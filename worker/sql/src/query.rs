@@ -135,7 +135,10 @@ impl SourceDef {
         if let Some(column) = &self.event_time {
             match find(column) {
                 None => {
-                    fault(format!("source '{name}' has no column '{column}' for its watermark"), "")
+                    fault(
+                        format!("source '{name}' has no column '{column}' for its watermark"),
+                        "",
+                    );
                 }
                 Some((_, SqlType::Timestamp)) => {}
                 Some((_, other)) => fault(

@@ -78,17 +78,14 @@ fn children(expr: &dyn PhysicalExpr) -> Vec<String> {
 }
 
 fn case_text(case: &CaseExpr) -> String {
-    let mut out = "CASE".to_owned();
-    if let Some(operand) = case.expr() {
-        out.push_str(&format!(" {}", text(operand.as_ref())));
-    }
+    let mut words = vec!["CASE".to_owned()];
+    words.extend(case.expr().map(|operand| text(operand.as_ref())));
     for (when, then) in case.when_then_expr() {
-        out.push_str(&format!(" WHEN {} THEN {}", text(when.as_ref()), text(then.as_ref())));
+        words.push(format!("WHEN {} THEN {}", text(when.as_ref()), text(then.as_ref())));
     }
-    if let Some(otherwise) = case.else_expr() {
-        out.push_str(&format!(" ELSE {}", text(otherwise.as_ref())));
-    }
-    out + " END"
+    words.extend(case.else_expr().map(|otherwise| format!("ELSE {}", text(otherwise.as_ref()))));
+    words.push("END".to_owned());
+    words.join(" ")
 }
 
 fn operator(op: Operator) -> String {

@@ -21,21 +21,18 @@ impl TextExtreme {
 
     fn offer(&mut self, group: usize, text: &str) {
         let best = &mut self.best[group];
-        match best {
-            Some(known) => {
-                let better = if self.max { text > known.as_str() } else { text < known.as_str() };
-                if better {
-                    self.text_bytes -= known.capacity();
-                    known.clear();
-                    known.push_str(text);
-                    self.text_bytes += known.capacity();
-                }
+        if let Some(known) = best {
+            let better = if self.max { text > known.as_str() } else { text < known.as_str() };
+            if better {
+                self.text_bytes -= known.capacity();
+                known.clear();
+                known.push_str(text);
+                self.text_bytes += known.capacity();
             }
-            None => {
-                let text = text.to_owned();
-                self.text_bytes += text.capacity();
-                *best = Some(text);
-            }
+        } else {
+            let text = text.to_owned();
+            self.text_bytes += text.capacity();
+            *best = Some(text);
         }
     }
 }

@@ -67,7 +67,9 @@ fn add_lengths(kind: ColumnKind, column: &dyn Array, lengths: &mut [usize]) {
             *length += if text.is_valid(row) { of_value() } else { 1 };
         }
     } else if column.null_count() == 0 {
-        lengths.iter_mut().for_each(|length| *length += fixed);
+        for length in lengths {
+            *length += fixed;
+        }
     } else {
         for (row, length) in lengths.iter_mut().enumerate() {
             *length += if column.is_valid(row) { fixed } else { 1 };

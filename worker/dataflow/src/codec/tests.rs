@@ -47,7 +47,7 @@ fn sample() -> (Vec<ColumnKind>, Vec<ArrayRef>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, b| text + &format!("{b:02x}"))
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::Int64Array;
+    use arrow::datatypes::DataType::{Int64, Utf8};
 
     use super::*;
 
@@ -50,7 +51,6 @@ mod tests {
             let field = arrow::datatypes::Field::new("b", kind, nullable);
             Arc::new(arrow::datatypes::Schema::new(vec![field]))
         };
-        use arrow::datatypes::DataType::{Int64, Utf8};
         assert_eq!(check_partials(&batch, &schema(Int64, true)), Ok(()));
         assert!(check_partials(&batch, &schema(Int64, false)).is_err());
         assert!(check_partials(&batch, &schema(Utf8, true)).is_err());

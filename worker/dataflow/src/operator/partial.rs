@@ -116,7 +116,9 @@ impl PartialOperator {
         let targets: Vec<u32> = (0..table.len() as u32).map(partition).collect();
         // Counting sort: groups of a partition stay in the order in which the log brought them.
         let mut starts = vec![0usize; count + 1];
-        targets.iter().for_each(|target| starts[*target as usize + 1] += 1);
+        for target in &targets {
+            starts[*target as usize + 1] += 1;
+        }
         for at in 0..count {
             starts[at + 1] += starts[at];
         }

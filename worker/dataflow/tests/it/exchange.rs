@@ -56,7 +56,9 @@ fn commit(shard: &mut Shard) -> Vec<(u32, Record)> {
 /// Commits of all shards in a random order that keeps each shard's own.
 fn interleave(mut shards: Vec<Vec<Vec<(u32, Record)>>>, random: &mut Random) -> Vec<Vec<Record>> {
     let mut partitions = vec![Vec::new(); PARTITIONS as usize];
-    shards.iter_mut().for_each(|commits| commits.reverse());
+    for commits in &mut shards {
+        commits.reverse();
+    }
     while shards.iter().any(|commits| !commits.is_empty()) {
         let at = random.below(shards.len() as u64) as usize;
         for (partition, record) in shards[at].pop().into_iter().flatten() {
@@ -102,7 +104,9 @@ fn logs_of(random: &mut Random, logs: usize) -> Vec<Vec<Row>> {
     let mut all: Vec<Vec<Row>> = (0..logs).map(|_| rows(random, 150, true)).collect();
     // The same end everywhere, so that every window becomes due.
     let last = all.iter().map(|rows| rows.last().unwrap().time).max().unwrap();
-    all.iter_mut().for_each(|rows| rows.last_mut().unwrap().time = last);
+    for rows in &mut all {
+        rows.last_mut().unwrap().time = last;
+    }
     all
 }
 
@@ -111,7 +115,9 @@ fn check(seed: u64, kind: WindowKind, keys: Keys) {
     let plan = exchange_job(kind, keys);
     let logs = logs_of(&mut random, 3);
     let mut naive = Naive::default();
-    logs.iter().for_each(|rows| naive.add(kind, keys, rows));
+    for rows in &logs {
+        naive.add(kind, keys, rows);
+    }
     let watermark = logs[0].last().unwrap().time - DELAY;
     for _ in 0..3 {
         let commits = logs

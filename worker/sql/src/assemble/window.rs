@@ -103,17 +103,15 @@ fn arguments(context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
     for call in &context.select.aggregates {
         let place = match (&call.argument, call.aggregate.argument) {
             (Some(expr), Some(kind)) => {
-                let known = made.iter().find(|(other, _)| *other == expr).map(|(_, at)| *at);
-                Some(match known {
-                    Some(at) => at,
-                    None => {
-                        made.push((expr, exprs.len()));
-                        exprs.push(make(expr)?);
-                        let name = format!("__argument_{}", input.arguments.len());
-                        fields.push(Field::new(name, kind.data_type(), true));
-                        exprs.len() - 1
-                    }
-                })
+                if let Some((_, at)) = made.iter().find(|(other, _)| *other == expr) {
+                    Some(*at)
+                } else {
+                    made.push((expr, exprs.len()));
+                    exprs.push(make(expr)?);
+                    let name = format!("__argument_{}", input.arguments.len());
+                    fields.push(Field::new(name, kind.data_type(), true));
+                    Some(exprs.len() - 1)
+                }
             }
             _ => None,
         };
@@ -140,17 +138,22 @@ fn result_steps(
 
 /// Of format, key and row type: a successor reads these records only if they mean the same to it.
 fn exchange_fingerprint(grouping: &Grouping) -> Fingerprint {
-    let mut text = format!("exchange 1\nhash {}\n", protocol::hash::HASH_VERSION);
-    text.push_str(&format!("operator {}\nwindow {}\n", grouping.operator, grouping.window));
+    let mut lines = vec![
+        "exchange 1".to_owned(),
+        format!("hash {}", protocol::hash::HASH_VERSION),
+        format!("operator {}", grouping.operator),
+        format!("window {}", grouping.window),
+    ];
     for key in &grouping.keys {
-        text.push_str(&format!("key {} {}\n", key.name, key.kind));
+        lines.push(format!("key {} {}", key.name, key.kind));
     }
     for Aggregate { name, argument, .. } in &grouping.aggregates {
         let kind = argument.map_or("*".to_owned(), |kind| kind.to_string());
-        text.push_str(&format!("aggregate {name} {kind}\n"));
+        lines.push(format!("aggregate {name} {kind}"));
     }
     for field in grouping.partial_schema().fields() {
-        text.push_str(&format!("column {} {}\n", field.name(), field.data_type()));
+        lines.push(format!("column {} {}", field.name(), field.data_type()));
     }
+    let text = lines.join("\n") + "\n";
     Fingerprint::of(text.as_bytes())
 }

@@ -55,16 +55,12 @@ fn rounded(
     scope: &mut dyn Scope,
     at: Location,
 ) -> Result<Expr, Refusal> {
-    match field {
-        CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime) => {
-            let argument = plan_expr(expr, scope, at)?;
-            scalar(name, vec![argument], at)
-        }
-        _ => {
-            let message = format!("{name} with a second argument is not supported");
-            Err(Refusal::at(at, message, "date_trunc and round take one"))
-        }
+    if !matches!(field, CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime)) {
+        let message = format!("{name} with a second argument is not supported");
+        return Err(Refusal::at(at, message, "date_trunc and round take one"));
     }
+    let argument = plan_expr(expr, scope, at)?;
+    scalar(name, vec![argument], at)
 }
 
 fn named(function: &Function, scope: &mut dyn Scope, at: Location) -> Result<Expr, Refusal> {

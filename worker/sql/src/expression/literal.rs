@@ -96,8 +96,10 @@ pub(crate) fn interval_ms(interval: &ast::Interval, at: Location) -> Result<i64,
         && interval.last_field.is_none()
         && interval.fractional_seconds_precision.is_none();
     let text = match interval.value.as_ref() {
-        ast::Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => text,
-        ast::Expr::Value(ValueWithSpan { value: Value::Number(text, false), .. }) => text,
+        ast::Expr::Value(ValueWithSpan {
+            value: Value::SingleQuotedString(text) | Value::Number(text, false),
+            ..
+        }) => text,
         other => return Err(refuse(format!("{other} is not the length of an interval"))),
     };
     if !one_unit {

@@ -75,9 +75,12 @@ fn run(sql: &str) -> Result<Vec<String>, DataflowError> {
 fn show(sinks: &[(usize, RecordBatch)], out: &mut Vec<String>) {
     for (_, batch) in sinks {
         for row in 0..batch.num_rows() {
-            let value = |column: &ArrayRef| match column.is_null(row) {
-                true => "null".to_owned(),
-                false => array_value_to_string(column, row).unwrap(),
+            let value = |column: &ArrayRef| {
+                if column.is_null(row) {
+                    "null".to_owned()
+                } else {
+                    array_value_to_string(column, row).unwrap()
+                }
             };
             out.push(batch.columns().iter().map(value).collect::<Vec<_>>().join(" "));
         }
