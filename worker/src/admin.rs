@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::http::header::AUTHORIZATION;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -95,7 +95,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
 }
 
 async fn authorize(State(admin): Shared, request: Request, next: Next) -> Response {
-    let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes());
+    let header = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
     if admin.token.as_deref().is_none_or(|token| presents(header, token)) {
         return next.run(request).await;
     }

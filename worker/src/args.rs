@@ -1,4 +1,5 @@
 //! The command line, as typed values.
+#![allow(clippy::doc_markdown, reason = "these comments are the help texts")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

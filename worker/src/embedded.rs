@@ -51,14 +51,14 @@ mod broker {
 
 /// The embedded broker, while it is held.
 #[derive(Default)]
-pub struct Embedded {
+pub(crate) struct Embedded {
     #[cfg(feature = "devbroker")]
     _server: Option<devbroker::Server>,
 }
 
 /// Starts a broker if the job names none and this build has one.
 #[cfg(feature = "devbroker")]
-pub fn start(object: &mut StreamJob) -> Result<Embedded, Stop> {
+pub(crate) fn start(object: &mut StreamJob) -> Result<Embedded, Stop> {
     if object.spec.kafka.bootstrap_servers.is_some() {
         return Ok(Embedded::default());
     }
@@ -68,6 +68,6 @@ pub fn start(object: &mut StreamJob) -> Result<Embedded, Stop> {
 /// This build has no broker: a job that names none is refused by its own checks.
 #[cfg(not(feature = "devbroker"))]
 #[expect(clippy::unnecessary_wraps, reason = "one signature for both builds")]
-pub fn start(_object: &mut StreamJob) -> Result<Embedded, Stop> {
+pub(crate) fn start(_object: &mut StreamJob) -> Result<Embedded, Stop> {
     Ok(Embedded::default())
 }

@@ -1,5 +1,6 @@
-//! Garbage collection (G2–G4): what no root reaches goes, an hour after it was first seen unreachable. Everything that
-//! a decision rests on is read first and read whole; any error means that nothing is deleted.
+//! Garbage collection (G2–G4): what no root reaches goes, an hour after it was first seen unreachable.
+//!
+//! Everything that a decision rests on is read first and read whole; any error means that nothing is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A slot thread that has not come by for so long, and is not restoring, fails liveness.
-pub const LIVENESS_MAX: Duration = Duration::from_secs(60);
+pub const LIVENESS_MAX: Duration = Duration::from_mins(1);
 /// A slot that is blocked for a reason that needs a person tries a whole new acquire after this pause.
 pub const BLOCKED_PAUSE: Duration = Duration::from_secs(30);
 /// The durations that slots report are folded into the histograms at least this often.
@@ -19,7 +19,7 @@ pub const RESTART_PAUSE_MIN: Duration = Duration::from_millis(100);
 /// Longest pause of a supervisor.
 pub const RESTART_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// A worker that lived this long was healthy: its next end is restarted at once.
-pub const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+pub const HEALTHY_AFTER: Duration = Duration::from_mins(1);
 /// Wait for one answer of the broker while planning or cleaning.
 pub const BROKER_WAIT: Duration = Duration::from_secs(15);
 /// Attempts at work that the broker or store answers with "try again".

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 const DEFAULT_FILTER: &str = "info,hyper=warn,object_store=warn,rdkafka=warn,librdkafka=warn";
 
 /// Sets up logging to standard error; `STREAMJOB_LOG` takes a filter such as `debug` or `worker=trace`.
-pub fn init() {
+pub(crate) fn init() {
     let filter = std::env::var("STREAMJOB_LOG")
         .ok()
         .and_then(|text| EnvFilter::try_new(text).ok())

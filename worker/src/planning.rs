@@ -25,6 +25,7 @@ mod apply;
 mod claim;
 mod compatibility;
 mod fork;
+mod internal;
 pub mod layout;
 mod show;
 mod start;
@@ -215,7 +216,7 @@ impl Checked<'_> {
         let first = if self.history.generations.is_empty() {
             self.first(&layout, &mut faults, &mut warnings)?
         } else {
-            faults.extend(self.topics.late_sources(
+            faults.extend(Topics::late_sources(
                 self.job,
                 &self.history,
                 &layout,

@@ -130,15 +130,14 @@ fn read_layout(
     }
     let beside = args.job.job.with_file_name("layout.json");
     let file = args.layout.clone().or_else(|| beside.exists().then_some(beside));
-    let found = match file {
-        Some(path) => parse_layout(&path)?,
-        None => {
-            let names: Vec<&str> = plan.sources.iter().map(|s| s.topic.as_str()).collect();
-            let infos = retrying(|| cluster.admin.topics(&names))?;
-            let partitions =
-                infos.into_iter().flatten().map(|info| (info.name, info.partitions)).collect();
-            layout::layout(plan, &job.names, &partitions)?
-        }
+    let found = if let Some(path) = file {
+        parse_layout(&path)?
+    } else {
+        let names: Vec<&str> = plan.sources.iter().map(|s| s.topic.as_str()).collect();
+        let infos = retrying(|| cluster.admin.topics(&names))?;
+        let partitions =
+            infos.into_iter().flatten().map(|info| (info.name, info.partitions)).collect();
+        layout::layout(plan, &job.names, &partitions)?
     };
     let earlier = history.generations.iter().filter(|g| g.generation < generation);
     Ok(match earlier.max_by_key(|g| g.generation) {

@@ -11,7 +11,7 @@ use protocol::hash::HASH_VERSION;
 use protocol::limits::EXCHANGE_PARTITIONS_MAX;
 use protocol::reason::Reason;
 
-use super::{First, PLAN_FORMAT, PlanObject, Planned, topics};
+use super::{First, PLAN_FORMAT, PlanObject, Planned, internal};
 use crate::cluster::Cluster;
 use crate::history::{JobHistory, read_json};
 use crate::job::Job;
@@ -37,7 +37,7 @@ pub fn apply(
         wanted.insert(topic, exchange.partitions);
     }
     for (topic, partitions) in &wanted {
-        let has = topics::create_internal(cluster, topic, *partitions)?;
+        let has = internal::create(cluster, topic, *partitions)?;
         if has != *partitions {
             return Err(Stop::new(
                 Reason::TopicReplaced,
@@ -61,9 +61,9 @@ pub fn apply(
 pub fn grow_control_topic(job: &Job, cluster: &Cluster, slots: u32) -> Result<(), Stop> {
     let topic = job.names.control_topic();
     let wanted = slots.max(EXCHANGE_PARTITIONS_MAX.min(16));
-    let has = topics::create_internal(cluster, &topic, wanted)?;
+    let has = internal::create(cluster, &topic, wanted)?;
     if has < slots {
-        topics::grow(cluster, &topic, slots)?;
+        internal::grow(cluster, &topic, slots)?;
     }
     Ok(())
 }

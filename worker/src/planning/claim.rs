@@ -12,18 +12,18 @@ use crate::limits::{CLAIM_QUEUED_BYTES, CLAIM_SAMPLE_MAX, CLAIM_VALUES_MAX};
 
 /// A value in two partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
+pub(super) struct Conflict {
     /// The value, as JSON.
-    pub value: String,
+    pub(super) value: String,
     /// Where it was seen first.
-    pub first: i32,
+    pub(super) first: i32,
     /// And then.
-    pub second: i32,
+    pub(super) second: i32,
 }
 
 /// What has been seen of the claimed columns.
 #[derive(Debug)]
-pub struct Sample {
+pub(super) struct Sample {
     columns: Vec<String>,
     seen: BTreeMap<String, i32>,
     conflict: Option<Conflict>,
@@ -31,13 +31,13 @@ pub struct Sample {
 
 impl Sample {
     /// A sample of these columns.
-    pub fn new(columns: Vec<String>) -> Self {
+    pub(super) fn new(columns: Vec<String>) -> Self {
         Self { columns, seen: BTreeMap::new(), conflict: None }
     }
 
     /// Takes a record. What is no JSON object is a bad record and claims nothing; a missing field is null, as in the
     /// query.
-    pub fn observe(&mut self, partition: i32, payload: &[u8]) {
+    pub(super) fn observe(&mut self, partition: i32, payload: &[u8]) {
         if self.is_done() {
             return;
         }
@@ -55,18 +55,18 @@ impl Sample {
     }
 
     /// Refuted, or full.
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.conflict.is_some() || self.seen.len() >= CLAIM_VALUES_MAX
     }
 
     /// What refutes the claim.
-    pub fn conflict(&self) -> Option<&Conflict> {
+    pub(super) fn conflict(&self) -> Option<&Conflict> {
         self.conflict.as_ref()
     }
 }
 
 /// Reads the given ranges, at most until the bounds of a sample.
-pub fn read(
+pub(super) fn read(
     reader: &mut Reader,
     ranges: &[(Log, i64, i64)],
     sample: &mut Sample,
@@ -104,7 +104,7 @@ pub fn read(
 }
 
 /// Bounds of a sampling reader.
-pub fn read_limits() -> ReadLimits {
+pub(super) fn read_limits() -> ReadLimits {
     ReadLimits { queued_bytes: CLAIM_QUEUED_BYTES }
 }
 

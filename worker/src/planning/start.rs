@@ -7,16 +7,16 @@ use jiff::Timestamp;
 
 /// What the broker says about one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub(super) struct Range {
     /// The oldest record.
-    pub start: i64,
+    pub(super) start: i64,
     /// The next record.
-    pub end: i64,
+    pub(super) end: i64,
 }
 
 /// Why a start cannot be resolved.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadStart {
+pub(super) enum BadStart {
     /// Partitions without an offset.
     #[error(
         "startFrom.offsets of source '{name}' lacks the partitions {partitions:?}; every partition needs a number"
@@ -64,7 +64,7 @@ pub enum BadStart {
 }
 
 /// The time of `startFrom.timestamp` in ms since the epoch; none for the other ways to start.
-pub fn timestamp_ms(name: &str, from: &StartFrom) -> Result<Option<i64>, BadStart> {
+pub(super) fn timestamp_ms(name: &str, from: &StartFrom) -> Result<Option<i64>, BadStart> {
     let StartFrom::Timestamp(at) = from else { return Ok(None) };
     let time: Timestamp =
         at.at.parse().map_err(|_| BadStart::Time { name: name.to_owned(), text: at.at.clone() })?;
@@ -73,7 +73,7 @@ pub fn timestamp_ms(name: &str, from: &StartFrom) -> Result<Option<i64>, BadStar
 
 /// The first offset of every partition. `at_time` holds the answers for `startFrom.timestamp`: none where every
 /// record is older.
-pub fn first_offsets(
+pub(super) fn first_offsets(
     name: &str,
     from: &StartFrom,
     ranges: &[Range],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use connectors::Reader;
-use connectors::kafka::{NewTopic, Position, TopicCreation, TopicInfo, TopicSettings};
+use connectors::kafka::{Position, TopicInfo, TopicSettings};
 use crds::{OnBadRecord, Source};
 use dataflow::JobPlan;
 use protocol::acquire::Stop;
@@ -18,7 +18,7 @@ use super::start::{self, BadStart, Range};
 use crate::cluster::{Cluster, retrying};
 use crate::history::JobHistory;
 use crate::job::Job;
-use crate::limits::{CLAIM_RECORDS_PER_PARTITION, INTERNAL_REPLICAS};
+use crate::limits::CLAIM_RECORDS_PER_PARTITION;
 use crate::slot::kafka_stop;
 
 /// What the brokers say.
@@ -206,7 +206,6 @@ impl Topics {
     /// A source that joins a running job has no first rest point: its logs start at offset 0, so that must be what
     /// the user wrote and must still be there.
     pub(super) fn late_sources(
-        &self,
         job: &Job,
         history: &JobHistory,
         layout: &Layout,
@@ -330,46 +329,4 @@ fn resolve(
         Err(fault) => return Ok(Err(fault)),
     };
     Ok(start::first_offsets(name, &source.start_from, &ranges, &at_time))
-}
-
-/// Creates an internal topic (S3) unless it exists; its partitions.
-pub(super) fn create_internal(
-    cluster: &Cluster,
-    topic: &str,
-    partitions: u32,
-) -> Result<u32, Stop> {
-    let brokers = retrying(|| cluster.admin.brokers())? as u32;
-    let mut settings = BTreeMap::from([
-        ("retention.ms".to_owned(), "-1".to_owned()),
-        ("retention.bytes".to_owned(), "-1".to_owned()),
-        ("cleanup.policy".to_owned(), "delete".to_owned()),
-    ]);
-    let replicas = brokers.clamp(1, INTERNAL_REPLICAS);
-    if replicas >= INTERNAL_REPLICAS {
-        settings.insert("min.insync.replicas".to_owned(), "2".to_owned());
-    }
-    let new =
-        NewTopic { name: topic.to_owned(), partitions, replication: Some(replicas), settings };
-    if retrying(|| cluster.admin.create_topic(&new))? == TopicCreation::Created {
-        tracing::info!(topic, partitions, "internal topic created");
-        return Ok(partitions);
-    }
-    let info = retrying(|| cluster.admin.topics(&[topic]))?.pop().flatten();
-    let info = info.ok_or_else(|| {
-        Stop::new(Reason::BrokerUnreachable, format!("the topic '{topic}' exists but is not shown"))
-    })?;
-    let found = retrying(|| cluster.admin.settings(topic))?;
-    if found.retention().is_some() || found.is_compacted() {
-        let message = format!(
-            "the internal topic '{topic}' would lose records (its retention.ms must be -1 and its cleanup.policy delete); correct its settings"
-        );
-        return Err(Stop::new(Reason::InvalidSpec, message));
-    }
-    Ok(info.partitions)
-}
-
-/// Grows an internal topic.
-pub(super) fn grow(cluster: &Cluster, topic: &str, partitions: u32) -> Result<(), Stop> {
-    tracing::info!(topic, partitions, "internal topic grows");
-    retrying(|| cluster.admin.grow_topic(topic, partitions))
 }
