@@ -1,6 +1,7 @@
-//! What this project needs of a broker, asked through the C client. [`transcript`] runs the same operations against
-//! any broker and writes down every answer, without times, ids and names that differ from run to run. The
-//! development broker is right when its transcript equals that of a real Kafka, line by line.
+//! What this project needs of a broker, asked through the C client. [`transcript`] runs the same
+//! operations against any broker and writes down every answer, without times, ids and names that
+//! differ from run to run. The development broker is right when its transcript equals that of a
+//! real Kafka, line by line.
 
 #[path = "broker_contract/clients.rs"]
 mod clients;
@@ -47,7 +48,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 /// Runs every scenario against a broker. `run` makes the names of this run its own.
 ///
 /// # Errors
-/// When a scenario cannot go on, with its name; a refusal by the broker that the scenario asks for is no error.
+/// When a scenario cannot go on, with its name; a refusal by the broker that the scenario asks for
+/// is no error.
 pub fn transcript(bootstrap: &str, run: &str) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for (name, scenario) in SCENARIOS {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -15,7 +16,6 @@ use rdkafka::message::{DeliveryResult, Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::ClientContext;
 
 /// Time that any one answer may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -211,7 +211,8 @@ impl Contract {
         Ok(self.consumer("ends", isolation)?.fetch_watermarks(log.0, log.1, PATIENCE)?)
     }
 
-    /// Waits until the end for committed readers is here: a real broker writes markers a moment after the commit.
+    /// Waits until the end for committed readers is here: a real broker writes markers a moment
+    /// after the commit.
     pub(super) fn wait_stable(&self, log: (&str, i32), end: i64) -> Result<()> {
         let consumer = self.consumer("ends", "read_committed")?;
         wait(&format!("committed end {end} of {log:?}"), || {
@@ -226,7 +227,8 @@ fn message_text(message: &impl Message) -> String {
         None => "null".to_owned(),
         Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
     };
-    let mut line = format!("{}={}:{}", message.offset(), text(message.key()), text(message.payload()));
+    let mut line =
+        format!("{}={}:{}", message.offset(), text(message.key()), text(message.payload()));
     if let Some(headers) = message.headers() {
         for header in headers.iter() {
             line.push_str(&format!(" [{}={}]", header.key, text(header.value)));
@@ -276,9 +278,8 @@ pub(super) fn reports(producer: &ContractProducer) -> Result<String> {
         ensure!(Instant::now() < limit, "records without a report after {PATIENCE:?}");
     }
     producer.poll(Duration::ZERO);
-    let reports = std::mem::take(
-        &mut *producer.context().0.lock().unwrap_or_else(PoisonError::into_inner),
-    );
+    let reports =
+        std::mem::take(&mut *producer.context().0.lock().unwrap_or_else(PoisonError::into_inner));
     // Partitions report in any order.
     let mut reports = Vec::from(reports);
     reports.sort_by_key(|report| report.ok());

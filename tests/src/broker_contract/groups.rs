@@ -82,9 +82,10 @@ pub(super) fn transactional_offsets(contract: &mut Contract) -> Result<()> {
         contract.line("reports", reports(&producer)?);
         let list = offsets(&topic, &[(0, offset, metadata), (1, offset + 100, "")])?;
         contract.line("send offsets", commit_offsets(&producer, &reader, &list)?);
-        let end = match commit {
-            true => producer.commit_transaction(PATIENCE),
-            false => producer.abort_transaction(PATIENCE),
+        let end = if commit {
+            producer.commit_transaction(PATIENCE)
+        } else {
+            producer.abort_transaction(PATIENCE)
         };
         contract.line(if commit { "commit" } else { "abort" }, outcome(&end));
         // The stable read waits for the markers by itself.

@@ -38,7 +38,8 @@ pub(super) fn codecs(contract: &mut Contract) -> Result<()> {
     for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
         let producer = contract.producer(&[("compression.type", codec), ("linger.ms", "50")])?;
         for number in 0..3 {
-            let value = format!("{codec}{number} aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+            let value =
+                format!("{codec}{number} aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
             send(&producer, (&topic, 0), "k", &value)?;
         }
         contract.line(codec, reports(&producer)?);

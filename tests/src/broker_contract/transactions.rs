@@ -17,9 +17,10 @@ pub(super) fn visibility(contract: &mut Contract) -> Result<()> {
             send(&producer, (&topic, 1), "k", &format!("{round}"))?;
         }
         contract.line("reports", reports(&producer)?);
-        let end = match commit {
-            true => producer.commit_transaction(PATIENCE),
-            false => producer.abort_transaction(PATIENCE),
+        let end = if commit {
+            producer.commit_transaction(PATIENCE)
+        } else {
+            producer.abort_transaction(PATIENCE)
         };
         contract.line(if commit { "commit" } else { "abort" }, outcome(&end));
     }
@@ -107,9 +108,10 @@ pub(super) fn empty(contract: &mut Contract) -> Result<()> {
     let producer = contract.owner("writer")?;
     for commit in [true, false] {
         producer.begin_transaction()?;
-        let end = match commit {
-            true => producer.commit_transaction(PATIENCE),
-            false => producer.abort_transaction(PATIENCE),
+        let end = if commit {
+            producer.commit_transaction(PATIENCE)
+        } else {
+            producer.abort_transaction(PATIENCE)
         };
         contract.line(if commit { "commit" } else { "abort" }, outcome(&end));
     }

@@ -33,8 +33,9 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Broker> {
-        // A panic in the model leaves no half-written value that another request could misread more than the
-        // panic itself already does; the test or demonstration that caused it sees the closed connection.
+        // A panic in the model leaves no half-written value that another request could misread more
+        // than the panic itself already does; the test or demonstration that caused it sees the
+        // closed connection.
         self.broker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

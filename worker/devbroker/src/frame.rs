@@ -38,7 +38,9 @@ pub(crate) enum Body {
 }
 
 /// Reads one frame without its length. `None` at the end of the stream.
-pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<Bytes>, FrameError> {
+pub(crate) async fn read(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<Option<Bytes>, FrameError> {
     let mut length = [0; 4];
     match stream.read_exact(&mut length).await {
         Ok(_) => {}

@@ -9,10 +9,8 @@ pub const FETCH_BYTES_MAX: usize = 55 * 1024 * 1024;
 /// Longest time that a fetch may wait for data, in milliseconds, whatever the client asks for.
 pub const FETCH_WAIT_MS_MAX: i32 = 60_000;
 
-/// Largest record batch after its length field, in bytes (Kafka's default `max.message.bytes`).
-pub const BATCH_BYTES_MAX: usize = 1_048_588;
-
-/// Batches per producer and partition that are remembered to recognise a repeated send, as in Kafka.
+/// Batches per producer and partition that are remembered to recognise a repeated send, as in
+/// Kafka.
 pub const REMEMBERED_BATCHES: usize = 5;
 
 /// Longest metadata string of a committed offset, in bytes (Kafka's `offset.metadata.max.bytes`).

@@ -1,7 +1,7 @@
 //! One broker as a value: no clock, no randomness, no threads, no sockets. Time is passed in.
 //!
-//! [`Broker`] owns the topics, the transactions and the groups, and is the only place where they meet:
-//! the end of a transaction writes markers into logs and settles offsets of groups.
+//! [`Broker`] owns the topics, the transactions and the groups, and is the only place where they
+//! meet: the end of a transaction writes markers into logs and settles offsets of groups.
 
 mod batch;
 mod configs;
@@ -10,6 +10,7 @@ mod log;
 mod producers;
 mod timestamps;
 mod topics;
+mod transaction;
 mod transactions;
 
 use bytes::Bytes;
@@ -21,7 +22,8 @@ pub use configs::{CONFIGS, Config};
 pub use groups::{Group, Groups, Member, Offset, OffsetCommit};
 pub use log::{Aborted, Appended, Fetched, Isolation, PartitionLog};
 pub use topics::{NewTopic, Topic, Topics};
-pub use transactions::{Outcome, Producer, Transaction, TransactionState, Transactions};
+pub use transaction::{Outcome, Producer, Transaction, TransactionState};
+pub use transactions::Transactions;
 
 use crate::options::Options;
 use transactions::Ending;
@@ -119,8 +121,10 @@ impl Broker {
     /// Appends one batch, as a producer with `acks=all` sends it.
     ///
     /// # Errors
-    /// Of the batch ([`check_batch`]), of the producer ([`PartitionLog::append`]), `UnknownTopicOrPartition`,
-    /// of its transaction ([`Transactions::verify_append`]), `PolicyViolation` when the memory bound is reached.
+    /// Of the batch ([`check_batch`]), of the producer ([`PartitionLog::append`]),
+    /// `UnknownTopicOrPartition`, of its transaction (as
+    /// [`Broker::commit_offsets_in_transaction`]), `MessageTooLarge`, and `PolicyViolation` when
+    /// the memory bound is reached.
     pub fn produce(
         &mut self,
         now: i64,
@@ -130,9 +134,13 @@ impl Broker {
     ) -> Result<Appended, ResponseError> {
         let topic = self.topics.get_mut(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
         let append_time = topic.sets_append_time().then_some(now);
+        let bytes_max = topic.message_bytes_max().unwrap_or(self.options.message_bytes_max);
         let key = (topic.id(), partition);
         let log = topic.log_mut(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
         let header = check_batch(batch)?;
+        if batch.len() > bytes_max {
+            return Err(ResponseError::MessageTooLarge);
+        }
         if !log.is_duplicate(&header) {
             if header.is_transactional() {
                 self.transactions.verify_append(header.producer_id, header.producer_epoch, key)?;
@@ -150,7 +158,8 @@ impl Broker {
     /// Deletes records before an offset (-1: all). Returns the new start of the log.
     ///
     /// # Errors
-    /// `UnknownTopicOrPartition`, `OffsetOutOfRange`, `PolicyViolation` for a topic that is only compacted.
+    /// `UnknownTopicOrPartition`, `OffsetOutOfRange`, `PolicyViolation` for a topic that is only
+    /// compacted.
     pub fn delete_records(
         &mut self,
         topic: &str,
@@ -169,7 +178,8 @@ impl Broker {
         Ok(start)
     }
 
-    /// Gives out a producer id and epoch; with a transactional id it fences older producers of that id.
+    /// Gives out a producer id and epoch; with a transactional id it fences older producers of that
+    /// id.
     ///
     /// # Errors
     /// See [`Transactions::init`]. `ConcurrentTransactions` means: ask again.
@@ -255,7 +265,8 @@ impl Broker {
         self.transactions.next_deadline()
     }
 
-    /// Does what is due at `now`: aborts transactions that timed out, writes the markers of decided ones.
+    /// Does what is due at `now`: aborts transactions that timed out, writes the markers of decided
+    /// ones.
     pub fn advance(&mut self, now: i64) {
         for ending in self.transactions.due(now) {
             self.finish(now, &ending);

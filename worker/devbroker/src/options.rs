@@ -11,14 +11,18 @@ pub struct Options {
     pub default_partitions: i32,
     /// Longest transaction timeout that a producer may ask for, in milliseconds.
     pub transaction_max_timeout_ms: i32,
-    /// Time between the end of a transaction and its markers, in milliseconds. A real broker takes a moment too;
-    /// with 0 the markers are in the logs before the answer is sent.
+    /// Time between the end of a transaction and its markers, in milliseconds. A real broker takes
+    /// a moment too; with 0 the markers are in the logs before the answer is sent.
     pub marker_delay_ms: i64,
-    /// Most bytes of records over all logs. A produce that would exceed it fails; nothing is dropped.
+    /// Most bytes of records over all logs. A produce that would exceed it fails; nothing is
+    /// dropped.
     pub log_bytes_max: u64,
+    /// Largest record batch in bytes, for topics that do not set `max.message.bytes`.
+    pub message_bytes_max: usize,
     /// Host and port that clients are told to connect to, when it is not the listen address.
     pub advertised: Option<(String, u16)>,
-    /// Whether the server may listen on an address that other machines reach. There is no authentication.
+    /// Whether the server may listen on an address that other machines reach. There is no
+    /// authentication.
     pub allow_remote: bool,
     /// Where topic and cluster ids come from; equal seeds give equal ids.
     pub seed: u64,
@@ -33,6 +37,7 @@ impl Default for Options {
             transaction_max_timeout_ms: 900_000,
             marker_delay_ms: 0,
             log_bytes_max: 2 * 1024 * 1024 * 1024,
+            message_bytes_max: 1_048_588,
             advertised: None,
             allow_remote: false,
             seed: 0,

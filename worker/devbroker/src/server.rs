@@ -22,7 +22,9 @@ use crate::wire::Node;
 #[derive(Debug, Error)]
 pub enum ServerError {
     /// The address is open to other machines and the options do not allow it.
-    #[error("{0} can be reached from other machines and the broker has no authentication: allow it or use 127.0.0.1")]
+    #[error(
+        "{0} is open to other machines and there is no authentication: use 127.0.0.1 or allow it"
+    )]
     NotLoopback(SocketAddr),
     /// A topic of the options is not possible.
     #[error("a topic of the options is refused: {0}")]
@@ -46,7 +48,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a broker; port 0 takes a free one. It may be called from anywhere: it needs no runtime.
+    /// Starts a broker; port 0 takes a free one. It may be called from anywhere: it needs no
+    /// runtime.
     ///
     /// # Errors
     /// [`ServerError`].

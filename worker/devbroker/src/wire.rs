@@ -82,6 +82,7 @@ pub const SUPPORTED: &[(ApiKey, i16, i16)] = &[
     (ApiKey::CreatePartitions, 0, 3),
     (ApiKey::DeleteGroups, 0, 2),
     (ApiKey::DescribeCluster, 0, 1),
+    (ApiKey::DescribeTransactions, 0, 0),
 ];
 
 /// Whether a request of this kind and version is answered.
@@ -151,6 +152,9 @@ pub fn answer(broker: &mut Broker, call: &Call<'_>, request: &RequestKind) -> Op
         RequestKind::EndTxn(body) => ResponseKind::EndTxn(transaction::end(broker, call, body)),
         RequestKind::TxnOffsetCommit(body) => {
             ResponseKind::TxnOffsetCommit(transaction::offset_commit(broker, body))
+        }
+        RequestKind::DescribeTransactions(body) => {
+            ResponseKind::DescribeTransactions(transaction::describe(broker, body))
         }
         _ => return None,
     };

@@ -1,4 +1,5 @@
-//! The contract, through the C client, against the development broker. `contract.txt` is what a real Kafka answered.
+//! The contract, through the C client, against the development broker. `contract.txt` is what a
+//! real Kafka answered.
 
 #![allow(unreachable_pub, clippy::unwrap_used)]
 

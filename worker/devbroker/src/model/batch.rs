@@ -5,8 +5,6 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::ResponseError;
 
-use crate::limits::BATCH_BYTES_MAX;
-
 /// Bytes of a batch before its first record.
 pub(crate) const HEADER_BYTES: usize = 61;
 const LENGTH_AT: usize = 8;
@@ -103,7 +101,7 @@ pub(crate) fn header(bytes: &[u8]) -> BatchHeader {
 /// Checks a batch that a producer sent, as a broker does before it appends it.
 ///
 /// # Errors
-/// `CorruptMessage` (length, checksum), `MessageTooLarge`, `UnsupportedForMessageFormat` (an old format) or
+/// `CorruptMessage` (length, checksum), `UnsupportedForMessageFormat` (an old format) or
 /// `InvalidRecord` (anything else that a producer must not send).
 pub fn check(bytes: &[u8]) -> Result<BatchHeader, ResponseError> {
     if bytes.len() < HEADER_BYTES {
@@ -122,15 +120,13 @@ pub fn check(bytes: &[u8]) -> Result<BatchHeader, ResponseError> {
         std::cmp::Ordering::Less => return Err(ResponseError::InvalidRecord),
         std::cmp::Ordering::Equal => {}
     }
-    if bytes.len() > BATCH_BYTES_MAX {
-        return Err(ResponseError::MessageTooLarge);
-    }
     if crc32c::crc32c(&bytes[ATTRIBUTES_AT..]) != u32::from_be_bytes(field(bytes, CRC_AT)) {
         return Err(ResponseError::CorruptMessage);
     }
     let header = header(bytes);
     let counts = header.count >= 1 && header.last_offset_delta == header.count - 1;
-    let sequenced = header.producer_id < 0 || header.base_sequence >= 0 && header.producer_epoch >= 0;
+    let sequenced =
+        header.producer_id < 0 || header.base_sequence >= 0 && header.producer_epoch >= 0;
     let owned = header.producer_id >= 0 || !header.is_transactional();
     if counts && sequenced && owned && !header.is_control() && header.codec() <= 4 {
         Ok(header)

@@ -1,7 +1,8 @@
 //! Topic configuration: what Kafka knows, with its defaults.
 //!
-//! Only `message.timestamp.type` and `cleanup.policy` (for `DeleteRecords`) have an effect. Nothing expires and
-//! nothing is compacted: the memory bound of the broker is the only limit.
+//! Only `message.timestamp.type`, `max.message.bytes` and `cleanup.policy` (for `DeleteRecords`)
+//! have an effect. Nothing expires and nothing is compacted: the memory bound of the broker is the
+//! only limit.
 
 /// One configuration entry of a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,9 @@ impl Config {
     fn accepts(&self, value: &str) -> bool {
         match self.kind {
             Kind::Number => value.parse::<i64>().is_ok_and(|number| number >= -2),
-            Kind::Fraction => value.parse::<f64>().is_ok_and(|number| (0.0..=1.0).contains(&number)),
+            Kind::Fraction => {
+                value.parse::<f64>().is_ok_and(|number| (0.0..=1.0).contains(&number))
+            }
             Kind::Boolean => matches!(value, "true" | "false"),
             Kind::List(words) => value.split(',').all(|part| words.contains(&part.trim())),
             Kind::OneOf(words) => words.contains(&value),

@@ -1,4 +1,5 @@
-//! Committed offsets of groups. Groups have no members here: nobody subscribes, partitions are assigned by hand.
+//! Committed offsets of groups. Groups have no members here: nobody subscribes, partitions are
+//! assigned by hand.
 
 use std::collections::BTreeMap;
 
@@ -190,7 +191,10 @@ impl Groups {
     pub(crate) fn forget_topic(&mut self, topic: &str) {
         self.groups.retain(|_, group| {
             group.offsets.retain(|(name, _), _| name != topic);
-            group.pending.values_mut().for_each(|offsets| offsets.retain(|(name, _), _| name != topic));
+            group
+                .pending
+                .values_mut()
+                .for_each(|offsets| offsets.retain(|(name, _), _| name != topic));
             group.pending.retain(|_, offsets| !offsets.is_empty());
             !group.is_empty()
         });

@@ -112,7 +112,8 @@ impl PartitionLog {
     /// Appends a checked batch.
     ///
     /// # Errors
-    /// `InvalidProducerEpoch`, `OutOfOrderSequenceNumber` or `InvalidTxnState`; nothing is appended.
+    /// `InvalidProducerEpoch`, `OutOfOrderSequenceNumber` or `InvalidTxnState`; nothing is
+    /// appended.
     pub fn append(
         &mut self,
         bytes: &[u8],
@@ -167,7 +168,8 @@ impl PartitionLog {
         self.end = last_offset + 1;
     }
 
-    /// Reads whole batches from the one with `offset` on, at most `bytes_max`, but one if `at_least_one`.
+    /// Reads whole batches from the one with `offset` on, at most `bytes_max`, but one if
+    /// `at_least_one`.
     ///
     /// # Errors
     /// `OffsetOutOfRange` before the start or after the end.

@@ -1,4 +1,5 @@
-//! What one log remembers of each idempotent producer (Kafka: `ProducerStateEntry`, `ProducerAppendInfo`).
+//! What one log remembers of each idempotent producer (Kafka: `ProducerStateEntry`,
+//! `ProducerAppendInfo`).
 
 use std::collections::VecDeque;
 
@@ -37,7 +38,8 @@ pub(crate) fn judge(
     batch: &BatchHeader,
 ) -> Result<Verdict, ResponseError> {
     let Some(state) = known else {
-        // Nothing is known, perhaps because its records were deleted: any sequence starts a history.
+        // Nothing is known, perhaps because its records were deleted: any sequence starts a
+        // history.
         return Ok(Verdict::Append);
     };
     if batch.producer_epoch < state.epoch {

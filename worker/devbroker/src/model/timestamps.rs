@@ -9,10 +9,12 @@ use crate::limits::UNPACKED_BYTES_MAX;
 const NONE: i16 = 0;
 const LZ4: i16 = 3;
 
-/// The first record of a batch at or after `time` and not before offset `from`: its offset and time.
+/// The first record of a batch at or after `time` and not before offset `from`: its offset and
+/// time.
 ///
-/// Records that are packed with gzip, snappy or zstd are not unpacked: the batch then counts as if its first
-/// readable record had the batch's largest time. A reader that seeks there reads a little too early, never late.
+/// Records that are packed with gzip, snappy or zstd are not unpacked: the batch then counts as if
+/// its first readable record had the batch's largest time. A reader that seeks there reads a little
+/// too early, never late.
 pub(crate) fn first_at_or_after(
     bytes: &[u8],
     base_offset: i64,

@@ -69,6 +69,10 @@ impl Topic {
         self.configs.get("message.timestamp.type").is_some_and(|value| value == "LogAppendTime")
     }
 
+    pub(crate) fn message_bytes_max(&self) -> Option<usize> {
+        self.configs.get("max.message.bytes").and_then(|value| value.parse().ok())
+    }
+
     pub(crate) fn deletes(&self) -> bool {
         let policy = self.configs.get("cleanup.policy");
         policy.is_none_or(|policy| policy.split(',').any(|part| part.trim() == "delete"))
@@ -127,9 +131,10 @@ impl Topics {
         if !(1..=PARTITIONS_MAX).contains(&topic.partitions) {
             return Err(ResponseError::InvalidPartitions);
         }
-        match topic.configs.iter().all(|(name, value)| configs::is_valid(name, value)) {
-            true => Ok(()),
-            false => Err(ResponseError::InvalidConfig),
+        if topic.configs.iter().all(|(name, value)| configs::is_valid(name, value)) {
+            Ok(())
+        } else {
+            Err(ResponseError::InvalidConfig)
         }
     }
 
@@ -163,9 +168,10 @@ impl Topics {
     /// `UnknownTopicOrPartition`, or `InvalidPartitions` when it is not a rise.
     pub fn check_growth(&self, name: &str, partitions: i32) -> Result<(), ResponseError> {
         let topic = self.by_name.get(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
-        match partitions <= PARTITIONS_MAX && partitions > topic.logs.len() as i32 {
-            true => Ok(()),
-            false => Err(ResponseError::InvalidPartitions),
+        if partitions <= PARTITIONS_MAX && partitions > topic.logs.len() as i32 {
+            Ok(())
+        } else {
+            Err(ResponseError::InvalidPartitions)
         }
     }
 

@@ -6,130 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafka_protocol::ResponseError;
 use uuid::Uuid;
 
+use super::transaction::{Outcome, Producer, Transaction, TransactionState};
 use crate::options::Options;
-
-/// Epochs from here on are given to nobody; the next producer gets a new id. One is left over to fence with.
-const EPOCH_EXHAUSTED: i16 = i16::MAX - 1;
-
-/// A producer id with its epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Producer {
-    /// The id.
-    pub id: i64,
-    /// The epoch; a newer one fences older ones.
-    pub epoch: i16,
-}
-
-/// How a transaction ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its records and offsets count.
-    Commit,
-    /// They do not.
-    Abort,
-}
-
-/// Where a transactional id is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TransactionState {
-    /// It had no transaction yet.
-    Empty,
-    /// A transaction is open.
-    Ongoing {
-        /// When it was opened.
-        since: i64,
-    },
-    /// It is decided; markers are to be written.
-    Prepared {
-        /// The decision.
-        outcome: Outcome,
-        /// When the markers are written.
-        markers_at: i64,
-    },
-    /// The last one is over.
-    Complete(Outcome),
-}
-
-/// A transactional id.
-#[derive(Debug)]
-pub struct Transaction {
-    producer: Producer,
-    /// The epoch before, while a lost answer may make its owner ask again.
-    last_epoch: Option<i16>,
-    timeout_ms: i32,
-    state: TransactionState,
-    logs: BTreeSet<(Uuid, i32)>,
-    groups: BTreeSet<String>,
-}
-
-impl Transaction {
-    /// The producer that owns it.
-    pub fn producer(&self) -> Producer {
-        self.producer
-    }
-
-    /// Its state.
-    pub fn state(&self) -> TransactionState {
-        self.state
-    }
-
-    pub(crate) fn add_logs(&mut self, logs: &[(Uuid, i32)]) {
-        self.logs.extend(logs);
-    }
-
-    pub(crate) fn add_group(&mut self, group: &str) {
-        self.groups.insert(group.to_owned());
-    }
-
-    fn deadline(&self) -> Option<i64> {
-        match self.state {
-            TransactionState::Ongoing { since } => Some(since + i64::from(self.timeout_ms)),
-            TransactionState::Prepared { markers_at, .. } => Some(markers_at),
-            TransactionState::Empty | TransactionState::Complete(_) => None,
-        }
-    }
-
-    fn is_ongoing(&self) -> bool {
-        matches!(self.state, TransactionState::Ongoing { .. })
-    }
-
-    /// Shuts out the present owner and decides for an abort.
-    fn fence(&mut self, markers_at: i64) {
-        assert!(self.is_ongoing(), "only an open transaction is fenced");
-        self.producer.epoch = self.producer.epoch.saturating_add(1);
-        self.last_epoch = None;
-        self.state = TransactionState::Prepared { outcome: Outcome::Abort, markers_at };
-    }
-
-    /// Gives the id to its next owner, whom the rules have admitted.
-    fn next_owner(&mut self, expected: Option<Producer>, ids: &mut i64) -> Result<(), ResponseError> {
-        if self.producer.epoch >= EPOCH_EXHAUSTED && expected.is_none() {
-            *ids += 1;
-            self.producer = Producer { id: *ids, epoch: 0 };
-            self.last_epoch = None;
-            return Ok(());
-        }
-        match expected {
-            Some(old) if old.epoch == self.producer.epoch => {
-                if old.epoch >= EPOCH_EXHAUSTED {
-                    *ids += 1;
-                    self.producer = Producer { id: *ids, epoch: 0 };
-                } else {
-                    self.producer.epoch += 1;
-                }
-                self.last_epoch = Some(old.epoch);
-            }
-            // The answer to the first try was lost.
-            Some(old) if Some(old.epoch) == self.last_epoch => {}
-            Some(_) => return Err(ResponseError::ProducerFenced),
-            None => {
-                self.producer.epoch += 1;
-                self.last_epoch = None;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// A decided transaction whose markers are due.
 #[derive(Debug)]
@@ -182,8 +60,9 @@ impl Transactions {
     /// Makes the caller the owner of a transactional id.
     ///
     /// # Errors
-    /// `InvalidRequest`, `InvalidTransactionTimeout`; `ProducerFenced` when `expected` is not the owner;
-    /// `ConcurrentTransactions` while an older transaction is being ended, which this call may have caused.
+    /// `InvalidRequest`, `InvalidTransactionTimeout`; `ProducerFenced` when `expected` is not the
+    /// owner; `ConcurrentTransactions` while an older transaction is being ended, which this call
+    /// may have caused.
     pub(crate) fn init(
         &mut self,
         now: i64,
@@ -200,7 +79,7 @@ impl Transactions {
         if !self.by_id.contains_key(id) {
             let producer = self.new_producer();
             self.owners.insert(producer.id, id.to_owned());
-            self.by_id.insert(id.to_owned(), new_transaction(producer, timeout_ms));
+            self.by_id.insert(id.to_owned(), Transaction::new(producer, timeout_ms));
             return Ok(producer);
         }
         let markers_at = now + self.marker_delay_ms;
@@ -304,17 +183,19 @@ impl Transactions {
             ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
             other => other,
         })?;
-        match transaction.is_ongoing() && transaction.groups.contains(group) {
-            true => Ok(()),
-            false => Err(ResponseError::InvalidTxnState),
+        if transaction.is_ongoing() && transaction.groups.contains(group) {
+            Ok(())
+        } else {
+            Err(ResponseError::InvalidTxnState)
         }
     }
 
     /// Decides an open transaction; saying it again is no harm.
     ///
     /// # Errors
-    /// `InvalidRequest`, `InvalidProducerIdMapping`, `ProducerFenced`; `ConcurrentTransactions` when it was so
-    /// decided and its markers are to be written; `InvalidTxnState` when there is none or it was decided otherwise.
+    /// `InvalidRequest`, `InvalidProducerIdMapping`, `ProducerFenced`; `ConcurrentTransactions`
+    /// when it was so decided and its markers are to be written; `InvalidTxnState` when there is
+    /// none or it was decided otherwise.
     pub(crate) fn end(
         &mut self,
         now: i64,
@@ -376,13 +257,21 @@ impl Transactions {
     }
 }
 
-fn new_transaction(producer: Producer, timeout_ms: i32) -> Transaction {
-    Transaction {
-        producer,
-        last_epoch: None,
-        timeout_ms,
-        state: TransactionState::Empty,
-        logs: BTreeSet::new(),
-        groups: BTreeSet::new(),
+#[cfg(test)]
+mod tests {
+    use super::{Options, Transactions};
+
+    #[test]
+    fn exhausted_epochs_give_a_new_id() {
+        let mut transactions = Transactions::new(&Options::default());
+        let first = transactions.init(0, "tx", 1000, None).unwrap();
+        let mut last = first;
+        while last.id == first.id {
+            let next = transactions.init(0, "tx", 1000, None).unwrap();
+            assert!(next.epoch == last.epoch + 1 || next.id != last.id && next.epoch == 0);
+            assert!(transactions.open(0, "tx", last).is_err());
+            last = next;
+        }
+        assert_eq!((last.id, last.epoch), (first.id + 1, 0));
     }
 }

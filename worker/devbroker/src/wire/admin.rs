@@ -9,13 +9,17 @@ use kafka_protocol::messages::create_partitions_response::{
     CreatePartitionsResponse, CreatePartitionsTopicResult,
 };
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreateTopicsRequest};
-use kafka_protocol::messages::create_topics_response::{CreatableTopicResult, CreateTopicsResponse};
+use kafka_protocol::messages::create_topics_response::{
+    CreatableTopicResult, CreateTopicsResponse,
+};
 use kafka_protocol::messages::delete_records_request::DeleteRecordsRequest;
 use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsResponse, DeleteRecordsTopicResult,
 };
 use kafka_protocol::messages::delete_topics_request::{DeleteTopicState, DeleteTopicsRequest};
-use kafka_protocol::messages::delete_topics_response::{DeletableTopicResult, DeleteTopicsResponse};
+use kafka_protocol::messages::delete_topics_response::{
+    DeletableTopicResult, DeleteTopicsResponse,
+};
 use kafka_protocol::messages::describe_configs_request::{
     DescribeConfigsRequest, DescribeConfigsResource,
 };
@@ -44,9 +48,10 @@ pub(super) fn create_topics(
 ) -> CreateTopicsResponse {
     let topics = request.topics.iter().map(|asked| {
         let result = new_topic(broker, asked).and_then(|topic| {
-            let id = match request.validate_only {
-                true => broker.topics().check(&topic).map(|()| Uuid::nil()),
-                false => broker.create_topic(&topic),
+            let id = if request.validate_only {
+                broker.topics().check(&topic).map(|()| Uuid::nil())
+            } else {
+                broker.create_topic(&topic)
             }?;
             Ok((id, topic.partitions))
         });
@@ -113,9 +118,10 @@ fn grow(
     if assignments.into_iter().any(|new| new.broker_ids.iter().any(|id| id.0 != NODE_ID)) {
         return Err(ResponseError::InvalidReplicaAssignment);
     }
-    match validate_only {
-        true => broker.topics().check_growth(&asked.name, asked.count),
-        false => broker.grow_topic(&asked.name, asked.count),
+    if validate_only {
+        broker.topics().check_growth(&asked.name, asked.count)
+    } else {
+        broker.grow_topic(&asked.name, asked.count)
     }
 }
 
@@ -125,9 +131,10 @@ pub(super) fn delete_topics(
     request: &DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
     let by_name = |name: &TopicName| DeleteTopicState::default().with_name(Some(name.clone()));
-    let asked: Vec<DeleteTopicState> = match call.version >= DELETE_BY_ID_SINCE {
-        true => request.topics.clone(),
-        false => request.topic_names.iter().map(by_name).collect(),
+    let asked: Vec<DeleteTopicState> = if call.version >= DELETE_BY_ID_SINCE {
+        request.topics.clone()
+    } else {
+        request.topic_names.iter().map(by_name).collect()
     };
     let responses = asked.into_iter().map(|asked| {
         let known = broker.topics().name(asked.topic_id);
@@ -203,9 +210,14 @@ fn topic_configs(
     let topic = broker.topics().get(name).ok_or(ResponseError::UnknownTopicOrPartition)?;
     let configs = CONFIGS.iter().map(|config| {
         let set = topic.configs().get(config.name);
+        let value = match (config.name, set) {
+            (_, Some(set)) => set.clone(),
+            ("max.message.bytes", None) => broker.options().message_bytes_max.to_string(),
+            (_, None) => config.default.to_owned(),
+        };
         DescribeConfigsResourceResult::default()
             .with_name(text(config.name))
-            .with_value(Some(text(set.map_or(config.default, String::as_str))))
+            .with_value(Some(text(value)))
             .with_config_source(if set.is_some() { SOURCE_TOPIC } else { SOURCE_DEFAULT })
             .with_config_type(config.type_code())
     });

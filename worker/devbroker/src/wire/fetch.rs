@@ -1,4 +1,5 @@
-//! `Fetch`. There are no fetch sessions: every answer says session 0, so that clients send whole requests.
+//! `Fetch`. There are no fetch sessions: every answer says session 0, so that clients send whole
+//! requests.
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::ResponseError;
@@ -26,8 +27,8 @@ struct Reader {
 
 pub(super) fn fetch(broker: &Broker, call: &Call<'_>, request: &FetchRequest) -> Answer {
     if request.session_epoch > 0 || request.session_id != 0 {
-        let response = FetchResponse::default()
-            .with_error_code(ResponseError::FetchSessionIdNotFound.code());
+        let response =
+            FetchResponse::default().with_error_code(ResponseError::FetchSessionIdNotFound.code());
         return Answer::Ready(Box::new(ResponseKind::Fetch(response)));
     }
     let mut reader = Reader {
@@ -64,15 +65,11 @@ fn topic_response(
     reader: &mut Reader,
 ) -> FetchableTopicResponse {
     let by_id = version >= TOPIC_IDS_SINCE;
-    let name = match by_id {
-        true => broker.topics().name(asked.topic_id),
-        false => Some(asked.topic.as_str()),
-    };
+    let name =
+        if by_id { broker.topics().name(asked.topic_id) } else { Some(asked.topic.as_str()) };
     let topic = name.and_then(|name| broker.topics().get(name));
-    let missing = match by_id {
-        true => ResponseError::UnknownTopicId,
-        false => ResponseError::UnknownTopicOrPartition,
-    };
+    let missing =
+        if by_id { ResponseError::UnknownTopicId } else { ResponseError::UnknownTopicOrPartition };
     let partitions = asked.partitions.iter();
     let partitions =
         partitions.map(|partition| partition_response(topic.ok_or(missing), partition, reader));
@@ -88,9 +85,8 @@ fn partition_response(
     reader: &mut Reader,
 ) -> PartitionData {
     let data = PartitionData::default().with_partition_index(asked.partition);
-    let log = topic.and_then(|topic| {
-        topic.log(asked.partition).ok_or(ResponseError::UnknownTopicOrPartition)
-    });
+    let log = topic
+        .and_then(|topic| topic.log(asked.partition).ok_or(ResponseError::UnknownTopicOrPartition));
     let read = log.and_then(|log| Ok((log, read(log, asked, reader)?)));
     match read {
         Ok((log, fetched)) => data

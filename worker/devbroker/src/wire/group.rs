@@ -2,7 +2,9 @@
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::delete_groups_request::DeleteGroupsRequest;
-use kafka_protocol::messages::delete_groups_response::{DeletableGroupResult, DeleteGroupsResponse};
+use kafka_protocol::messages::delete_groups_response::{
+    DeletableGroupResult, DeleteGroupsResponse,
+};
 use kafka_protocol::messages::describe_groups_request::DescribeGroupsRequest;
 use kafka_protocol::messages::describe_groups_response::{DescribeGroupsResponse, DescribedGroup};
 use kafka_protocol::messages::list_groups_request::ListGroupsRequest;
@@ -41,9 +43,10 @@ pub(super) fn check_commit(
     if log.is_none() {
         return Err(ResponseError::UnknownTopicOrPartition);
     }
-    match metadata.is_none_or(|text| text.len() <= OFFSET_METADATA_BYTES_MAX) {
-        true => Ok(()),
-        false => Err(ResponseError::OffsetMetadataTooLarge),
+    if metadata.is_none_or(|text| text.len() <= OFFSET_METADATA_BYTES_MAX) {
+        Ok(())
+    } else {
+        Err(ResponseError::OffsetMetadataTooLarge)
     }
 }
 
@@ -94,12 +97,7 @@ pub(super) fn offset_commit(
 }
 
 /// A committed offset as an answer has it: offset, leader epoch, metadata, error.
-fn committed(
-    broker: &Broker,
-    group: &str,
-    log: (&str, i32),
-    stable: bool,
-) -> (Offset, i16) {
+fn committed(broker: &Broker, group: &str, log: (&str, i32), stable: bool) -> (Offset, i16) {
     let none = Offset { offset: -1, leader_epoch: -1, metadata: String::new() };
     let Some(group) = broker.groups().get(group) else { return (none, 0) };
     if stable && group.is_pending(log.0, log.1) {
@@ -118,7 +116,8 @@ fn logs_of<'a>(
         return asked.map(|(name, partitions)| (name.to_string(), partitions.clone())).collect();
     }
     let mut topics: Vec<(String, Vec<i32>)> = Vec::new();
-    for (topic, partition) in broker.groups().get(group).map(|group| group.logs()).into_iter().flatten()
+    for (topic, partition) in
+        broker.groups().get(group).map(|group| group.logs()).into_iter().flatten()
     {
         match topics.last_mut() {
             Some((last, partitions)) if *last == topic => partitions.push(partition),
@@ -145,22 +144,25 @@ pub(super) fn offset_fetch(
         return OffsetFetchResponse::default().with_groups(groups.collect());
     }
     let topics = request.topics.as_ref();
-    let topics = topics.map(|list| list.iter().map(|topic| (&topic.name, &topic.partition_indexes)));
-    let topics = logs_of(broker, &request.group_id, topics).into_iter().map(|(name, partitions)| {
-        let partitions = partitions.into_iter().map(|partition| {
-            let (offset, error) = committed(broker, &request.group_id, (&name, partition), stable);
-            OffsetFetchResponsePartition::default()
-                .with_partition_index(partition)
-                .with_committed_offset(offset.offset)
-                .with_committed_leader_epoch(offset.leader_epoch)
-                .with_metadata(Some(text(offset.metadata)))
-                .with_error_code(error)
+    let topics =
+        topics.map(|list| list.iter().map(|topic| (&topic.name, &topic.partition_indexes)));
+    let topics =
+        logs_of(broker, &request.group_id, topics).into_iter().map(|(name, partitions)| {
+            let partitions = partitions.into_iter().map(|partition| {
+                let (offset, error) =
+                    committed(broker, &request.group_id, (&name, partition), stable);
+                OffsetFetchResponsePartition::default()
+                    .with_partition_index(partition)
+                    .with_committed_offset(offset.offset)
+                    .with_committed_leader_epoch(offset.leader_epoch)
+                    .with_metadata(Some(text(offset.metadata)))
+                    .with_error_code(error)
+            });
+            let partitions = partitions.collect();
+            OffsetFetchResponseTopic::default()
+                .with_name(TopicName(text(name)))
+                .with_partitions(partitions)
         });
-        let partitions = partitions.collect();
-        OffsetFetchResponseTopic::default()
-            .with_name(TopicName(text(name)))
-            .with_partitions(partitions)
-    });
     OffsetFetchResponse::default().with_topics(topics.collect())
 }
 
@@ -214,9 +216,7 @@ pub(super) fn delete_groups(
 ) -> DeleteGroupsResponse {
     let results = request.groups_names.iter().map(|asked| {
         let result = broker.groups_mut().delete(asked);
-        DeletableGroupResult::default()
-            .with_group_id(asked.clone())
-            .with_error_code(code(&result))
+        DeletableGroupResult::default().with_group_id(asked.clone()).with_error_code(code(&result))
     });
     DeleteGroupsResponse::default().with_results(results.collect())
 }

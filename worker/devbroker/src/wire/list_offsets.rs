@@ -71,9 +71,10 @@ pub(super) fn leader_epoch(
 ) -> OffsetForLeaderEpochResponse {
     let topics = request.topics.iter().map(|topic| {
         let found = broker.topics().get(&topic.topic);
-        let partitions = topic.partitions.iter().map(|asked| {
-            epoch_end(found.and_then(|topic| topic.log(asked.partition)), asked)
-        });
+        let partitions = topic
+            .partitions
+            .iter()
+            .map(|asked| epoch_end(found.and_then(|topic| topic.log(asked.partition)), asked));
         OffsetForLeaderTopicResult::default()
             .with_topic(topic.topic.clone())
             .with_partitions(partitions.collect())

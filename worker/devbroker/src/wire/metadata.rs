@@ -1,6 +1,7 @@
 //! `ApiVersions`, `Metadata`, `DescribeCluster`, `FindCoordinator`: what there is and where.
 
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages::TopicName;
 use kafka_protocol::messages::api_versions_response::{ApiVersion, ApiVersionsResponse};
 use kafka_protocol::messages::describe_cluster_response::{
     DescribeClusterBroker, DescribeClusterResponse,
@@ -11,7 +12,6 @@ use kafka_protocol::messages::metadata_request::{MetadataRequest, MetadataReques
 use kafka_protocol::messages::metadata_response::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
-use kafka_protocol::messages::TopicName;
 
 use super::{Call, NODE_ID, SUPPORTED, text};
 use crate::model::{Broker, NewTopic, Topic};

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages::ResponseKind;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest};
 use kafka_protocol::messages::produce_response::{
     PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
-use kafka_protocol::messages::ResponseKind;
 
 use super::{Answer, Call, text};
 use crate::model::{Appended, Broker};
@@ -66,7 +66,8 @@ fn partition_response(
     start: i64,
     result: Result<Appended, ResponseError>,
 ) -> PartitionProduceResponse {
-    let response = PartitionProduceResponse::default().with_index(index).with_log_start_offset(start);
+    let response =
+        PartitionProduceResponse::default().with_index(index).with_log_start_offset(start);
     match result {
         Ok(appended) => response
             .with_base_offset(appended.base_offset)
@@ -74,8 +75,8 @@ fn partition_response(
         Err(error) => {
             let message = match error {
                 ResponseError::PolicyViolation => {
-                    "the memory bound of the development broker is reached: delete records or topics, \
-                     or start it with more (--log-bytes-max)"
+                    "the memory bound of the development broker is reached: delete records or \
+                     topics, or start it with more (--log-bytes-max)"
                         .to_owned()
                 }
                 other => other.to_string(),

@@ -1,11 +1,16 @@
 //! `InitProducerId` and the requests of a transaction.
 
 use kafka_protocol::ResponseError;
+use kafka_protocol::messages::TopicName;
 use kafka_protocol::messages::add_offsets_to_txn_request::AddOffsetsToTxnRequest;
 use kafka_protocol::messages::add_offsets_to_txn_response::AddOffsetsToTxnResponse;
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnRequest;
 use kafka_protocol::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnResponse, AddPartitionsToTxnTopicResult,
+};
+use kafka_protocol::messages::describe_transactions_request::DescribeTransactionsRequest;
+use kafka_protocol::messages::describe_transactions_response::{
+    DescribeTransactionsResponse, TopicData, TransactionState as Described,
 };
 use kafka_protocol::messages::end_txn_request::EndTxnRequest;
 use kafka_protocol::messages::end_txn_response::EndTxnResponse;
@@ -18,10 +23,13 @@ use kafka_protocol::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
-use super::{Call, code, group::check_commit};
-use crate::model::{Broker, Member, Offset, OffsetCommit, Outcome, Producer};
+use super::{Call, code, group::check_commit, text};
+use crate::model::{
+    Broker, Member, Offset, OffsetCommit, Outcome, Producer, Transaction, TransactionState,
+};
 
-/// Versions from which on the clients know the error `ProducerFenced`; older ones get `InvalidProducerEpoch`.
+/// Versions from which on the clients know the error `ProducerFenced`; older ones get
+/// `InvalidProducerEpoch`.
 const INIT_KNOWS_FENCED: i16 = 4;
 const TRANSACTION_KNOWS_FENCED: i16 = 2;
 
@@ -74,7 +82,8 @@ pub(super) fn add_partitions(
         let topic = broker.topics().get(name)?;
         topic.log(partition).map(|_| (topic.id(), partition))
     };
-    let asked = topics.iter().flat_map(|topic| topic.partitions.iter().map(|at| (&topic.name, *at)));
+    let asked =
+        topics.iter().flat_map(|topic| topic.partitions.iter().map(|at| (&topic.name, *at)));
     let logs: Option<Vec<_>> = asked.map(|(name, at)| find(broker, name, at)).collect();
     let producer = Producer {
         id: request.v3_and_below_producer_id.0,
@@ -108,11 +117,10 @@ pub(super) fn add_offsets(
     request: &AddOffsetsToTxnRequest,
 ) -> AddOffsetsToTxnResponse {
     let producer = Producer { id: request.producer_id.0, epoch: request.producer_epoch };
-    let result = match request.group_id.is_empty() {
-        true => Err(ResponseError::InvalidGroupId),
-        false => {
-            broker.add_group(call.now, &request.transactional_id, producer, &request.group_id)
-        }
+    let result = if request.group_id.is_empty() {
+        Err(ResponseError::InvalidGroupId)
+    } else {
+        broker.add_group(call.now, &request.transactional_id, producer, &request.group_id)
     };
     let result = for_version(result, call.version, TRANSACTION_KNOWS_FENCED);
     AddOffsetsToTxnResponse::default().with_error_code(code(&result))
@@ -172,4 +180,40 @@ fn commit_of(topic: &str, asked: &TxnOffsetCommitRequestPartition) -> OffsetComm
             metadata: asked.committed_metadata.as_deref().unwrap_or_default().to_owned(),
         },
     }
+}
+
+pub(super) fn describe(
+    broker: &Broker,
+    request: &DescribeTransactionsRequest,
+) -> DescribeTransactionsResponse {
+    let states = request.transactional_ids.iter().map(|id| {
+        let described = Described::default().with_transactional_id(id.clone());
+        match broker.transactions().get(id) {
+            Some(found) => described_as(broker, described, found),
+            None => described.with_error_code(ResponseError::TransactionalIdNotFound.code()),
+        }
+    });
+    DescribeTransactionsResponse::default().with_transaction_states(states.collect())
+}
+
+fn described_as(broker: &Broker, described: Described, found: &Transaction) -> Described {
+    let (state, since) = match found.state() {
+        TransactionState::Empty => ("Empty", -1),
+        TransactionState::Ongoing { since } => ("Ongoing", since),
+        TransactionState::Prepared { outcome: Outcome::Commit, .. } => ("PrepareCommit", -1),
+        TransactionState::Prepared { outcome: Outcome::Abort, .. } => ("PrepareAbort", -1),
+        TransactionState::Complete(Outcome::Commit) => ("CompleteCommit", -1),
+        TransactionState::Complete(Outcome::Abort) => ("CompleteAbort", -1),
+    };
+    let logs = found.logs().filter_map(|(id, partition)| {
+        let name = TopicName(text(broker.topics().name(id)?));
+        Some(TopicData::default().with_topic(name).with_partitions(vec![partition]))
+    });
+    described
+        .with_transaction_state(text(state))
+        .with_transaction_start_time_ms(since)
+        .with_transaction_timeout_ms(found.timeout_ms())
+        .with_producer_id(found.producer().id.into())
+        .with_producer_epoch(found.producer().epoch)
+        .with_topics(logs.collect())
 }
