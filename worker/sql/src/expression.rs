@@ -4,9 +4,11 @@ pub(crate) mod call;
 mod literal;
 
 use datafusion_common::DataFusionError;
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion, TreeNodeRewriter};
 use datafusion_expr::expr::{Case, InList};
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{Between, BinaryExpr, Expr, Like, Operator, cast, try_cast};
+use datafusion_optimizer::analyzer::type_coercion::TypeCoercionRewriter;
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 use datafusion_sql::sqlparser::ast::{self, BinaryOperator as B, Spanned, UnaryOperator};
 use datafusion_sql::sqlparser::tokenizer::Location;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 
 pub(crate) use literal::interval_ms;
 
-use crate::limits::CHAIN_MAX;
+use crate::limits::{CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_PARTS_MAX};
 use crate::parse::start_of;
 use crate::refusal::Refusal;
 use crate::scope::Scope;
@@ -167,15 +169,39 @@ fn binary_operator(op: &B) -> Option<Operator> {
     })
 }
 
-/// Adds the casts that make the types of a node agree; refuses it here if none do.
+/// Adds the casts that make the types of a node agree; refuses it here if none do. Its parts have been through this.
 fn coerce(expr: Expr, scope: &dyn Scope, at: Location) -> Result<Expr, Refusal> {
     let schema = scope.schema();
-    simplifier(schema).coerce(expr, schema).map_err(|e| refuse(at, &e))
+    let mut rewriter = TypeCoercionRewriter::new(schema);
+    rewriter.f_up(expr).map(|done| done.data).map_err(|e| refuse(at, &e))
 }
 
 /// Folds constants and simplifies. Errors that any row would raise come out here.
 pub(crate) fn simplify(expr: Expr, scope: &dyn Scope, at: Location) -> Result<Expr, Refusal> {
+    check_size(&expr, at)?;
     simplifier(scope.schema()).simplify(expr).map_err(|e| refuse(at, &e))
+}
+
+/// Views are written out, so short texts can grow: refused while what walks expressions still can.
+fn check_size(expr: &Expr, at: Location) -> Result<(), Refusal> {
+    let mut parts = 0;
+    let mut rest = vec![(expr, 1)];
+    while let Some((expr, depth)) = rest.pop() {
+        parts += 1;
+        if parts > EXPRESSION_PARTS_MAX || depth > EXPRESSION_DEPTH_MAX {
+            let message = format!(
+                "with its views written out the expression has more than {EXPRESSION_PARTS_MAX} parts or \
+                 {EXPRESSION_DEPTH_MAX} levels"
+            );
+            return Err(Refusal::at(at, message, "use fewer views in a row, or simpler ones"));
+        }
+        let below = expr.apply_children(|child| {
+            rest.push((child, depth + 1));
+            Ok(TreeNodeRecursion::Continue)
+        });
+        below.map_err(|e| refuse(at, &e))?;
+    }
+    Ok(())
 }
 
 fn simplifier(schema: &datafusion_common::DFSchema) -> ExprSimplifier {

@@ -4,6 +4,10 @@
 pub(crate) const PARSER_DEPTH_MAX: usize = 60;
 /// Bytes of SQL.
 pub(crate) const SQL_BYTES_MAX: usize = 256 << 10;
+/// Parts of an expression, views written out.
+pub(crate) const EXPRESSION_PARTS_MAX: usize = 2_000;
+/// Nesting of an expression, views written out.
+pub(crate) const EXPRESSION_DEPTH_MAX: usize = 260;
 /// Output columns of a `SELECT`.
 pub(crate) const COLUMNS_MAX: usize = 1000;
 /// Words and signs of one statement.

@@ -58,3 +58,33 @@ fn long_and_deep_queries_are_refused_not_followed() {
         assert_eq!(found.len(), 1, "{found:?}");
     }
 }
+
+/// `levels` views, each of which uses the column of the one before twice.
+fn views(levels: usize, text: &str) -> String {
+    let first = "CREATE VIEW v0 AS SELECT user_id AS x FROM clicks;".to_owned();
+    let others = (1..=levels).map(|level| {
+        let before = level - 1;
+        format!("CREATE VIEW v{level} AS SELECT {text} AS x FROM v{before};")
+    });
+    let last = format!("INSERT INTO out SELECT x FROM v{levels}");
+    std::iter::once(first).chain(others).collect::<String>() + &last
+}
+
+#[test]
+fn what_is_allowed_is_planned_up_to_its_limits() {
+    let chain =
+        format!("INSERT INTO out SELECT user_id{} AS x FROM clicks", " + price".repeat(240));
+    let deep = views(40, "-(x + 1)");
+    let wide = views(8, "x + x");
+    for sql in [chain, deep, wide] {
+        assert_eq!(faults(|query| query.sql.clone_from(&sql)), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn views_that_multiply_are_refused() {
+    for sql in [views(40, "x + x"), views(400, "-(x + 1)")] {
+        let found = faults(|query| query.sql.clone_from(&sql));
+        assert!(found[0].contains("with its views written out"), "{}", found[0]);
+    }
+}
