@@ -1,0 +1,142 @@
+//! The cluster, the servers beside it, the images, the chart.
+
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+use tests::harness::{Scratch, process, tools, wait};
+
+use crate::kubectl::Tools;
+
+/// The host as pods see it.
+const HOST: &str = "172.30.0.1";
+const KAFKA_PORT: &str = "19092";
+const MINIO_PORT: &str = "19000";
+const BUCKET: &str = "checkpoints";
+/// Where the operator lives.
+pub(crate) const SYSTEM: &str = "streamjob-system";
+
+/// Everything is stopped when this is dropped, but the cluster: `cluster.sh down` takes that down.
+pub(crate) struct World {
+    pub(crate) tools: Tools,
+    pub(crate) tags: [&'static str; 2],
+    scratch: Scratch,
+}
+
+impl World {
+    /// Starts everything and installs the chart.
+    pub(crate) fn start() -> anyhow::Result<Self> {
+        let shown = tools::script("cluster.sh", &["up"], &[])?;
+        let kubeconfig = shown.lines().find_map(|line| line.strip_prefix("KUBECONFIG="));
+        let kubeconfig = kubeconfig.context("cluster.sh prints where the kubeconfig is")?;
+        let bin = tools::script("cluster.sh", &["ensure"], &[])?;
+        let bin = bin.lines().last().context("cluster.sh prints the folder")?.to_owned();
+        let world = Self {
+            tools: Tools { bin, kubeconfig: kubeconfig.to_owned() },
+            tags: ["one", "two"],
+            scratch: Scratch::new("e2e")?,
+        };
+        world.start_servers()?;
+        for tag in world.tags {
+            let images = tools::script("../images/images.sh", &[&target()?, &registry(), tag], &[])?;
+            eprintln!("{images}");
+        }
+        world.install()?;
+        Ok(world)
+    }
+
+    /// Kafka's address, the same inside and outside.
+    pub(crate) fn bootstrap(&self) -> String {
+        format!("{HOST}:{KAFKA_PORT}")
+    }
+
+    /// The object store's address.
+    pub(crate) fn store(&self) -> String {
+        format!("http://{HOST}:{MINIO_PORT}")
+    }
+
+    /// The worker image of a tag.
+    pub(crate) fn worker_image(&self, tag: &str) -> String {
+        format!("{}/streamjob-worker:{tag}", registry())
+    }
+
+    fn start_servers(&self) -> anyhow::Result<()> {
+        let folder = self.scratch.folder("kafka")?.display().to_string();
+        let pid = tools::script(
+            "kafka.sh",
+            &["start", &folder, KAFKA_PORT],
+            &[("KAFKA_HOST", HOST)],
+        )?;
+        process::guard(pid.parse()?)?;
+        let folder = self.scratch.folder("minio")?;
+        std::fs::create_dir_all(folder.join("data").join(BUCKET))?;
+        let folder = folder.display().to_string();
+        let pid =
+            tools::script("minio.sh", &["start", &folder, MINIO_PORT], &[("MINIO_HOST", HOST)])?;
+        process::guard(pid.parse()?)?;
+        for port in [KAFKA_PORT, MINIO_PORT] {
+            wait::until_true("the servers listen", Duration::from_secs(30), || {
+                Ok(TcpStream::connect(format!("{HOST}:{port}")).is_ok())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `helm install`, as the README says.
+    fn install(&self) -> anyhow::Result<()> {
+        self.helm_upgrade("one", "info")?;
+        self.tools.apply(&json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store", "namespace": "default"},
+            "stringData": {"access-key-id": "minioadmin", "secret-access-key": "minioadmin"},
+        }))
+    }
+
+    /// Installs or upgrades the chart with a tag of the operator's image.
+    pub(crate) fn helm_upgrade(&self, tag: &str, log: &str) -> anyhow::Result<()> {
+        let chart = tools::checkout().join("charts/streamjob").display().to_string();
+        let set = [
+            format!("operator.image.repository={}/streamjob-operator", registry()),
+            format!("operator.image.tag={tag}"),
+            format!("operator.log={log}"),
+            format!("worker.image.repository={}/streamjob-worker", registry()),
+            format!("worker.image.tag={tag}"),
+            "warmUpDeadlineSeconds=60".to_owned(),
+        ];
+        let mut arguments = vec![
+            "upgrade", "--install", "streamjob", &chart, "--namespace", SYSTEM,
+            "--create-namespace", "--wait", "--timeout", "3m",
+        ];
+        for value in &set {
+            arguments.extend(["--set", value]);
+        }
+        self.tools.helm(&arguments).map(drop)
+    }
+
+    /// Sends a signal to the worker process of a pod from outside, as the kernel would.
+    pub(crate) fn kill_container(&self, pod: &str) -> anyhow::Result<()> {
+        let object = self.tools.get("pod", pod)?;
+        let id = object["status"]["containerStatuses"][0]["containerID"].as_str();
+        let id = id.and_then(|id| id.rsplit('/').next()).context("the container's id")?;
+        let chaos = tools::checkout().join("tests/cluster/chaos.sh");
+        let output = std::process::Command::new(chaos).args(["kill", "n1", id, "KILL"]).output()?;
+        ensure!(
+            output.status.success(),
+            "chaos.sh kill: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(())
+    }
+}
+
+fn registry() -> String {
+    format!("{HOST}:5000")
+}
+
+/// The target folder of the build that this belongs to.
+fn target() -> anyhow::Result<String> {
+    let worker: PathBuf = tools::program("streamjob-worker")?;
+    let target = worker.ancestors().nth(2).context("target/debug/streamjob-worker")?;
+    Ok(target.display().to_string())
+}
