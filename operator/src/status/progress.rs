@@ -21,14 +21,17 @@ pub(super) fn refresh(
     let set = observed.set(current.number);
     let slots: Vec<&SlotStatus> = set.slots().collect();
     let before = status.progress.as_ref();
-    let due = before.is_none_or(|p| observed.since(p.observed_at.0) >= PROGRESS_INTERVAL);
+    let running = set.count(&[SlotPhase::Running]);
+    let due = before.is_none_or(|p| {
+        p.slots_running != running || observed.since(p.observed_at.0) >= PROGRESS_INTERVAL
+    });
     if !due || slots.is_empty() {
         return;
     }
     let progress = ProgressStatus {
         lag: Some(i64::try_from(slots.iter().map(|slot| slot.lag).sum::<u64>()).unwrap_or(i64::MAX)),
         watermark: watermark(&slots).map(Time),
-        slots_running: set.count(&[SlotPhase::Running]),
+        slots_running: running,
         observed_at: Time(observed.now),
     };
     let same = before.is_some_and(|before| {

@@ -5,7 +5,7 @@ use crate::scenarios::{SCENARIOS, Scenario};
 use crate::world::World;
 
 /// Passes at rest in which nothing may be written.
-const IDLE_PASSES: u32 = 10;
+const IDLE_PASSES: u32 = 4;
 
 async fn play(scenario: &Scenario, disturbance: Option<(Counted, u64, Fault)>) -> World {
     let mut world = World::new();

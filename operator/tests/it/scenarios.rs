@@ -14,7 +14,7 @@ pub struct Scenario {
     pub name: &'static str,
     pub steps: &'static [Step],
     pub end: fn(&World),
-    /// Everything that was created exists once; deadlines play no part.
+    /// Fast enough that waiting for a deadline does not look like rest.
     pub seconds_per_pass: i64,
 }
 
@@ -125,7 +125,7 @@ fn capacity_ends(world: &World) {
 
 fn workers_restart(world: &World) {
     for fake in world.fleet.lock().unwrap().workers.values_mut() {
-        *fake = crate::workers::Fake::new(fake.generation, fake.ordinal);
+        *fake = crate::workers::Fake::new(fake.generation, fake.ordinal, fake.slots);
     }
 }
 
@@ -259,7 +259,7 @@ pub const SCENARIOS: &[Scenario] = &[
             is_running(w, 1, 2);
             assert_eq!(condition(w, "Stalled"), ("True".into(), "CapacityUnavailable".into()));
         },
-        seconds_per_pass: 5,
+        seconds_per_pass: 25,
     },
     Scenario {
         name: "savepoint",

@@ -17,6 +17,7 @@ use crate::api::Shared;
 pub struct Fake {
     pub generation: u64,
     pub ordinal: u32,
+    pub slots: u32,
     pub phase: SlotPhase,
     pub release: Option<bool>,
     pub take_over: bool,
@@ -27,10 +28,11 @@ pub struct Fake {
 }
 
 impl Fake {
-    pub fn new(generation: u64, ordinal: u32) -> Self {
+    pub fn new(generation: u64, ordinal: u32, slots: u32) -> Self {
         Self {
             generation,
             ordinal,
+            slots,
             phase: SlotPhase::Warming,
             release: None,
             take_over: false,
@@ -45,12 +47,12 @@ impl Fake {
     }
 
     fn status(&self, uid: &str) -> WorkerStatus {
-        let slot = SlotStatus {
-            slot: SlotIndex(self.ordinal),
+        let slot = |index: u32| SlotStatus {
+            slot: SlotIndex(self.ordinal * self.slots + index),
             phase: self.phase,
             reason: self.trouble,
             message: self.trouble.map(|_| "as the test wants it".to_owned()),
-            nonce: "00000000000000aa".parse::<Nonce>().expect("a nonce"),
+            nonce: Nonce::from_bits(170),
             shards: Vec::new(),
             lag: 0,
             commits: 0,
@@ -74,7 +76,7 @@ impl Fake {
             job_uid: uid.to_owned(),
             generation: Generation(self.generation),
             plan_fingerprint: String::new(),
-            slots: vec![slot],
+            slots: (0..self.slots).map(slot).collect(),
         }
     }
 }

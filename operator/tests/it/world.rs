@@ -17,7 +17,7 @@ use crate::workers::{Admin, Fake, Fleet};
 /// Passes until a scenario must have come to rest.
 const PASSES_MAX: u32 = 400;
 /// Passes without a change that count as rest.
-const QUIET_PASSES: u32 = 6;
+const QUIET_PASSES: u32 = 3;
 
 pub const SHARDS: u32 = 4;
 
@@ -156,7 +156,8 @@ impl World {
             server.store.create(&key, pod).expect("a new pod");
             let label = &set["metadata"]["labels"]["streamjob.dev/generation"];
             let generation = label.as_str().unwrap().parse().unwrap();
-            let fake = Fake::new(generation, u32::try_from(ordinal).unwrap());
+            let slots = slots_per_worker(set);
+            let fake = Fake::new(generation, u32::try_from(ordinal).unwrap(), slots);
             self.fleet.lock().unwrap().workers.insert(ip, fake);
         }
     }
@@ -247,6 +248,14 @@ impl World {
     pub fn delete_job(&self) {
         self.server.lock().unwrap().store.delete(&key("streamjobs", "j"), None).expect("a job");
     }
+}
+
+/// What the worker is told.
+fn slots_per_worker(set: &Value) -> u32 {
+    let args = &set["spec"]["template"]["spec"]["containers"][0]["args"];
+    let args: Vec<&str> = args.as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
+    let at = args.iter().position(|arg| *arg == "--slots-per-worker").unwrap();
+    args[at + 1].parse().unwrap()
 }
 
 fn mask(object: &Value) -> Value {
