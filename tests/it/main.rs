@@ -1,4 +1,13 @@
 //! Everything that needs more than one crate: the rules of the code, and scenarios with real processes.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+//!
+//! `STREAMJOB_SEED`, `STREAMJOB_KILLS`, `STREAMJOB_RECORDS` and `STREAMJOB_STORE_OUTAGE` (seconds) make a run longer
+//! or repeat one; `STREAMJOB_KEEP=1` keeps the folders.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+mod alone;
+mod bad_input;
+mod broker;
+mod faults;
 mod judging;
+mod stage;
+mod tidy;

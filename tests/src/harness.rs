@@ -2,6 +2,7 @@
 //! stopped by process id, and leaves nothing behind; when a test fails, the ends of all logs are shown.
 
 pub mod broker;
+pub mod crew;
 pub mod http;
 pub mod job;
 pub mod kafka;

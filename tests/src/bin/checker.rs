@@ -3,8 +3,9 @@
 use clap::Parser as _;
 use tests::checker::arguments::{CheckerArguments, run};
 
+/// Judges the output of a job from its logs.
 #[derive(clap::Parser)]
-#[command(version, about)]
+#[command(version)]
 struct Arguments {
     #[command(flatten)]
     checker: CheckerArguments,

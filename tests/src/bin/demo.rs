@@ -3,13 +3,19 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tests::demo::{End, arguments::DemoArguments, run};
+use tests::demo::arguments::{DemoArguments, Part};
+use tests::demo::{End, run};
+use tests::generator;
 
 /// What shells report after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> anyhow::Result<ExitCode> {
-    Ok(match run(&DemoArguments::parse())? {
+    let arguments = DemoArguments::parse();
+    if let Some(Part::Generate(generate)) = &arguments.part {
+        return generator::arguments::run(generate).map(|()| ExitCode::SUCCESS);
+    }
+    Ok(match run(&arguments)? {
         End::Judged(verdict) if verdict.is_clean() => ExitCode::SUCCESS,
         End::Judged(_) => ExitCode::FAILURE,
         End::Interrupted => ExitCode::from(INTERRUPTED),

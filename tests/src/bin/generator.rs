@@ -3,8 +3,9 @@
 use clap::Parser as _;
 use tests::generator::arguments::{GeneratorArguments, run};
 
+/// Writes test input to Kafka.
 #[derive(clap::Parser)]
-#[command(version, about)]
+#[command(version)]
 struct Arguments {
     #[command(flatten)]
     generator: GeneratorArguments,

@@ -206,7 +206,11 @@ mod tests {
         let foreign = FIRST.replace("\"k\":1", "\"k\":9");
         let cases: &[(&[&str], &str, &str)] = &[
             (&[FIRST], "row lost", "k=2 window_end=1970-01-01T00:00:01Z: expected (6)"),
-            (&[FIRST, SECOND, FIRST], "row doubled", "k=1 window_end=1970-01-01T00:00:01Z at out[0]@2"),
+            (
+                &[FIRST, SECOND, FIRST],
+                "row doubled",
+                "k=1 window_end=1970-01-01T00:00:01Z at out[0]@2",
+            ),
             (
                 &[&wrong, SECOND],
                 "row with wrong values",

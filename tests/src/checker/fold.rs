@@ -30,7 +30,10 @@ impl RunningFold {
         if next.is_none() || (count, sum) != expected {
             self.faults += 1;
             self.first.get_or_insert_with(|| {
-                format!("output {seen} of key {key}: expected {expected:?}, found {:?}", (count, sum))
+                format!(
+                    "output {seen} of key {key}: expected {expected:?}, found {:?}",
+                    (count, sum)
+                )
             });
         }
     }

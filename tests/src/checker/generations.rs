@@ -8,6 +8,9 @@ use protocol::metadata::OffsetMetadata;
 use super::verdict::Verdict;
 use crate::kafka::commits::CommittedOffset;
 
+/// The control topic holds proofs of freshness, no shards.
+const CONTROL_SUFFIX: &str = ".control";
+
 /// Takes commits in the order in which they took effect.
 #[derive(Default)]
 pub struct Generations {
@@ -29,16 +32,26 @@ impl Generations {
 
     /// Takes the next commit of a job's groups.
     pub fn take(&mut self, commit: &CommittedOffset) {
+        if commit.topic.ends_with(CONTROL_SUFFIX) {
+            return;
+        }
         self.commits += 1;
         let place = format!("{} {}[{}]", commit.group, commit.topic, commit.partition);
         let metadata = match OffsetMetadata::decode(&commit.metadata) {
             Ok(metadata) => metadata,
-            Err(error) => return self.fault("commit that is not ours", format!("{place}: {error}")),
+            Err(error) => {
+                return self.fault("commit that is not ours", format!("{place}: {error}"));
+            }
         };
         let shard = (commit.group.clone(), commit.topic.clone(), commit.partition);
         let entry = (metadata.clone(), commit.offset);
         let Some((before, offset)) = self.last.insert(shard, entry) else { return };
-        let both = format!("{place}: {} @{offset}, then {} @{}", before.encode(), commit.metadata, commit.offset);
+        let both = format!(
+            "{place}: {} @{offset}, then {} @{}",
+            before.encode(),
+            commit.metadata,
+            commit.offset
+        );
         if metadata.generation < before.generation {
             self.fault("generation that went back", both);
         } else if commit.offset < offset {
@@ -97,7 +110,13 @@ mod tests {
     #[test]
     fn rising_commits_are_clean_and_other_shards_do_not_matter() {
         let elsewhere = CommittedOffset { partition: 1, ..commit(1, 1, 0) };
-        assert!(faults(&[commit(1, 1, 0), commit(2, 2, 5), elsewhere, commit(2, 3, 5)]).is_empty());
+        let proof = CommittedOffset {
+            topic: "streamjob.uid.control".into(),
+            metadata: "nonce".into(),
+            ..commit(1, 1, 0)
+        };
+        let history = [commit(1, 1, 0), commit(2, 2, 5), elsewhere, proof, commit(2, 3, 5)];
+        assert!(faults(&history).is_empty());
     }
 
     #[test]

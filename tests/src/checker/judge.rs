@@ -4,17 +4,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-pub use super::compare::Open;
 use super::compare::Comparator;
+pub use super::compare::Open;
 use super::generations::Generations;
 use super::order::Order;
 use super::verdict::Verdict;
+use crate::harness::wait;
+use crate::kafka::ends::{self, HeldBack};
 use crate::kafka::logs::{self, Isolation};
-use crate::kafka::{commits, ends, topics};
+use crate::kafka::{commits, topics};
 use crate::oracle::{Expected, Input, Query};
 
 /// A transaction that is open for longer than this after the end is a fault (check 7).
 const QUIET_MAX: Duration = Duration::from_secs(10);
+/// Where workers were killed for good, the broker first has to end their transactions: the transaction timeout, and
+/// the time until the broker looks.
+const ORPHAN_MAX: Duration = Duration::from_secs(25);
 const QUIET_POLL: Duration = Duration::from_millis(50);
 
 /// How much of the input counts.
@@ -50,14 +55,25 @@ pub struct Case {
 
 /// Judges from the logs as they are now.
 pub fn judge(case: &Case) -> anyhow::Result<Verdict> {
-    let windows = case.query.window.is_some();
-    let mut verdict =
-        Verdict { noun: if windows { "windows" } else { "rows" }, ..Verdict::default() };
-    quiet(case, &mut verdict)?;
-    let expected = expected(case, &mut verdict)?;
-    verdict.events = expected.events;
-    verdict.late = expected.late;
-    compare(case, &expected, &mut verdict)?;
+    // What is committed is visible only when nothing before it is open any more.
+    let held = quiet(case)?;
+    let (expected, mut verdict) = expected(case)?;
+    note_held(&held, &mut verdict);
+    against(case, &expected, verdict)
+}
+
+/// Judges the output against what the oracle gave earlier, with the verdict so far.
+pub fn judge_against(
+    case: &Case,
+    expected: &Expected,
+    mut verdict: Verdict,
+) -> anyhow::Result<Verdict> {
+    note_held(&quiet(case)?, &mut verdict);
+    against(case, expected, verdict)
+}
+
+fn against(case: &Case, expected: &Expected, mut verdict: Verdict) -> anyhow::Result<Verdict> {
+    compare(case, expected, &mut verdict)?;
     if let Some(prefix) = &case.groups {
         let mut generations = Generations::default();
         commits::history(&case.bootstrap, prefix, &mut |commit| generations.take(&commit))?;
@@ -71,8 +87,10 @@ pub fn judge(case: &Case) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
-/// The oracle's rows over the input that counts.
-pub fn expected(case: &Case, verdict: &mut Verdict) -> anyhow::Result<Expected> {
+/// The oracle's rows over the input that counts, and the beginning of a verdict.
+pub fn expected(case: &Case) -> anyhow::Result<(Expected, Verdict)> {
+    let noun = if case.query.window.is_some() { "windows" } else { "rows" };
+    let mut verdict = Verdict { noun, ..Verdict::default() };
     let partitions = topics::partitions(&case.bootstrap, &case.source)?
         .with_context(|| format!("topic {} does not exist", case.source))?;
     let limits = limits(case, partitions)?;
@@ -90,7 +108,10 @@ pub fn expected(case: &Case, verdict: &mut Verdict) -> anyhow::Result<Expected> 
         let witness = format!("{}[{partition}]: {limit} of {}", case.source, ends[partition]);
         verdict.note("committed offset beyond the input", beyond, Some(witness));
     }
-    Expected::of(input)
+    let expected = Expected::of(input)?;
+    verdict.events = expected.events;
+    verdict.late = expected.late;
+    Ok((expected, verdict))
 }
 
 fn limits(case: &Case, partitions: u32) -> anyhow::Result<Option<Vec<i64>>> {
@@ -121,20 +142,24 @@ fn reference(value: &[u8]) -> Option<String> {
     json.get("ref")?.as_str().map(str::to_owned)
 }
 
-/// Check 7: no transaction stays open.
-fn quiet(case: &Case, verdict: &mut Verdict) -> anyhow::Result<()> {
+/// Check 7: no transaction stays open. What is still held back when the time is up.
+fn quiet(case: &Case) -> anyhow::Result<Vec<HeldBack>> {
+    let bound = match case.upto {
+        Upto::End => QUIET_MAX,
+        Upto::Committed { .. } => ORPHAN_MAX,
+    };
     let start = Instant::now();
     loop {
         let held = ends::held_back(&case.bootstrap, &case.sink)?;
-        if held.is_empty() {
-            return Ok(());
+        if held.is_empty() || start.elapsed() > bound {
+            return Ok(held);
         }
-        if start.elapsed() > QUIET_MAX {
-            let first = &held[0];
-            let witness = format!("{}: {} of {}", first.log, first.last_stable, first.end);
-            verdict.note("output log held back by a transaction", held.len() as u64, Some(witness));
-            return Ok(());
-        }
-        std::thread::sleep(QUIET_POLL);
+        wait::pause(QUIET_POLL);
     }
+}
+
+fn note_held(held: &[HeldBack], verdict: &mut Verdict) {
+    let witness =
+        held.first().map(|first| format!("{}: {} of {}", first.log, first.last_stable, first.end));
+    verdict.note("output log held back by a transaction", held.len() as u64, witness);
 }

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::judge::{Case, judge};
+use super::judge::{self, Case};
 use super::verdict::Verdict;
+use crate::harness::wait;
 
 /// Pause between two judgements.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Judges again and again while rows are missing and nothing else is wrong, up to a bound. `meanwhile` is called in
+/// Judges again and again while rows are missing and nothing else is wrong, up to a bound. The input is complete and
+/// read once. `meanwhile` is called in
 /// between and ends it by `false`; then there is no verdict.
 pub fn settle(
     case: &Case,
@@ -16,15 +18,16 @@ pub fn settle(
     mut meanwhile: impl FnMut() -> anyhow::Result<bool>,
 ) -> anyhow::Result<Option<Verdict>> {
     let start = Instant::now();
+    let (expected, begun) = judge::expected(case)?;
     loop {
-        let verdict = judge(case)?;
+        let verdict = judge::judge_against(case, &expected, begun.clone())?;
         if !is_incomplete(&verdict) || start.elapsed() > bound {
             return Ok(Some(verdict));
         }
         if !meanwhile()? {
             return Ok(None);
         }
-        std::thread::sleep(PAUSE);
+        wait::pause(PAUSE);
     }
 }
 

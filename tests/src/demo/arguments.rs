@@ -1,5 +1,7 @@
 //! The command line of the demo.
 
+use crate::generator::arguments::GeneratorArguments;
+
 /// Runs an example job for a while, kills its worker once, and checks the result.
 #[derive(Clone, Debug, clap::Parser)]
 #[command(name = "demo", version)]
@@ -16,4 +18,15 @@ pub struct DemoArguments {
     /// Print lines instead of a live picture
     #[arg(long)]
     pub no_tty: bool,
+    /// What the demo starts itself for
+    #[command(subcommand)]
+    pub part: Option<Part>,
+}
+
+/// Parts of the demo that are processes of their own.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Part {
+    /// Write the input.
+    #[command(hide = true)]
+    Generate(Box<GeneratorArguments>),
 }

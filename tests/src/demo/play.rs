@@ -11,6 +11,7 @@ use super::scene::{PARTITIONS, SINK, SOURCE, Scene};
 use super::screen::{Look, Screen};
 use super::tail::Tail;
 use crate::checker::{Case, Open, Upto, Verdict, settle};
+use crate::harness::wait;
 use crate::oracle::Query;
 
 /// Time between two looks.
@@ -56,7 +57,7 @@ struct Play<'a> {
     events: Vec<(Duration, String)>,
     worker: String,
     killed: bool,
-    /// Set from the restart to the first result after it.
+    /// Set from the restart to the first commit after it.
     restarted: Option<Instant>,
     rates: [Rate; 2],
     figures: Figures,
@@ -98,15 +99,17 @@ impl<'a> Play<'a> {
             }
             self.kill_once(scene)?;
             self.look(scene, screen, &tail)?;
-            std::thread::sleep(FRAME);
+            wait::pause(FRAME);
         }
         self.event("all rows are written; waiting for the last windows".into());
         self.look(scene, screen, &tail)?;
         let verdict = settle(&case(&scene.bootstrap), SETTLE_MAX, || {
+            self.tend(scene)?;
             self.look(scene, screen, &tail)?;
             Ok(!interrupt.is_set())
         })?;
         let Some(verdict) = verdict else { return Ok(End::Interrupted) };
+        self.look(scene, screen, &tail)?;
         scene.stop_worker().context("the worker did not end when asked to")?;
         self.event("judged against a batch run over the same rows".into());
         self.look(scene, screen, &tail)?;
@@ -117,14 +120,24 @@ impl<'a> Play<'a> {
     fn kill_once(&mut self, scene: &mut Scene) -> anyhow::Result<()> {
         let middle = Duration::from_secs(self.arguments.seconds) / 2;
         if self.killed || self.start.elapsed() < middle {
-            return scene.require_worker();
+            return self.tend(scene);
         }
         self.killed = true;
         let old = scene.kill_worker()?;
         self.restarted = Some(Instant::now());
+        self.figures.commits = 0;
         let new = scene.start_worker()?;
         self.worker = format!("pid {new}");
         self.event(format!("worker {old} killed with SIGKILL, worker {new} started"));
+        Ok(())
+    }
+
+    /// A worker that ends because an outcome is unknown is started again and reads what happened.
+    fn tend(&mut self, scene: &mut Scene) -> anyhow::Result<()> {
+        if let Some(new) = scene.tend_worker()? {
+            self.worker = format!("pid {new}");
+            self.event(format!("the worker ended to read what happened; worker {new} started"));
+        }
         Ok(())
     }
 
@@ -133,12 +146,12 @@ impl<'a> Play<'a> {
         if let Some(page) = scene.metrics() {
             self.figures = Figures::read(&page);
         }
-        if let (Some(restarted), Some(newest)) = (self.restarted, results.newest)
-            && newest > restarted
+        if let Some(restarted) = self.restarted
+            && self.figures.commits > 0
         {
             self.restarted = None;
-            let took = newest.duration_since(restarted).as_millis();
-            self.event(format!("first new result {took} ms after the kill"));
+            let took = restarted.elapsed().as_millis();
+            self.event(format!("the new worker commits, {took} ms after the kill"));
         }
         let (now, written) = (Instant::now(), scene.written());
         let look = Look {

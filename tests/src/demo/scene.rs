@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::arguments::DemoArguments;
-use crate::harness::{Process, Scratch, broker::Devbroker, http, ports, tools};
+use crate::harness::{Process, Scratch, broker::Devbroker, crew, http, ports, tools};
 use crate::kafka::topics;
 
 /// Partitions of the demo's topics.
@@ -79,8 +79,16 @@ impl Scene {
     pub(super) fn start_generator(&mut self, arguments: &DemoArguments) -> anyhow::Result<u32> {
         let density = (arguments.rate / u64::from(PARTITIONS)).max(1);
         let rows = density * arguments.seconds;
-        let mut command = Command::new(tools::program("generator")?);
-        command.args(["--bootstrap", &self.bootstrap, "--topic", SOURCE, "--shape", "clicks"]);
+        let mut command = Command::new(std::env::current_exe().context("where am I?")?);
+        command.args([
+            "generate",
+            "--bootstrap",
+            &self.bootstrap,
+            "--topic",
+            SOURCE,
+            "--shape",
+            "clicks",
+        ]);
         for (name, value) in [
             ("--seed", arguments.seed),
             ("--partitions", u64::from(PARTITIONS)),
@@ -123,9 +131,13 @@ impl Scene {
         Ok(worker.pid())
     }
 
-    /// Fails when the worker has ended by itself.
-    pub(super) fn require_worker(&mut self) -> anyhow::Result<()> {
-        self.worker.as_mut().map_or(Ok(()), Process::require_running)
+    /// Starts the worker again when it has ended by itself to read anew what happened, as its supervisor in a pod
+    /// does; gives the new process. Any other ending fails.
+    pub(super) fn tend_worker(&mut self) -> anyhow::Result<Option<u32>> {
+        let Some(worker) = &mut self.worker else { return Ok(None) };
+        let Some(status) = worker.ended()? else { return Ok(None) };
+        crew::passing(status).context("the worker ended")?;
+        self.start_worker().map(Some)
     }
 
     /// Asks the worker to end and waits for it.

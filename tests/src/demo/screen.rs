@@ -170,7 +170,11 @@ fn bar(look: &Look) -> String {
     let share = look.elapsed.as_secs_f64() / look.length.as_secs_f64().max(1.0);
     let full = (share.min(1.0) * WIDTH as f64) as usize;
     let (elapsed, length) = (look.elapsed.as_secs_f64(), look.length.as_secs());
-    format!("{}{DIM}{}{RESET}  {elapsed:.1} of {length} s", "━".repeat(full), "─".repeat(WIDTH - full))
+    format!(
+        "{}{DIM}{}{RESET}  {elapsed:.1} of {length} s",
+        "━".repeat(full),
+        "─".repeat(WIDTH - full)
+    )
 }
 
 fn watermark(look: &Look) -> String {

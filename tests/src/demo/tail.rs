@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -21,8 +21,6 @@ const KEPT: usize = 5;
 pub(super) struct Results {
     /// Committed rows.
     pub(super) rows: u64,
-    /// When the newest one became visible.
-    pub(super) newest: Option<Instant>,
     /// The last few, oldest first.
     pub(super) last: VecDeque<String>,
 }
@@ -76,7 +74,6 @@ fn follow(consumer: &BaseConsumer, results: &Mutex<Results>, stop: &AtomicBool) 
         let line = message.payload().and_then(describe);
         let mut results = lock(results);
         results.rows += 1;
-        results.newest = Some(Instant::now());
         results.last.extend(line);
         while results.last.len() > KEPT {
             results.last.pop_front();
@@ -101,10 +98,7 @@ mod tests {
     #[test]
     fn a_result_is_one_line() {
         let value = br#"{"user_id":7,"window_start":"2026-01-01T00:00:10Z","clicks":42,"top":9.5}"#;
-        assert_eq!(
-            describe(value).as_deref(),
-            Some("user 7    00:00:10      42 clicks  top 9.5")
-        );
+        assert_eq!(describe(value).as_deref(), Some("user 7    00:00:10      42 clicks  top 9.5"));
         assert_eq!(describe(b"{}"), None);
     }
 }

@@ -70,8 +70,9 @@ impl RealKafka {
         let environment =
             [("KAFKA_VERSION", self.version.name()), ("KAFKA_CONTROLLER_PORT", &controller)];
         let pid = tools::script("kafka.sh", &arguments, &environment)?;
-        self.pid = Some(pid.parse().with_context(|| format!("process id '{pid}'"))?);
-        Ok(())
+        let pid = pid.parse().with_context(|| format!("process id '{pid}'"))?;
+        self.pid = Some(pid);
+        process::guard(pid)
     }
 
     /// Ends it in an orderly way; the files stay.

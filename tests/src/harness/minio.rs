@@ -48,8 +48,9 @@ impl Minio {
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         let folder = self.folder.display().to_string();
         let pid = tools::script("minio.sh", &["start", &folder, &self.port.to_string()], &[])?;
-        self.pid = Some(pid.parse().with_context(|| format!("process id '{pid}'"))?);
-        Ok(())
+        let pid = pid.parse().with_context(|| format!("process id '{pid}'"))?;
+        self.pid = Some(pid);
+        process::guard(pid)
     }
 
     /// SIGKILL; the objects stay.

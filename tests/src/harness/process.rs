@@ -37,12 +37,11 @@ impl Process {
     pub fn start(name: &str, command: &mut Command, log: &Path) -> anyhow::Result<Self> {
         let file = append(log)?;
         let errors = file.try_clone().context("cannot share the log")?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(file)
-            .stderr(errors)
-            .spawn()
-            .with_context(|| format!("cannot start {name}: {}", command.get_program().display()))?;
+        let child =
+            command.stdin(Stdio::null()).stdout(file).stderr(errors).spawn().with_context(
+                || format!("cannot start {name}: {}", command.get_program().display()),
+            )?;
+        guard(child.id())?;
         Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
     }
 
@@ -126,6 +125,26 @@ impl Drop for Process {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Has a process killed when this one is gone, however it ends: a test run that is killed leaves nothing behind.
+pub fn guard(pid: u32) -> anyhow::Result<()> {
+    let own = std::process::id();
+    let alive = |pid: u32| format!("kill -0 {pid} 2>/dev/null");
+    let script = format!(
+        "while {} && {}; do sleep 1; done; {} || kill -KILL {pid} 2>/dev/null",
+        alive(own),
+        alive(pid),
+        alive(own)
+    );
+    Command::new("setsid")
+        .args(["--fork", "sh", "-c", &script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .context("cannot start the guard of a process")?;
+    Ok(())
 }
 
 /// Sends a signal by name to a process that was started here.

@@ -23,8 +23,20 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     )
 }
 
+/// A version that `tests/tools/versions.env` pins; empty when it does not.
+pub fn version(name: &str) -> String {
+    let path = checkout().join("tests/tools/versions.env");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    lines.next().and_then(|value| value.split_whitespace().next()).unwrap_or_default().to_owned()
+}
+
 /// Runs a script of `tests/tools` and gives what it printed, trimmed.
-pub fn script(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<String> {
+pub fn script(
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> anyhow::Result<String> {
     let path = checkout().join("tests/tools").join(name);
     let output = Command::new(&path)
         .args(arguments)

@@ -21,8 +21,14 @@ pub fn until<T>(
         if start.elapsed() > bound {
             bail!("not within {bound:?}: {what}");
         }
-        std::thread::sleep(POLL);
+        pause(POLL);
     }
+}
+
+/// Lets time pass between two looks; nothing may depend on how much.
+#[expect(clippy::disallowed_methods, reason = "every caller looks again afterwards, with a bound")]
+pub fn pause(duration: Duration) {
+    std::thread::sleep(duration);
 }
 
 /// Looks until it is so.

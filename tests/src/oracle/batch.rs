@@ -78,7 +78,10 @@ impl Expected {
             let expected =
                 ExpectedRow { values: cells(self.identity..columns)?, due: due.value(row) };
             let before = self.rows.insert(identity, expected);
-            ensure!(before.is_none(), "two rows of the oracle have one identity: a faulty test query");
+            ensure!(
+                before.is_none(),
+                "two rows of the oracle have one identity: a faulty test query"
+            );
         }
         Ok(())
     }
@@ -91,7 +94,8 @@ fn collect(table: MemTable, sql: &str) -> anyhow::Result<(SchemaRef, Vec<RecordB
         .build()
         .context("a runtime for the oracle")?;
     runtime.block_on(async {
-        let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
+        let session =
+            SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
         session.register_table("rows", Arc::new(table))?;
         let frame = session.sql(sql).await.with_context(|| format!("the oracle's query {sql}"))?;
         let schema = Arc::new(frame.schema().as_arrow().clone());

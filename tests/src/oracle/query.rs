@@ -145,10 +145,9 @@ impl Query {
         let filter = self.filter.as_ref().map_or(String::new(), |f| format!(" WHERE {f}"));
         let list = self.select_list();
         match self.window {
-            Some(_) => format!(
-                "SELECT {list}, bool_and(due) AS due FROM rows{filter} {}",
-                self.group_by()
-            ),
+            Some(_) => {
+                format!("SELECT {list}, bool_and(due) AS due FROM rows{filter} {}", self.group_by())
+            }
             None => format!("SELECT {list}, due FROM rows{filter}"),
         }
     }
@@ -192,6 +191,8 @@ mod tests {
             "INSERT INTO out\nSELECT ref, auction, price * 2 AS double_price\nFROM bids\n\
              WHERE price % 2 = 0;"
         );
-        assert!(query.batch_sql().ends_with("FROM rows GROUP BY auction, window_start, window_end"));
+        assert!(
+            query.batch_sql().ends_with("FROM rows GROUP BY auction, window_start, window_end")
+        );
     }
 }

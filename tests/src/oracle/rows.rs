@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use arrow::array::{
-    ArrayRef, BooleanArray, Float64Builder, Int64Builder, StringBuilder,
-    TimestampMillisecondBuilder, TimestampMillisecondArray,
+    ArrayRef, BooleanArray, Float64Builder, Int64Builder, StringBuilder, TimestampMillisecondArray,
+    TimestampMillisecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
@@ -216,7 +216,8 @@ impl Input {
                 .full
                 .iter()
                 .map(|arrays| {
-                    let due = due(arrays.last().expect("window_end is the last"), watermark, windows);
+                    let due =
+                        due(arrays.last().expect("window_end is the last"), watermark, windows);
                     let mut arrays = arrays.clone();
                     arrays.push(Arc::new(due));
                     Ok(RecordBatch::try_new(schema.clone(), arrays)?)

@@ -1,0 +1,80 @@
+//! More workers, fewer workers, under load, the way the operator does it: the new set warms up, then the old releases
+//! and the new acquires.
+
+use std::time::Duration;
+
+use protocol::Generation;
+use protocol::admin::{AcquireOrder, ReleaseOrder, SlotPhase, WorkerStatus};
+use tests::generator::Pace;
+use tests::harness::{crew::Crew, wait};
+use tests::oracle::Query;
+
+use crate::stage::{Stage, seed};
+
+const STEP_MAX: Duration = Duration::from_secs(90);
+
+fn all(phase: SlotPhase) -> impl FnMut(&WorkerStatus) -> bool {
+    move |status| status.slots.iter().all(|slot| slot.phase == phase)
+}
+
+/// From `old` of generation `g` to `slots` workers of generation `g + 1`.
+fn rescale(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
+    let mut new = stage.generation(g + 1, slots, false);
+    for index in 0..new.len() {
+        new.worker(index).unwrap().until_status("warm", STEP_MAX, all(SlotPhase::Warm)).unwrap();
+    }
+    let release = ReleaseOrder { generation: Generation(g), drain: false, seal: false };
+    let acquire = AcquireOrder { generation: Generation(g + 1), take_over: false };
+    for index in 0..old.len() {
+        old.worker(index).unwrap().order("release", &release).unwrap();
+    }
+    for index in 0..new.len() {
+        new.worker(index).unwrap().order("acquire", &acquire).unwrap();
+    }
+    for index in 0..new.len() {
+        let worker = new.worker(index).unwrap();
+        let status = worker.until_status("running", STEP_MAX, all(SlotPhase::Running)).unwrap();
+        let gaps: Vec<_> = status.slots.iter().map(|slot| slot.gap_ms).collect();
+        eprintln!("generation {} worker {index}: gap {gaps:?} ms", g + 1);
+    }
+    for index in 0..old.len() {
+        let worker = old.worker(index).unwrap();
+        worker.until_status("released", STEP_MAX, all(SlotPhase::Released)).unwrap();
+    }
+    old.stop().unwrap();
+    new
+}
+
+fn until_progress(stage: &Stage, crew: &mut Crew) {
+    let before = stage.committed().iter().sum::<i64>();
+    wait::until_true("progress", STEP_MAX, || {
+        crew.tend()?;
+        Ok(stage.committed().iter().sum::<i64>() > before)
+    })
+    .unwrap();
+}
+
+fn check(name: &str, query: Query) {
+    let stage = Stage::real(name, query);
+    stage.plan();
+    let mut crew = stage.generation(1, 1, true);
+    let load = stage.load(stage.recipe(seed()), 100_000, Pace::PerSecond(20_000));
+    until_progress(&stage, &mut crew);
+    for (generation, slots) in [(1, 4), (2, 2)] {
+        crew = rescale(&stage, crew, generation, slots);
+        until_progress(&stage, &mut crew);
+    }
+    let verdict = stage.finish(load.written(), || crew.tend().unwrap());
+    crew.stop().unwrap();
+    eprintln!("{name}: {verdict}");
+}
+
+#[test]
+fn claimed_windows_go_from_one_worker_to_four_to_two() {
+    check("rescale-claimed", Query::bids_per_auction(true));
+}
+
+#[test]
+fn windows_behind_an_exchange_go_from_one_worker_to_four_to_two() {
+    check("rescale-exchange", Query::bids_per_auction(false));
+}

@@ -1,0 +1,66 @@
+//! The object store goes away for a while: commits go on, and the status says what is wrong.
+
+use std::time::{Duration, Instant};
+
+use protocol::reason::Reason;
+use tests::generator::Pace;
+use tests::harness::wait;
+use tests::oracle::Query;
+
+use crate::stage::{Stage, scale, seed};
+
+#[test]
+fn commits_go_on_while_the_store_is_away() {
+    let outage = Duration::from_secs(scale("STREAMJOB_STORE_OUTAGE", 12));
+    let mut stage = Stage::real("store-away", Query::bids_per_auction(true));
+    "1s".clone_into(&mut stage.job.checkpoint_interval);
+    stage.write_job();
+    stage.plan();
+    let mut crew = stage.generation(1, 1, true);
+    let rate = 10_000;
+    let rows = rate / 4 * (outage.as_secs() + 10);
+    let load = stage.load(stage.recipe(seed()), rows, Pace::PerSecond(rate));
+    let checkpointed = |number: u64| {
+        move |status: &protocol::admin::WorkerStatus| {
+            let mut checkpoints = status.slots.iter().filter_map(|s| s.checkpoint.as_ref());
+            checkpoints.any(|checkpoint| checkpoint.number.0 > number)
+        }
+    };
+    let worker = crew.worker(0).unwrap();
+    worker.until_status("a checkpoint", Duration::from_secs(40), checkpointed(0)).unwrap();
+
+    stage.minio.as_mut().unwrap().kill().unwrap();
+    let down = Instant::now();
+    let mut committed = stage.committed().iter().sum::<i64>();
+    let mut told = false;
+    while down.elapsed() < outage {
+        wait::until_true("a commit without the store", Duration::from_secs(5), || {
+            worker.process().require_running()?;
+            Ok(load.is_done() || stage.committed().iter().sum::<i64>() > committed)
+        })
+        .unwrap();
+        committed = stage.committed().iter().sum();
+        told |= worker.status().is_some_and(|status| {
+            status.slots.iter().any(|slot| {
+                matches!(slot.reason, Some(Reason::StoreUnreachable | Reason::CheckpointFailed))
+            })
+        });
+        wait::pause(Duration::from_millis(200));
+    }
+    assert!(told, "the status never said that the store is away");
+    let before = worker.status().unwrap();
+    stage.minio.as_mut().unwrap().start_again().unwrap();
+    let newest =
+        before.slots.iter().filter_map(|s| s.checkpoint.as_ref()).map(|c| c.number.0).max();
+    worker
+        .until_status(
+            "a checkpoint after the outage",
+            Duration::from_secs(60),
+            checkpointed(newest.unwrap()),
+        )
+        .unwrap();
+    let verdict = stage.finish(load.written(), || crew.tend().unwrap());
+    assert!(crew.ended().is_empty(), "{:?}", crew.ended());
+    crew.stop().unwrap();
+    eprintln!("store away for {outage:?}: {verdict}");
+}

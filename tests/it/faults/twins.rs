@@ -1,0 +1,66 @@
+//! Two processes that believe to be the same, or that the other is gone.
+
+use std::time::Duration;
+
+use protocol::admin::SlotPhase;
+use tests::generator::Pace;
+use tests::harness::worker::{Role, Worker};
+use tests::harness::{crew::Crew, wait};
+use tests::oracle::Query;
+
+use crate::stage::{Stage, seed};
+
+const START_MAX: Duration = Duration::from_secs(60);
+
+fn until_progress(stage: &Stage) {
+    let before = stage.committed().iter().sum::<i64>();
+    wait::until_true("progress", START_MAX, || Ok(stage.committed().iter().sum::<i64>() > before))
+        .unwrap();
+}
+
+/// The younger one fences the elder, which ends; nothing is doubled.
+#[test]
+fn of_two_processes_with_one_identity_one_commits() {
+    let stage = Stage::real("twins", Query::bids_per_auction(true));
+    stage.plan();
+    let role = Role::Slot { generation: 1, slots: 1, ordinal: 0, acquire_now: true };
+    let mut elder = Worker::start(&stage.setup("elder", role.clone())).unwrap();
+    let load = stage.load(stage.recipe(seed()), 60_000, Pace::PerSecond(20_000));
+    until_progress(&stage);
+    let mut younger = Worker::start(&stage.setup("younger", role)).unwrap();
+    let status = elder.process().wait(START_MAX).unwrap();
+    assert_eq!(status.code(), Some(11), "the elder reads what happened when it starts again");
+    younger
+        .until_status("the younger to own the shards", START_MAX, |status| {
+            status.slots.iter().all(|slot| slot.phase == SlotPhase::Running)
+        })
+        .unwrap();
+    stage.finish(load.written(), || younger.process().require_running().unwrap());
+    assert!(younger.process().stop().unwrap().success());
+}
+
+/// Frozen, replaced by a new generation, woken: its commits come too late and are refused.
+#[test]
+fn a_process_that_wakes_up_after_it_was_replaced_commits_nothing() {
+    let stage = Stage::real("zombie", Query::bids_per_auction(false));
+    stage.plan();
+    let role = |generation| Role::Slot { generation, slots: 1, ordinal: 0, acquire_now: true };
+    let mut old = Worker::start(&stage.setup("old", role(1))).unwrap();
+    let load = stage.load(stage.recipe(seed()), 60_000, Pace::PerSecond(12_000));
+    until_progress(&stage);
+    old.process().freeze().unwrap();
+    let mut new = Crew::start(&[stage.setup("new", role(2))]).unwrap();
+    new.worker(0)
+        .unwrap()
+        .until_status("the new generation to own the shards", START_MAX, |status| {
+            status.slots.iter().all(|slot| slot.phase == SlotPhase::Running)
+        })
+        .unwrap();
+    until_progress(&stage);
+    old.process().wake().unwrap();
+    let ended = old.process().wait(START_MAX).unwrap();
+    assert!(!ended.success(), "{ended}");
+    // The history of committed offsets is part of the judgement: no generation 1 after generation 2.
+    stage.finish(load.written(), || new.tend().unwrap());
+    new.stop().unwrap();
+}

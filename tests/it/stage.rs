@@ -1,0 +1,221 @@
+//! What every scenario stands on: a broker, a store, a job, a load, and the judgement at the end.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tests::checker::{Case, Open, Upto, Verdict, judge, settle};
+use tests::generator::{Pace, Recipe, WriteOptions, Written, writer};
+use tests::harness::broker::Devbroker;
+use tests::harness::crew::Crew;
+use tests::harness::job::{Checkpoints, JobFile};
+use tests::harness::kafka::{RealKafka, Version};
+use tests::harness::minio::Minio;
+use tests::harness::worker::{self, Role, WorkerSetup};
+use tests::harness::{Scratch, wait};
+use tests::kafka::{commits, topics};
+use tests::oracle::Query;
+
+/// Results are complete within this time after the last row, faults over.
+const SETTLE_MAX: Duration = Duration::from_secs(90);
+/// Partitions of input and output.
+pub(crate) const PARTITIONS: u32 = 4;
+
+/// Scenarios run one after another: each brings servers enough for the whole machine.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Waits until no other scenario runs.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) enum Broker {
+    Development { _process: Devbroker },
+    Real(RealKafka),
+}
+
+/// Fields are dropped in order: servers before their folder.
+pub(crate) struct Stage {
+    pub(crate) broker: Broker,
+    pub(crate) minio: Option<Minio>,
+    pub(crate) job: JobFile,
+    pub(crate) job_path: PathBuf,
+    pub(crate) secrets: PathBuf,
+    pub(crate) scratch: Scratch,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    /// A development broker and a folder as store.
+    pub(crate) fn development(name: &str, query: Query) -> Self {
+        let alone = alone();
+        let scratch = Scratch::new(name).unwrap();
+        let broker = Devbroker::start(&scratch).unwrap();
+        let bootstrap = broker.bootstrap().to_owned();
+        let folder = scratch.folder("checkpoints").unwrap().display().to_string();
+        let job = JobFile::new(&bootstrap, query, Checkpoints::Folder(folder));
+        Self::with(Broker::Development { _process: broker }, None, job, scratch, alone)
+    }
+
+    /// A real Kafka and a real object store.
+    pub(crate) fn real(name: &str, query: Query) -> Self {
+        let alone = alone();
+        let scratch = Scratch::new(name).unwrap();
+        let folder = scratch.folder("kafka").unwrap();
+        let kafka = RealKafka::start(&folder, Version::Newest, &[]).unwrap();
+        let minio = Minio::start(&scratch.folder("minio").unwrap()).unwrap();
+        let job = JobFile::new(&kafka.bootstrap(), query, Checkpoints::of(&minio));
+        Self::with(Broker::Real(kafka), Some(minio), job, scratch, alone)
+    }
+
+    fn with(
+        broker: Broker,
+        minio: Option<Minio>,
+        job: JobFile,
+        scratch: Scratch,
+        alone: MutexGuard<'static, ()>,
+    ) -> Self {
+        topics::create(&job.bootstrap, &[(&job.source, PARTITIONS), (&job.sink, PARTITIONS)])
+            .unwrap();
+        let secrets = scratch.folder("secrets").unwrap();
+        worker::write_secrets(&secrets).unwrap();
+        let job_path = scratch.file("job.json", &job.object().to_string()).unwrap();
+        Self { broker, minio, job, job_path, secrets, scratch, _alone: alone }
+    }
+
+    /// Writes the job again after a change.
+    pub(crate) fn write_job(&mut self) {
+        self.scratch.file("job.json", &self.job.object().to_string()).unwrap();
+    }
+
+    /// Runs the planner.
+    pub(crate) fn plan(&self) {
+        let log = self.scratch.path().join("planner.log");
+        worker::plan(&self.job_path, &self.secrets, &log).unwrap();
+    }
+
+    pub(crate) fn setup(&self, name: &str, role: Role) -> WorkerSetup {
+        WorkerSetup {
+            job: self.job_path.clone(),
+            secrets: self.secrets.clone(),
+            state: self.scratch.folder(&format!("state-{name}")).unwrap(),
+            log: self.scratch.path().join(format!("worker-{name}.log")),
+            role,
+        }
+    }
+
+    /// The whole job in one process.
+    pub(crate) fn alone(&self) -> WorkerSetup {
+        self.setup("alone", Role::Alone)
+    }
+
+    /// The workers of a generation, one slot each.
+    pub(crate) fn generation(&self, generation: u64, slots: u32, acquire_now: bool) -> Crew {
+        let setups: Vec<WorkerSetup> = (0..slots)
+            .map(|ordinal| {
+                let role = Role::Slot { generation, slots, ordinal, acquire_now };
+                self.setup(&format!("g{generation}-{ordinal}"), role)
+            })
+            .collect();
+        Crew::start(&setups).unwrap()
+    }
+
+    /// An input with rows too late, fit for the job's query.
+    pub(crate) fn recipe(&self, seed: u64) -> Recipe {
+        let query = &self.job.query;
+        Recipe {
+            late_per_million: 5_000,
+            late_by: query.closing() + 5_000,
+            keyed: query.claimed,
+            keys: 500,
+            ..Recipe::plain(query.shape, seed, PARTITIONS)
+        }
+    }
+
+    /// Starts writing `rows` per partition, and closes the logs at the end.
+    pub(crate) fn load(&self, recipe: Recipe, rows: u64, pace: Pace) -> Load {
+        let options = WriteOptions {
+            bootstrap: self.job.bootstrap.clone(),
+            topic: self.job.source.clone(),
+            rows,
+            first: 0,
+            pace,
+            lz4: true,
+            closing: Some(self.job.query.closing()),
+        };
+        Load(std::thread::spawn(move || writer::write(&recipe, &options, &mut |_| true)))
+    }
+
+    pub(crate) fn case(&self) -> Case {
+        Case {
+            bootstrap: self.job.bootstrap.clone(),
+            query: self.job.query.clone(),
+            source: self.job.source.clone(),
+            sink: self.job.sink.clone(),
+            upto: Upto::End,
+            open: Open::Refused,
+            // Only a real Kafka keeps the history of committed offsets as a log.
+            groups: matches!(self.broker, Broker::Real(_)).then(|| self.job.groups()),
+        }
+    }
+
+    /// Waits until the source is committed to its end, then for the results, and requires that all is right.
+    pub(crate) fn finish(&self, written: Written, mut tend: impl FnMut()) -> Verdict {
+        let start = Instant::now();
+        wait::until_true("the source read to its end", SETTLE_MAX, || {
+            tend();
+            Ok(self.committed().iter().sum::<i64>() >= written.rows as i64)
+        })
+        .unwrap();
+        let verdict = settle(&self.case(), SETTLE_MAX.saturating_sub(start.elapsed()), || {
+            tend();
+            Ok(true)
+        });
+        let verdict = verdict.unwrap().unwrap().require_clean().unwrap();
+        assert_eq!(verdict.events, written.rows);
+        verdict
+    }
+
+    /// Check 5, while no worker runs: the output is exactly that of the committed input.
+    pub(crate) fn require_atomic(&self) -> Verdict {
+        let upto = Upto::Committed { group: self.job.source_group() };
+        let verdict = judge(&Case { upto, ..self.case() }).unwrap();
+        assert!(verdict.findings.is_empty(), "{verdict}");
+        verdict
+    }
+
+    /// The committed offsets of the source; 0 where there is none or a transaction is open.
+    pub(crate) fn committed(&self) -> Vec<i64> {
+        let (group, source) = (self.job.source_group(), &self.job.source);
+        match commits::committed(&self.job.bootstrap, &group, source, PARTITIONS) {
+            Ok(offsets) => offsets.into_iter().map(|o| o.map_or(0, |o| o.offset)).collect(),
+            Err(_) => vec![0; PARTITIONS as usize],
+        }
+    }
+}
+
+/// A generator that writes in the background.
+pub(crate) struct Load(JoinHandle<anyhow::Result<Written>>);
+
+impl Load {
+    pub(crate) fn is_done(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    pub(crate) fn written(self) -> Written {
+        self.0.join().expect("the generator does not panic").unwrap()
+    }
+}
+
+/// A number from the environment: `make soak` asks for more than `make test`.
+pub(crate) fn scale(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
+/// The seed of a run: given, or new every day the test runs, and always printed.
+pub(crate) fn seed() -> u64 {
+    let seed = scale("STREAMJOB_SEED", u64::from(std::process::id()));
+    eprintln!("STREAMJOB_SEED={seed}");
+    seed
+}

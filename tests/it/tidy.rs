@@ -1,0 +1,7 @@
+//! What a machine can hold of the rules by which the code is written.
+
+mod imports;
+mod names;
+mod sizes;
+mod sources;
+mod words;

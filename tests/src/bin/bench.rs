@@ -1,0 +1,13 @@
+//! Measures the engine on this machine.
+
+use clap::Parser as _;
+use tests::bench::arguments::{BenchArguments, Part};
+use tests::bench::{bare, run};
+
+fn main() -> anyhow::Result<()> {
+    let arguments = BenchArguments::parse();
+    match &arguments.part {
+        Some(Part::Bare(part)) => bare::run(part),
+        None => run(&arguments),
+    }
+}
