@@ -1,14 +1,31 @@
-//! The store's folder: `db`, `tmp`, `FORMAT`, and `DAMAGED` where something was found.
+//! The store's folder: `db`, `tmp`, `LOCK`, `FORMAT`, and `DAMAGED` where something was found.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::Read;
 use std::path::Path;
 
+use crate::StateError;
 use crate::run::HEADER_LEN;
+
+/// Makes the folder and the caller its only user, for as long as the file is kept. Without it, a
+/// process that is about to end could write into what its successor has made anew.
+pub(crate) fn lock(dir: &Path) -> Result<File, StateError> {
+    let io = |e: std::io::Error| StateError::io(dir, &e);
+    fs::create_dir_all(dir).map_err(io)?;
+    let file = File::create(dir.join("LOCK")).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+        Err(TryLockError::WouldBlock) => Err(StateError::Unavailable {
+            dir: dir.display().to_string(),
+            message: "another process uses it".to_owned(),
+        }),
+    }
+}
 
 /// The header followed by the file's content.
 pub(crate) fn read_behind(path: &Path, header: &[u8; HEADER_LEN]) -> std::io::Result<Vec<u8>> {
-    let mut file = fs::File::open(path)?;
+    let mut file = File::open(path)?;
     let len = file.metadata()?.len() as usize;
     let mut bytes = Vec::with_capacity(HEADER_LEN + len);
     bytes.extend_from_slice(header);

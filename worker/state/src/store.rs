@@ -10,7 +10,7 @@ use protocol::ShardId;
 use protocol::manifest::RunKind;
 
 use crate::StateError;
-use crate::folder::{discard, read_behind, remove_dir, wipe};
+use crate::folder::{discard, lock, read_behind, remove_dir, wipe};
 use crate::key::{self, OWN_TABLE, ShardPrefix};
 use crate::limits::IDENTITY_BYTES_MAX;
 use crate::restore::Restore;
@@ -29,6 +29,8 @@ pub struct LocalStore {
     dir: PathBuf,
     db: Db,
     next_file: AtomicU64,
+    /// Released last, when the database is closed.
+    _lock: fs::File,
 }
 
 impl LocalStore {
@@ -37,7 +39,7 @@ impl LocalStore {
     /// indexes included).
     pub fn open(dir: &Path, budget_bytes: usize) -> Result<Self, StateError> {
         let io = |e: std::io::Error| StateError::io(dir, &e);
-        fs::create_dir_all(dir).map_err(io)?;
+        let lock = lock(dir)?;
         let fits = fs::read_to_string(dir.join("FORMAT")).is_ok_and(|format| format == FORMAT);
         if !fits || dir.join("DAMAGED").exists() {
             wipe(dir).map_err(io)?;
@@ -51,11 +53,11 @@ impl LocalStore {
             // A full disk, a missing right or a lock says nothing about what lies there.
             Err(fault) => return Err(error(dir, fault)),
         };
-        // Only the owner of the lock gets here: what lies in `tmp` is from the dead.
+        // What lies in `tmp` is from the dead.
         remove_dir(&dir.join("tmp")).map_err(io)?;
         fs::create_dir_all(dir.join("tmp")).map_err(io)?;
         fs::write(dir.join("FORMAT"), FORMAT).map_err(io)?;
-        Ok(Self { dir: dir.to_owned(), db, next_file: AtomicU64::new(0) })
+        Ok(Self { dir: dir.to_owned(), db, next_file: AtomicU64::new(0), _lock: lock })
     }
 
     /// One delta: the changed entries and the floors of a shard's tables since its last run. Tables

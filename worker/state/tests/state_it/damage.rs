@@ -120,8 +120,11 @@ fn another_format_is_made_anew() {
 fn a_store_in_use_is_left_alone() {
     let dir = prepared();
     let first = LocalStore::open(dir.path(), BUDGET_BYTES).unwrap();
+    // Whatever is wrong with it: its user is still there.
+    fs::write(dir.path().join("DAMAGED"), b"").unwrap();
     let error = LocalStore::open(dir.path(), BUDGET_BYTES).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Retry, "{error}");
+    fs::remove_file(dir.path().join("DAMAGED")).unwrap();
     assert_eq!(entries(&first, &shard(0, "t", 0)).unwrap().len(), 2_000);
     drop(first);
     assert_eq!(outcome(dir.path()), "whole");
