@@ -77,7 +77,9 @@ impl Board {
             gap_ms: None,
         };
         let (counters, seen) = (SlotCounters::default(), Instant::now());
-        self.lock().push(Entry { status, counters, seen, restoring: true });
+        let mut entries = self.lock();
+        entries.retain(|e| e.status.slot != slot); // a slot that tries again
+        entries.push(Entry { status, counters, seen, restoring: true });
     }
 
     /// Changes the entry of a slot and notes that it was seen.
@@ -85,6 +87,14 @@ impl Board {
         let mut entries = self.lock();
         if let Some(entry) = entries.iter_mut().find(|e| e.status.slot == slot) {
             entry.seen = Instant::now();
+            apply(entry);
+        }
+    }
+
+    /// Changes the entry of a slot from outside its thread: says nothing about its life.
+    pub fn note(&self, slot: SlotIndex, apply: impl FnOnce(&mut Entry)) {
+        let mut entries = self.lock();
+        if let Some(entry) = entries.iter_mut().find(|e| e.status.slot == slot) {
             apply(entry);
         }
     }

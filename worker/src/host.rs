@@ -23,6 +23,7 @@ use crate::admin::{self, Admin};
 use crate::board::Board;
 use crate::cluster;
 use crate::exit::{Ending, LastWords};
+use crate::housekeeping;
 use crate::job::Job;
 use crate::limits::{
     BLOCKED_PAUSE, MEMORY_DEFAULT, MEMORY_RESERVED_PERCENT, METRICS_FOLD_INTERVAL,
@@ -130,6 +131,7 @@ pub async fn host(hosting: Hosting, listen: Listen, before: Option<LastWords>) -
         start_slot(hosting.clone(), slot, sender.clone())?;
     }
     drop(sender);
+    housekeeping::start(&hosting)?;
     loop {
         let ended = tokio::select! {
             ended = ends.recv() => ended,

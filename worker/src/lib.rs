@@ -14,6 +14,7 @@ pub mod gc;
 pub mod generations;
 pub mod history;
 pub mod host;
+mod housekeeping;
 pub mod job;
 pub mod limits;
 mod logs;

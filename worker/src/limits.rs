@@ -8,6 +8,10 @@ pub const LIVENESS_MAX: Duration = Duration::from_mins(1);
 pub const BLOCKED_PAUSE: Duration = Duration::from_secs(30);
 /// The durations that slots report are folded into the histograms at least this often.
 pub const METRICS_FOLD_INTERVAL: Duration = Duration::from_secs(5);
+/// The process that hosts slot 0 looks this often whether sources have more partitions (S4).
+pub const PARTITIONS_LOOK_INTERVAL: Duration = Duration::from_mins(1);
+/// It collects garbage at every so many of these looks.
+pub const LOOKS_PER_COLLECTION: u32 = 5;
 /// Longest body of an order, bytes.
 pub const ORDER_BYTES_MAX: usize = 16 << 10;
 /// Incarnations whose fencing is remembered (O5).

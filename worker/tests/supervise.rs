@@ -57,5 +57,6 @@ fn a_worker_that_ends_is_started_again_and_its_last_error_is_left() {
     let pid = Pid::from_raw(i32::try_from(supervisor.id()).expect("a pid"));
     kill(pid, Signal::SIGTERM).expect("sent");
     let status = until("the end", || supervisor.try_wait().expect("a child"));
-    assert_eq!(status.code(), Some(20), "the code of a refused job");
+    // The code of a refused job, or of a worker that the order reached before it listened.
+    assert!(matches!(status.code(), Some(20 | 143)), "{status}");
 }
