@@ -1,6 +1,7 @@
 //! Side effects, each of which may be repeated: whatever failed or was applied without an answer
 //! is found by the next look.
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, Resource};
 use serde_json::{Value, json};
@@ -44,6 +45,9 @@ pub async fn carry_out(
     }
     if plan.create_token {
         create_token(client, observed, &new_token()).await?;
+    }
+    for (name, uid) in &plan.bury {
+        bury(client, &observed.job, name, uid).await?;
     }
     for child in &plan.delete {
         delete(client, &observed.job, child).await?;
@@ -118,6 +122,20 @@ async fn delete(client: &Client, job: &JobView, child: &Child) -> Result<(), kub
         resource_version: None,
     });
     match api(client, job, child.kind).delete(&child.name, &params).await {
+        Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Removes a pod whose node will not do it any more.
+async fn bury(client: &Client, job: &JobView, name: &str, uid: &str) -> Result<(), kube::Error> {
+    tracing::warn!(job = %job.name, pod = %name, "removing a pod by force: its node is gone");
+    let pods: Api<Pod> = Api::namespaced(client.clone(), &job.namespace);
+    let params = DeleteParams::default().grace_period(0).preconditions(Preconditions {
+        uid: Some(uid.to_owned()),
+        resource_version: None,
+    });
+    match pods.delete(name, &params).await {
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         other => other.map(drop),
     }

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod names;
 pub mod observed;
 pub mod orders;
+pub mod patrol;
 pub mod plan;
 pub mod reconcile;
 pub mod run;

@@ -21,6 +21,13 @@ pub const STEADY_REQUEUE: Duration = Duration::from_secs(15);
 pub const STARTING_REQUEUE: Duration = Duration::from_secs(1);
 /// The next look while shards move.
 pub const MOVING_REQUEUE: Duration = Duration::from_millis(250);
+/// How often the workers of healthy jobs are asked between passes.
+pub const PATROL_INTERVAL: Duration = Duration::from_secs(1);
+/// A pod that should have ended so long ago is removed by force: its node is gone, and fencing
+/// keeps whatever may still run there from committing.
+pub const DEAD_POD_GRACE: Duration = Duration::from_secs(30);
+/// How long a pod stays bound to a node that does not report.
+pub const DEAD_NODE_GRACE_SECS: u32 = 30;
 /// Back-off after an error: from …
 pub const ERROR_BACKOFF_MIN: Duration = Duration::from_millis(500);
 /// … to.
@@ -45,8 +52,8 @@ pub const PLANNER_DEADLINE_SECS: u32 = 300;
 pub const CLEAN_DEADLINE_SECS: u32 = 600;
 
 /// How long a lease is valid.
-pub const LEASE_SECS: u32 = 15;
+pub const LEASE_SECS: u32 = 30;
 /// How often it is renewed.
 pub const LEASE_RENEW: Duration = Duration::from_secs(5);
 /// Without a renewal for so long the process ends, well before the lease does.
-pub const LEASE_GIVE_UP: Duration = Duration::from_secs(10);
+pub const LEASE_GIVE_UP: Duration = Duration::from_secs(20);

@@ -103,6 +103,10 @@ pub struct SetView {
 pub struct PodView {
     /// Its name.
     pub name: String,
+    /// Its identity.
+    pub uid: String,
+    /// When it should have ended, if it is being deleted.
+    pub ends_at: Option<Timestamp>,
     /// The number at the end of its name.
     pub ordinal: u32,
     /// Its address, once it has one.

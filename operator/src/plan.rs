@@ -6,6 +6,7 @@
 use crds::{DeletionPolicy, GenerationStatus, StreamJobSpec, StreamJobStatus};
 use serde_json::Value;
 
+use crate::limits::DEAD_POD_GRACE;
 use crate::machine::{self, End, wanted_generations};
 use crate::names;
 use crate::observed::{Child, Kind, Observed};
@@ -46,6 +47,8 @@ pub struct Plan {
     pub create: Vec<Object>,
     /// Children that nobody wants any more.
     pub delete: Vec<Child>,
+    /// Pods on nodes that are gone, by name and identity: nobody else will end them.
+    pub bury: Vec<(String, String)>,
     /// Something of a former job of the same name is still there.
     pub blocked_by_former: bool,
 }
@@ -79,6 +82,7 @@ pub fn plan(
         return plan;
     }
     let wanted = wanted_objects(observed, target, memory, settings);
+    plan.bury = dead_pods(observed);
     plan.create_token = observed.token.is_none() && observed.job.deleted_at.is_none();
     plan.delete = unwanted(observed, &wanted, memory);
     plan.create = wanted.into_iter().filter(|object| missing(observed, object)).collect();
@@ -169,6 +173,16 @@ fn unwanted(observed: &Observed, wanted: &[Object], memory: &StreamJobStatus) ->
 fn keeps(memory: &StreamJobStatus, generation: u64, child: &Child) -> bool {
     let current = memory.current.as_ref().map(|current| current.number);
     child.kind == Kind::ConfigMap && current == Some(generation)
+}
+
+/// Pods that should have ended a while ago. A stateful set never replaces them by itself; here it
+/// is safe, because the successor fences whatever may still run.
+fn dead_pods(observed: &Observed) -> Vec<(String, String)> {
+    let pods = observed.sets.values().flat_map(|set| &set.pods);
+    let dead = pods.filter(|pod| {
+        pod.ends_at.is_some_and(|at| observed.since(at) >= DEAD_POD_GRACE)
+    });
+    dead.map(|pod| (pod.name.clone(), pod.uid.clone())).collect()
 }
 
 fn pods_are_gone(observed: &Observed) -> bool {

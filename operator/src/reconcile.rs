@@ -14,6 +14,7 @@ use crate::limits::{MOVING_REQUEUE, STARTING_REQUEUE, STEADY_REQUEUE};
 use crate::machine;
 use crate::observed::Observed;
 use crate::orders;
+use crate::patrol::Patrol;
 use crate::plan;
 use crate::status;
 use crate::validate::{self, Invalid, Settings, Target};
@@ -28,6 +29,8 @@ pub struct Context {
     pub settings: Settings,
     /// The time, whole seconds: what a status can hold.
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Who looks after healthy jobs between passes.
+    pub patrol: Arc<Patrol>,
     /// A new token of the admin port.
     pub new_token: Box<dyn Fn() -> String + Send + Sync>,
 }
@@ -38,6 +41,7 @@ pub async fn reconcile(
     namespace: &str,
     name: &str,
 ) -> Result<Option<Duration>, kube::Error> {
+    context.patrol.forget(namespace, name);
     let now = (context.clock)();
     let sources = Sources { client: &context.client, admin: &*context.admin, now };
     let Some(observed) = fetch::fetch(&sources, namespace, name).await? else { return Ok(None) };
@@ -65,7 +69,12 @@ pub async fn reconcile(
     if status != observed.job.status {
         write(context, &observed, &status).await?;
     }
-    Ok(Some(next_look(&observed, &target, &memory)))
+    let again = next_look(&observed, &target, &memory);
+    let current = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
+    if let (STEADY_REQUEUE, Some(current)) = (again, current) {
+        context.patrol.watch(&observed, current.number);
+    }
+    Ok(Some(again))
 }
 
 async fn write(

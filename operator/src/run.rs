@@ -80,6 +80,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = control(&client, &namespaces, &shared) => {
             Err(anyhow::anyhow!("the controllers ended"))
         }
+        () = shared.context.patrol.walk(Arc::clone(&shared.context.admin)) => {
+            Err(anyhow::anyhow!("the patrol ended"))
+        }
         lost = keep(candidate.as_ref()) => Err(lost.into()),
         ended = server => Err(anyhow::anyhow!("the HTTP server ended: {ended:?}")),
         () = &mut end => Ok(()),
@@ -113,6 +116,7 @@ fn context(client: Client, args: &Args) -> anyhow::Result<Context> {
         admin: Arc::new(HttpAdmin::new()?),
         settings: args.settings(),
         clock: Box::new(whole_second),
+        patrol: Arc::default(),
         new_token: Box::new(new_token),
     })
 }
@@ -193,6 +197,7 @@ async fn jobs(client: &Client, scope: Option<&str>, shared: &Arc<Shared>) {
         .owns(api::<Job>(client, scope), ours.clone())
         .watches(api::<Pod>(client, scope), ours, of_label)
         .watches(api::<Savepoint>(client, scope), watcher::Config::default(), of_savepoint)
+        .reconcile_all_on(shared.context.patrol.bell())
         .run(job_pass, error_policy, Arc::clone(shared))
         .for_each(|_| std::future::ready(()))
         .await;

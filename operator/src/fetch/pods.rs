@@ -54,6 +54,8 @@ fn view(pod: &Pod) -> PodView {
     let name = pod.name_any();
     let ordinal = name.rsplit('-').next().and_then(|text| text.parse().ok()).unwrap_or_default();
     PodView {
+        uid: pod.uid().unwrap_or_default(),
+        ends_at: pod.metadata.deletion_timestamp.as_ref().map(|time| time.0),
         ordinal,
         ip: status.and_then(|status| status.pod_ip.clone()).filter(|ip| !ip.is_empty()),
         ready,

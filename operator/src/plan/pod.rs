@@ -4,6 +4,7 @@ use crds::{Pods, Resources, StreamJobSpec};
 use serde_json::{Value, json};
 
 use super::volumes;
+use crate::limits::DEAD_NODE_GRACE_SECS;
 
 /// The user and group that the processes run as.
 const USER: u32 = 10_001;
@@ -46,6 +47,7 @@ pub fn base(pods: &Pods) -> Value {
         "automountServiceAccountToken": false,
         "enableServiceLinks": false,
         "securityContext": security(),
+        "tolerations": tolerations(),
     });
     if !pods.image_pull_secrets.is_empty() {
         spec["imagePullSecrets"] = json!(pods.image_pull_secrets);
@@ -54,6 +56,21 @@ pub fn base(pods: &Pods) -> Value {
         spec["serviceAccountName"] = json!(account);
     }
     spec
+}
+
+/// A pod leaves a node that does not report after half a minute, not after five.
+fn tolerations() -> Vec<Value> {
+    let tolerated = ["not-ready", "unreachable"].into_iter();
+    tolerated
+        .map(|taint| {
+            json!({
+                "key": format!("node.kubernetes.io/{taint}"),
+                "operator": "Exists",
+                "effect": "NoExecute",
+                "tolerationSeconds": DEAD_NODE_GRACE_SECS,
+            })
+        })
+        .collect()
 }
 
 /// The projected volume with the job and its Secrets, and a folder for temporary files.

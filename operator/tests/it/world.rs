@@ -56,6 +56,7 @@ impl World {
                 let now = clock.lock().unwrap().store.now;
                 jiff::Timestamp::from_second(now).expect("a time")
             }),
+            patrol: Arc::default(),
             new_token: Box::new(|| "token".to_owned()),
         };
         let no_capacity = Arc::new(Mutex::new(false));
