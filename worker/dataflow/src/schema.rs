@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use protocol::hash::key_hash_v1;
 use protocol::manifest::{ColumnSchema, TableSchema};
-use protocol::metadata::EmissionCursor;
 
 use crate::column::ColumnKind;
 use crate::error::Incompatible;
@@ -55,8 +55,14 @@ impl Grouping {
         self.aggregates.iter().flat_map(crate::plan::Aggregate::state_columns).collect()
     }
 
+    /// Number of the operator's table in runs and cursors: the upper 16 bits of the hash of its id, so that it
+    /// stays when other operators come and go. The planner refuses two operators with one number.
+    pub fn table_number(&self) -> u16 {
+        (key_hash_v1(self.operator.as_bytes()) >> 48) as u16
+    }
+
     /// The stored form of the operator's state.
-    pub fn table_schema(&self, table: u16) -> TableSchema {
+    pub fn table_schema(&self) -> TableSchema {
         let window = self.window.to_string();
         let times: &[&str] = if self.window.is_tumble() {
             &["window_end"]
@@ -70,7 +76,7 @@ impl Grouping {
             .into_iter()
             .map(|(name, kind, _)| column(&name, &kind.to_string()));
         TableSchema {
-            table,
+            table: self.table_number(),
             operator: self.operator.clone(),
             key: times.chain(keys).collect(),
             values: values.collect(),
@@ -92,7 +98,8 @@ pub struct TableMapping {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MappedTable {
     pub(crate) stored: u16,
-    pub(crate) current: u16,
+    /// Place of the operator in the order of table numbers.
+    pub(crate) place: usize,
     /// Kinds of the stored value columns.
     pub(crate) kinds: Vec<ColumnKind>,
     /// For each current state column its place among the stored ones.
@@ -103,12 +110,6 @@ impl TableMapping {
     /// Stored tables equal the plan's: the stored bytes may be kept as they are.
     pub fn is_identity(&self) -> bool {
         self.identity
-    }
-
-    /// A cursor that was written under the stored numbering; `None` if its operator is unknown.
-    pub fn cursor(&self, cursor: EmissionCursor) -> Option<EmissionCursor> {
-        let operator = self.tables.iter().find(|t| t.stored == cursor.operator)?.current;
-        Some(EmissionCursor { operator, ..cursor })
     }
 
     pub(crate) fn table(&self, stored: u16) -> Option<&MappedTable> {
@@ -124,22 +125,23 @@ pub(crate) fn check(
     let mut tables = Vec::with_capacity(stored.len());
     for old in stored {
         let found = groupings.iter().position(|g| g.operator == old.operator);
-        let Some(current) = found else {
+        let Some(place) = found else {
             return Err(refuse(old, "the query no longer has this operator".to_owned()));
         };
-        tables.push(map_table(groupings[current], current as u16, old)?);
+        tables.push(map_table(groupings[place], place, old)?);
     }
-    let now = groupings.iter().enumerate().map(|(at, g)| g.table_schema(at as u16));
-    let identity = stored.iter().eq(now.collect::<Vec<_>>().iter());
+    // An operator without stored state changes nothing in what is stored.
+    let same = |old: &TableSchema| groupings.iter().any(|g| g.table_schema() == *old);
+    let identity = stored.iter().all(same);
     Ok(TableMapping { tables, identity })
 }
 
 fn map_table(
     grouping: &Grouping,
-    current: u16,
+    place: usize,
     old: &TableSchema,
 ) -> Result<MappedTable, Incompatible> {
-    let new = grouping.table_schema(current);
+    let new = grouping.table_schema();
     if new.key != old.key {
         let why = format!("its key was {} and is {}", list(&old.key), list(&new.key));
         return Err(refuse(old, why));
@@ -167,7 +169,7 @@ fn map_table(
         }
         columns.push(place);
     }
-    Ok(MappedTable { stored: old.table, current, kinds, columns })
+    Ok(MappedTable { stored: old.table, place, kinds, columns })
 }
 
 fn list(columns: &[ColumnSchema]) -> String {

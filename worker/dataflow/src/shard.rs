@@ -35,8 +35,8 @@ pub struct Shard {
     drained: Option<u64>,
     /// One per pipeline of the input.
     ends: Vec<EndState>,
-    /// Positions in `ends` of the window operators, by operator id: their place here is their table number.
-    windows: Vec<usize>,
+    /// Table numbers of the window operators, sorted, and their positions in `ends`.
+    windows: Vec<(u16, usize)>,
     mapping: TableMapping,
     muted: bool,
     /// An emission is cut: nothing may be read before the rest has been handed out.
@@ -79,14 +79,16 @@ impl Shard {
                 }
             });
         }
-        let mut windows: Vec<usize> =
-            (0..ends.len()).filter(|at| matches!(ends[*at], EndState::Window(_))).collect();
-        windows.sort_by_key(|at| operator_of(&ends[*at]).to_owned());
-        let double =
-            windows.windows(2).find(|w| operator_of(&ends[w[0]]) == operator_of(&ends[w[1]]));
-        if let Some(double) = double {
-            let operator = operator_of(&ends[double[0]]);
-            return Err(DataflowError::Bug(format!("two operators are called {operator}")));
+        let mut windows: Vec<(u16, usize)> = Vec::new();
+        for (at, end) in ends.iter().enumerate() {
+            if let EndState::Window(window) = end {
+                windows.push((window.plan().grouping.table_number(), at));
+            }
+        }
+        windows.sort_unstable();
+        if let Some(double) = windows.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            let (a, b) = (operator_of(&ends[double[0].1]), operator_of(&ends[double[1].1]));
+            return Err(DataflowError::Bug(format!("operators {a} and {b} share a table number")));
         }
         let input = found.input;
         let mut shard = Self {
@@ -307,14 +309,11 @@ impl Shard {
         }
         let watermark = self.watermark();
         let mut changes = Vec::with_capacity(self.windows.len());
-        for table in 0..self.windows.len() {
-            let window = self.window_mut(table)?;
+        for place in 0..self.windows.len() {
+            let table = self.windows[place].0;
+            let window = self.window_mut(place)?;
             let live_from = watermark.map(|watermark| window.live_from(watermark));
-            changes.push(TableChanges {
-                table: table as u16,
-                live_from,
-                entries: window.changes(),
-            });
+            changes.push(TableChanges { table, live_from, entries: window.changes() });
         }
         Ok(changes)
     }
@@ -330,17 +329,18 @@ impl Shard {
 
     /// Schemas of the state tables, in order of their numbers.
     pub fn tables(&self) -> Vec<TableSchema> {
-        let schema = |(table, at): (usize, &usize)| match &self.ends[*at] {
-            EndState::Window(window) => Some(window.plan().grouping.table_schema(table as u16)),
+        let schema = |(_, at): &(u16, usize)| match &self.ends[*at] {
+            EndState::Window(window) => Some(window.plan().grouping.table_schema()),
             _ => None,
         };
-        self.windows.iter().enumerate().filter_map(schema).collect()
+        self.windows.iter().filter_map(schema).collect()
     }
 
-    fn window_mut(&mut self, table: usize) -> Result<&mut WindowOperator, DataflowError> {
-        match self.windows.get(table).map(|at| &mut self.ends[*at]) {
+    /// By place in the order of table numbers.
+    fn window_mut(&mut self, place: usize) -> Result<&mut WindowOperator, DataflowError> {
+        match self.windows.get(place).map(|(_, at)| &mut self.ends[*at]) {
             Some(EndState::Window(window)) => Ok(window),
-            _ => Err(DataflowError::Bug(format!("there is no table {table}"))),
+            _ => Err(DataflowError::Bug(format!("there is no window operator {place}"))),
         }
     }
 }

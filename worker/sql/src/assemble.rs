@@ -3,6 +3,7 @@
 mod columns;
 mod window;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -67,6 +68,7 @@ pub(crate) fn assemble(
             Err(fault) => faults.push(fault),
         }
     }
+    faults.extend(same_numbers(&reads, &exchanges));
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -90,6 +92,22 @@ fn job_plan(reads: Vec<ReadSource<'_>>, exchanges: Exchanges, sinks: Vec<SinkPla
     let mut plan = JobPlan { fingerprint, sources, exchanges, sinks, stages };
     plan.fingerprint = Fingerprint::of(describe(&plan).logic().as_bytes());
     plan
+}
+
+/// Operators whose table numbers fall together: 1 in 65,536 for two.
+fn same_numbers(reads: &[ReadSource<'_>], exchanges: &Exchanges) -> Option<Refusal> {
+    let merging = exchanges.readers.iter().flat_map(|reader| &reader.pipelines);
+    let pipelines = reads.iter().flat_map(|read| &read.pipelines).chain(merging);
+    let mut known: BTreeMap<u16, &str> = BTreeMap::new();
+    for pipeline in pipelines {
+        let End::Window(window) = &pipeline.end else { continue };
+        let operator = window.grouping.operator.as_str();
+        if let Some(other) = known.insert(window.grouping.table_number(), operator) {
+            let message = format!("the state of {operator} and of {other} would have one number");
+            return Some(Refusal::declared(message, "rename one of the sinks"));
+        }
+    }
+    None
 }
 
 fn read_source<'a>(

@@ -217,7 +217,7 @@ fn tables(plan: &JobPlan) -> Vec<DescribedTable> {
     for stage in &plan.stages {
         for pipeline in stage.inputs.iter().flat_map(|input| &input.pipelines) {
             if let End::Window(window) = &pipeline.end {
-                let TableSchema { operator, key, values, .. } = window.grouping.table_schema(0);
+                let TableSchema { operator, key, values, .. } = window.grouping.table_schema();
                 let text = |columns: Vec<protocol::manifest::ColumnSchema>| {
                     columns.into_iter().map(|c| format!("{} {}", c.name, c.type_name)).collect()
                 };

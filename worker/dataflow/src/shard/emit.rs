@@ -30,15 +30,15 @@ impl Shard {
             budget = Budget { rows: limit.rows.max(1), bytes: limit.bytes.max(1) };
         }
         let watermark = self.watermark().unwrap_or(UNDEFINED);
-        while let Some((end, table)) = self.next_due(watermark)? {
-            let window = self.window_mut(table)?;
+        while let Some((end, place)) = self.next_due(watermark)? {
+            let operator = self.windows[place].0;
+            let window = self.window_mut(place)?;
             let unfinished = if budget.is_spent() {
                 Some(window.handed_out(end))
             } else {
                 window.emit(end, &mut budget, &mut emission.sinks)?
             };
             if let Some(rows) = unfinished {
-                let operator = table as u16;
                 emission.cut = Some(EmissionCursor { operator, window_end: end, rows });
                 self.cut = true;
                 return Ok(emission);
@@ -127,20 +127,23 @@ impl Shard {
 
     fn skip_to(&mut self, cursor: EmissionCursor, watermark: i64) -> Result<(), DataflowError> {
         let end = cursor.window_end;
-        let at = usize::from(cursor.operator);
-        for table in 0..self.windows.len() {
-            let sent_to = if table < at { end } else { end - 1 };
-            self.window_mut(table)?.set_fired_until(sent_to);
+        let at = self.windows.partition_point(|(table, _)| *table < cursor.operator);
+        let known = self.windows.get(at).is_some_and(|(table, _)| *table == cursor.operator);
+        for place in 0..self.windows.len() {
+            let sent_to = if place < at { end } else { end - 1 };
+            self.window_mut(place)?.set_fired_until(sent_to);
         }
-        let operator = self.tables().get(at).map(|t| t.operator.clone()).unwrap_or_default();
         let lost = || DataflowError::Corrupt {
-            operator,
+            operator: format!("table {}", cursor.operator),
             message: format!(
-                "the committed cursor says that {} rows of the window that ends at {end} have been sent; the state \
-                 has no such window",
+                "the committed cursor says that {} rows of its window that ends at {end} have been sent; there is no \
+                 such window",
                 cursor.rows
             ),
         };
+        if !known {
+            return Err(lost());
+        }
         let window = self.window_mut(at)?;
         if window.next_due(watermark) != Some(end) || !window.skip(end, cursor.rows)? {
             return Err(lost());

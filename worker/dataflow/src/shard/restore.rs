@@ -21,7 +21,7 @@ impl Shard {
     }
 
     fn groupings(&self) -> Vec<&Grouping> {
-        let grouping = |at: &usize| match &self.ends[*at] {
+        let grouping = |(_, at): &(u16, usize)| match &self.ends[*at] {
             EndState::Window(window) => Some(&window.plan().grouping),
             _ => None,
         };
@@ -59,7 +59,7 @@ impl Shard {
         let mapping = std::mem::take(&mut self.mapping);
         let done = match mapping.table(table) {
             Some(mapped) => self
-                .window_mut(usize::from(mapped.current))
+                .window_mut(mapped.place)
                 .and_then(|window| window.restore_entry(mapped, key, value, watermark)),
             None => Err(DataflowError::Corrupt {
                 operator: format!("table {table}"),

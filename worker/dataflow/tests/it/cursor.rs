@@ -50,9 +50,10 @@ fn bytes_cut_too() {
 fn a_cursor_that_the_state_does_not_know_is_refused() {
     let plan = keyed_job(&[("w", WINDOWS[0], Keys::Id)]);
     let rows = rows(&mut Random::new(2), 50, true);
-    for (window_end, groups, operator) in [(10, 0, 0), (1_010, 1_000_000, 0), (1_010, 0, 4)] {
+    for (window_end, groups, other) in [(10, 0, 0), (1_010, 1_000_000, 0), (1_010, 0, 1)] {
         let mut shard = shard(&plan, 0, 0);
         shard.process_rows(&batch(&rows)).unwrap();
+        let operator = shard.tables()[0].table ^ other;
         let cursor = EmissionCursor { operator, window_end, rows: groups };
         assert!(shard.settle(Some(cursor)).is_err(), "{cursor:?}");
     }
