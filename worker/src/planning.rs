@@ -13,12 +13,10 @@ use protocol::hash::HASH_VERSION;
 use protocol::limits::{EXCHANGE_PARTITIONS_MAX, EXCHANGE_PARTITIONS_MIN};
 use protocol::reason::Reason;
 use protocol::verdict::{DiffClass, PlannerVerdict, Refusal};
-use protocol::{Fingerprint, ShardId};
-use serde::{Deserialize, Serialize};
+use protocol::ShardId;
 
 use crate::cluster::Cluster;
-use crate::gc;
-use crate::history::{JobHistory, read_json};
+use crate::history::JobHistory;
 use crate::job::Job;
 
 mod apply;
@@ -27,34 +25,16 @@ mod compatibility;
 mod fork;
 mod internal;
 pub mod layout;
+mod object;
 mod show;
 mod start;
 mod topics;
 
 pub use apply::{apply, grow_control_topic};
+pub use object::{PLAN_FORMAT, PlanObject, known_exchange_partitions};
 pub use show::{explain, explain_refusal};
 
 use topics::Topics;
-
-/// Format of the plan object that this build writes.
-pub const PLAN_FORMAT: u32 = 1;
-
-/// What `plans/<fingerprint>` holds. Created once; the partitions of the exchanges are the same in all of a job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlanObject {
-    /// [`PLAN_FORMAT`] of the writer.
-    pub format: u32,
-    /// Of the plan.
-    pub fingerprint: Fingerprint,
-    /// Partitions of every exchange of the job.
-    pub exchange_partitions: u32,
-    /// Of the exchange hash.
-    pub hash_version: u32,
-    /// The logs when it was planned.
-    pub layout: Layout,
-    /// For people and tools.
-    pub description: serde_json::Value,
-}
 
 /// Where a shard begins on the first start of a job: the next offset and, in a fork, the state to restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,27 +256,6 @@ impl Checked<'_> {
             }
         }
     }
-}
-
-/// The partitions of the exchanges as the job's plan objects have them; none before the first plan.
-pub fn known_exchange_partitions(job: &Job, cluster: &Cluster) -> Result<Option<u32>, Stop> {
-    let prefix = format!("{}plans/", job.keys.root());
-    let keys = gc::list(cluster, &prefix)?;
-    let Some(key) = keys.first() else { return Ok(None) };
-    let object: PlanObject = cluster.wait(read_json(&cluster.store, key))?;
-    if object.format > PLAN_FORMAT {
-        let message =
-            format!("{key} has format {}; use the worker image that wrote it", object.format);
-        return Err(Stop::new(Reason::NotSupported, message));
-    }
-    if object.hash_version != HASH_VERSION {
-        let message = format!(
-            "the exchanges of this job use hash version {}, this worker has {HASH_VERSION}",
-            object.hash_version
-        );
-        return Err(Stop::new(Reason::NotSupported, message));
-    }
-    Ok(Some(object.exchange_partitions))
 }
 
 /// C7: fixed by the first plan, else by the savepoint that the job begins with, else by the spec, else by the slots.

@@ -64,14 +64,16 @@ fn prepare(job: Arc<Job>, args: &RunArgs, runtime: &Handle) -> Result<Hosting, S
     let generation = generations::choose(planned.history.newest(), &sealed, wanted);
     let orders = Arc::new(Orders::default());
     orders.change(|o| o.acquire = Some(AcquireOrder { generation, take_over: false }));
-    fs::create_dir_all(&args.state_dir).map_err(|e| folder(&args.state_dir, &e))?;
+    // Two jobs in one folder keep out of each other's way.
+    let state_dir = args.state_dir.join(&job.uid);
+    fs::create_dir_all(&state_dir).map_err(|e| folder(&state_dir, &e))?;
     Ok(Hosting {
         plan: Arc::clone(&planned.plan),
         layout: planned.layout.clone(),
         generation,
         slots,
         own: (0..slots).map(SlotIndex).collect(),
-        state_dir: args.state_dir.clone(),
+        state_dir,
         orders,
         board: Arc::new(Board::default()),
         host: Host::Alone,
