@@ -8,7 +8,7 @@ mod configs;
 mod groups;
 mod log;
 mod producers;
-mod timestamps;
+mod records;
 mod topics;
 mod transaction;
 mod transactions;
@@ -22,7 +22,7 @@ pub use configs::{CONFIGS, Config};
 pub use groups::{Group, Groups, Member, Offset, OffsetCommit};
 pub use log::{Aborted, Appended, Fetched, Isolation, PartitionLog};
 pub use topics::{NewTopic, Topic, Topics};
-pub use transaction::{Outcome, Producer, Transaction, TransactionState};
+pub use transaction::{Logs, Outcome, Producer, Transaction, TransactionState};
 pub use transactions::Transactions;
 
 use crate::options::Options;
@@ -132,18 +132,22 @@ impl Broker {
         partition: i32,
         batch: &Bytes,
     ) -> Result<Appended, ResponseError> {
-        let topic = self.topics.get_mut(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
-        let append_time = topic.sets_append_time().then_some(now);
-        let bytes_max = topic.message_bytes_max().unwrap_or(self.options.message_bytes_max);
-        let key = (topic.id(), partition);
-        let log = topic.log_mut(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let found = self.topics.get_mut(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
+        let append_time = found.sets_append_time().then_some(now);
+        let bytes_max = found.message_bytes_max().unwrap_or(self.options.message_bytes_max);
+        let needs_keys = found.compacts();
+        let log = found.log_mut(partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
         let header = check_batch(batch)?;
         if batch.len() > bytes_max {
             return Err(ResponseError::MessageTooLarge);
         }
+        if needs_keys && records::lacks_a_key(batch) {
+            return Err(ResponseError::InvalidRecord);
+        }
         if !log.is_duplicate(&header) {
             if header.is_transactional() {
-                self.transactions.verify_append(header.producer_id, header.producer_epoch, key)?;
+                let producer = Producer { id: header.producer_id, epoch: header.producer_epoch };
+                self.transactions.verify_append(producer, topic, partition)?;
             }
             if self.log_bytes + batch.len() as u64 > self.options.log_bytes_max {
                 return Err(ResponseError::PolicyViolation);
@@ -205,7 +209,7 @@ impl Broker {
         now: i64,
         id: &str,
         producer: Producer,
-        logs: &[(Uuid, i32)],
+        logs: &[(&str, i32)],
     ) -> Result<(), ResponseError> {
         self.transactions.open(now, id, producer)?.add_logs(logs);
         Ok(())
@@ -235,7 +239,7 @@ impl Broker {
         id: &str,
         producer: Producer,
         group: &str,
-        member: Member<'_>,
+        member: Member,
         commits: Vec<OffsetCommit>,
     ) -> Result<(), ResponseError> {
         self.transactions.verify_group(id, producer, group)?;
@@ -276,10 +280,13 @@ impl Broker {
     fn finish(&mut self, now: i64, ending: &Ending) {
         let producer = (ending.producer.id, ending.producer.epoch);
         let commit = ending.outcome == Outcome::Commit;
-        for (topic, partition) in &ending.logs {
-            // A log that was deleted meanwhile has nothing left to end.
-            if let Some(log) = self.topics.log_by_id_mut(*topic, *partition) {
-                self.log_bytes += log.end_transaction(now, producer, commit);
+        for (topic, partitions) in &ending.logs {
+            for partition in partitions {
+                // A log that was deleted meanwhile has nothing left to end.
+                let topic = self.topics.get_mut(topic);
+                if let Some(log) = topic.and_then(|topic| topic.log_mut(*partition)) {
+                    self.log_bytes += log.end_transaction(now, producer, commit);
+                }
             }
         }
         for group in &ending.groups {

@@ -8,6 +8,8 @@
 
 #[path = "script/batch.rs"]
 mod batch;
+#[path = "script/committed_view.rs"]
+mod committed_view;
 #[path = "script/language.rs"]
 mod language;
 #[path = "script/model.rs"]
@@ -58,6 +60,11 @@ fn the_model_answers_as_the_scripts_say() {
         })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn committed_readers_see_what_is_committed() {
+    committed_view::check_random_histories();
 }
 
 #[test]

@@ -101,24 +101,24 @@ pub(crate) fn header(bytes: &[u8]) -> BatchHeader {
 /// Checks a batch that a producer sent, as a broker does before it appends it.
 ///
 /// # Errors
-/// `CorruptMessage` (length, checksum), `UnsupportedForMessageFormat` (an old format) or
-/// `InvalidRecord` (anything else that a producer must not send).
+/// `CorruptMessage` (checksum, an impossible length or format) or `InvalidRecord` (anything else
+/// that a producer must not send: not one whole batch, an old format, a control batch).
 pub fn check(bytes: &[u8]) -> Result<BatchHeader, ResponseError> {
     if bytes.len() < HEADER_BYTES {
-        return Err(ResponseError::CorruptMessage);
-    }
-    if bytes[MAGIC_AT] != 2 {
-        return Err(ResponseError::UnsupportedForMessageFormat);
+        return Err(ResponseError::InvalidRecord);
     }
     let length = i32::from_be_bytes(field(bytes, LENGTH_AT));
     if length < (HEADER_BYTES - LENGTH_COVERS_FROM) as i32 {
         return Err(ResponseError::CorruptMessage);
     }
-    match (length as usize + LENGTH_COVERS_FROM).cmp(&bytes.len()) {
-        std::cmp::Ordering::Greater => return Err(ResponseError::CorruptMessage),
-        // More than one batch for one partition in a request is refused by Kafka too.
-        std::cmp::Ordering::Less => return Err(ResponseError::InvalidRecord),
-        std::cmp::Ordering::Equal => {}
+    // Less than a batch, or more than one.
+    if length as usize + LENGTH_COVERS_FROM != bytes.len() {
+        return Err(ResponseError::InvalidRecord);
+    }
+    match bytes[MAGIC_AT] {
+        0 | 1 => return Err(ResponseError::InvalidRecord),
+        2 => {}
+        _ => return Err(ResponseError::CorruptMessage),
     }
     if crc32c::crc32c(&bytes[ATTRIBUTES_AT..]) != u32::from_be_bytes(field(bytes, CRC_AT)) {
         return Err(ResponseError::CorruptMessage);

@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::ResponseError;
 
-/// Who commits. A client that subscribes to nothing says generation -1 and no member.
+/// Who commits. A client that subscribes to nothing says generation -1; then a member id has no
+/// meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Member<'a> {
+pub struct Member {
     /// Generation of the group as the client knows it.
     pub generation: i32,
-    /// Id of the member in the group.
-    pub id: &'a str,
 }
 
-impl Member<'_> {
+impl Member {
     /// A client that is not a member.
-    pub const NONE: Member<'static> = Member { generation: -1, id: "" };
+    pub const NONE: Member = Member { generation: -1 };
 }
 
 /// A committed offset.
@@ -86,10 +85,6 @@ impl Group {
             self.offsets.insert(key, entry);
         }
     }
-
-    fn is_empty(&self) -> bool {
-        self.offsets.is_empty() && self.pending.is_empty()
-    }
 }
 
 /// All groups.
@@ -100,12 +95,12 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// A group that has an offset.
+    /// A group that has or had an offset.
     pub fn get(&self, group: &str) -> Option<&Group> {
         self.groups.get(group)
     }
 
-    /// Names of the groups that have an offset.
+    /// Names of the groups that have or had an offset.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.groups.keys().map(String::as_str)
     }
@@ -113,16 +108,17 @@ impl Groups {
     /// Whether such a client may commit offsets of the group. Groups have no members here.
     ///
     /// # Errors
-    /// `InvalidGroupId`, `UnknownMemberId` or `IllegalGeneration`.
-    pub fn check(&self, group: &str, member: Member<'_>) -> Result<(), ResponseError> {
+    /// `InvalidGroupId`; for one that says it is a member, `UnknownMemberId`, or
+    /// `IllegalGeneration` when there is no such group.
+    pub fn check(&self, group: &str, member: Member) -> Result<(), ResponseError> {
         if group.is_empty() {
             Err(ResponseError::InvalidGroupId)
-        } else if member.generation >= 0 {
-            Err(ResponseError::IllegalGeneration)
-        } else if !member.id.is_empty() {
+        } else if member.generation < 0 {
+            Ok(())
+        } else if self.groups.contains_key(group) {
             Err(ResponseError::UnknownMemberId)
         } else {
-            Ok(())
+            Err(ResponseError::IllegalGeneration)
         }
     }
 
@@ -133,7 +129,7 @@ impl Groups {
     pub fn commit(
         &mut self,
         group: &str,
-        member: Member<'_>,
+        member: Member,
         commits: Vec<OffsetCommit>,
     ) -> Result<(), ResponseError> {
         self.check(group, member)?;
@@ -175,9 +171,6 @@ impl Groups {
                 group.apply(key, entry);
             }
         }
-        if group.is_empty() {
-            self.groups.remove(name);
-        }
     }
 
     /// Deletes a group with its offsets.
@@ -189,14 +182,11 @@ impl Groups {
     }
 
     pub(crate) fn forget_topic(&mut self, topic: &str) {
-        self.groups.retain(|_, group| {
+        for group in self.groups.values_mut() {
             group.offsets.retain(|(name, _), _| name != topic);
-            group
-                .pending
-                .values_mut()
-                .for_each(|offsets| offsets.retain(|(name, _), _| name != topic));
-            group.pending.retain(|_, offsets| !offsets.is_empty());
-            !group.is_empty()
-        });
+            for pending in group.pending.values_mut() {
+                pending.retain(|(name, _), _| name != topic);
+            }
+        }
     }
 }

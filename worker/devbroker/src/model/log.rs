@@ -7,7 +7,7 @@ use kafka_protocol::ResponseError;
 
 use super::batch::{self, BatchHeader};
 use super::producers::{ProducerState, Verdict, judge};
-use super::timestamps;
+use super::records;
 
 /// What a reader wants to see of transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,7 +235,7 @@ impl PartitionLog {
     pub fn first_at_or_after(&self, time: i64, isolation: Isolation) -> Option<(i64, i64)> {
         let first = self.batches.partition_point(|batch| batch.running_max_timestamp < time);
         let found = self.batches.range(first..).find_map(|batch| {
-            timestamps::first_at_or_after(&batch.bytes, batch.base_offset, self.start, time)
+            records::first_at_or_after(&batch.bytes, batch.base_offset, self.start, time)
         });
         found.filter(|(offset, _)| *offset < self.readable_end(isolation))
     }

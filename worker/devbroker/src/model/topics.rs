@@ -74,8 +74,16 @@ impl Topic {
     }
 
     pub(crate) fn deletes(&self) -> bool {
-        let policy = self.configs.get("cleanup.policy");
-        policy.is_none_or(|policy| policy.split(',').any(|part| part.trim() == "delete"))
+        self.cleans_by("delete")
+    }
+
+    pub(crate) fn compacts(&self) -> bool {
+        self.cleans_by("compact")
+    }
+
+    fn cleans_by(&self, policy: &str) -> bool {
+        let policies = self.configs.get("cleanup.policy").map_or("delete", String::as_str);
+        policies.split(',').any(|part| part.trim() == policy)
     }
 }
 
@@ -110,11 +118,6 @@ impl Topics {
     /// All, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Topic)> {
         self.by_name.iter().map(|(name, topic)| (name.as_str(), topic))
-    }
-
-    pub(crate) fn log_by_id_mut(&mut self, id: Uuid, partition: i32) -> Option<&mut PartitionLog> {
-        let name = self.names.get(&id)?;
-        self.by_name.get_mut(name)?.log_mut(partition)
     }
 
     /// Whether [`Topics::create`] would work.

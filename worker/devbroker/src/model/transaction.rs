@@ -1,13 +1,15 @@
 //! One transactional id: its owner, its state, what its open transaction has written to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::ResponseError;
-use uuid::Uuid;
 
 /// Epochs from here on are given to nobody; the next producer gets a new id. One is left over to
 /// fence with.
 const EPOCH_EXHAUSTED: i16 = i16::MAX - 1;
+
+/// Partitions by topic name.
+pub type Logs = BTreeMap<String, BTreeSet<i32>>;
 
 /// A producer id with its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,9 @@ pub struct Transaction {
     pub(super) last_epoch: Option<i16>,
     pub(super) timeout_ms: i32,
     pub(super) state: TransactionState,
-    pub(super) logs: BTreeSet<(Uuid, i32)>,
+    /// Partitions by topic name: as in Kafka, a topic that is created again takes the place of the
+    /// old one in an open transaction.
+    pub(super) logs: Logs,
     pub(super) groups: BTreeSet<String>,
 }
 
@@ -68,7 +72,7 @@ impl Transaction {
             last_epoch: None,
             timeout_ms,
             state: TransactionState::Empty,
-            logs: BTreeSet::new(),
+            logs: Logs::new(),
             groups: BTreeSet::new(),
         }
     }
@@ -83,9 +87,9 @@ impl Transaction {
         self.timeout_ms
     }
 
-    /// Logs that the open transaction has: topic id and partition.
-    pub fn logs(&self) -> impl Iterator<Item = (Uuid, i32)> {
-        self.logs.iter().copied()
+    /// Logs that the open transaction has: partitions by topic name.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
     }
 
     /// Its state.
@@ -93,8 +97,14 @@ impl Transaction {
         self.state
     }
 
-    pub(crate) fn add_logs(&mut self, logs: &[(Uuid, i32)]) {
-        self.logs.extend(logs);
+    pub(crate) fn add_logs(&mut self, logs: &[(&str, i32)]) {
+        for (topic, partition) in logs {
+            self.logs.entry((*topic).to_owned()).or_default().insert(*partition);
+        }
+    }
+
+    pub(super) fn has_log(&self, topic: &str, partition: i32) -> bool {
+        self.logs.get(topic).is_some_and(|partitions| partitions.contains(&partition))
     }
 
     pub(crate) fn add_group(&mut self, group: &str) {

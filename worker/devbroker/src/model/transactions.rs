@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka_protocol::ResponseError;
-use uuid::Uuid;
 
-use super::transaction::{Outcome, Producer, Transaction, TransactionState};
+use super::transaction::{Logs, Outcome, Producer, Transaction, TransactionState};
 use crate::options::Options;
 
 /// A decided transaction whose markers are due.
@@ -14,7 +13,7 @@ use crate::options::Options;
 pub(crate) struct Ending {
     pub(crate) producer: Producer,
     pub(crate) outcome: Outcome,
-    pub(crate) logs: BTreeSet<(Uuid, i32)>,
+    pub(crate) logs: Logs,
     pub(crate) groups: BTreeSet<String>,
 }
 
@@ -151,34 +150,38 @@ impl Transactions {
     /// Whether a transactional batch of this producer may go into this log.
     ///
     /// # Errors
-    /// `InvalidProducerIdMapping`, `InvalidProducerEpoch`, `InvalidTxnState`.
+    /// `InvalidProducerIdMapping`, `InvalidProducerEpoch`, or `TransactionAbortable` when no open
+    /// transaction has the log.
     pub(crate) fn verify_append(
         &self,
-        producer_id: i64,
-        epoch: i16,
-        log: (Uuid, i32),
+        producer: Producer,
+        topic: &str,
+        partition: i32,
     ) -> Result<(), ResponseError> {
-        let id = self.owners.get(&producer_id).ok_or(ResponseError::InvalidProducerIdMapping)?;
+        let id = self.owners.get(&producer.id).ok_or(ResponseError::InvalidProducerIdMapping)?;
         let transaction = self.by_id.get(id).ok_or(ResponseError::InvalidProducerIdMapping)?;
-        if transaction.producer.epoch != epoch {
+        if transaction.producer.epoch != producer.epoch {
             Err(ResponseError::InvalidProducerEpoch)
-        } else if transaction.is_ongoing() && transaction.logs.contains(&log) {
+        } else if transaction.is_ongoing() && transaction.has_log(topic, partition) {
             Ok(())
         } else {
-            Err(ResponseError::InvalidTxnState)
+            Err(ResponseError::TransactionAbortable)
         }
     }
 
     /// Whether this producer may add offsets of this group to its transaction.
     ///
     /// # Errors
-    /// `InvalidProducerIdMapping`, `InvalidProducerEpoch`, `InvalidTxnState`.
+    /// `InvalidRequest`, `InvalidProducerIdMapping`, `InvalidProducerEpoch`, `InvalidTxnState`.
     pub(crate) fn verify_group(
         &mut self,
         id: &str,
         producer: Producer,
         group: &str,
     ) -> Result<(), ResponseError> {
+        if id.is_empty() {
+            return Err(ResponseError::InvalidRequest);
+        }
         let transaction = self.owned(id, producer).map_err(|error| match error {
             ResponseError::ProducerFenced => ResponseError::InvalidProducerEpoch,
             other => other,

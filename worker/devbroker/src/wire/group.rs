@@ -66,8 +66,7 @@ pub(super) fn offset_commit(
     broker: &mut Broker,
     request: &OffsetCommitRequest,
 ) -> OffsetCommitResponse {
-    let member =
-        Member { generation: request.generation_id_or_member_epoch, id: &request.member_id };
+    let member = Member { generation: request.generation_id_or_member_epoch };
     let mut commits = Vec::new();
     let mut checks = Vec::new();
     for topic in &request.topics {

@@ -13,6 +13,8 @@ use crate::model::{Appended, Broker};
 
 const ACKS_NONE: i16 = 0;
 const ACKS_ALL: i16 = -1;
+/// From this version on, clients know the error `TransactionAbortable`.
+const ABORTABLE_SINCE: i16 = 11;
 
 pub(super) fn produce(broker: &mut Broker, call: &Call<'_>, request: &ProduceRequest) -> Answer {
     let mut failed = false;
@@ -58,7 +60,13 @@ fn append(
     if idempotent && request.acks != ACKS_ALL {
         return Err(ResponseError::InvalidRequiredAcks);
     }
-    broker.produce(call.now, topic, data.index, records)
+    let appended = broker.produce(call.now, topic, data.index, records);
+    appended.map_err(|error| match error {
+        ResponseError::TransactionAbortable if call.version < ABORTABLE_SINCE => {
+            ResponseError::InvalidTxnState
+        }
+        other => other,
+    })
 }
 
 fn partition_response(

@@ -79,12 +79,12 @@ pub(super) fn add_partitions(
 ) -> AddPartitionsToTxnResponse {
     let topics = &request.v3_and_below_topics;
     let find = |broker: &Broker, name: &str, partition: i32| {
-        let topic = broker.topics().get(name)?;
-        topic.log(partition).map(|_| (topic.id(), partition))
+        broker.topics().get(name)?.log(partition).map(|_| ())
     };
     let asked =
         topics.iter().flat_map(|topic| topic.partitions.iter().map(|at| (&topic.name, *at)));
-    let logs: Option<Vec<_>> = asked.map(|(name, at)| find(broker, name, at)).collect();
+    let logs: Option<Vec<_>> =
+        asked.map(|(name, at)| find(broker, name, at).map(|()| (name.as_str(), at))).collect();
     let producer = Producer {
         id: request.v3_and_below_producer_id.0,
         epoch: request.v3_and_below_producer_epoch,
@@ -139,7 +139,7 @@ pub(super) fn offset_commit(
     request: &TxnOffsetCommitRequest,
 ) -> TxnOffsetCommitResponse {
     let producer = Producer { id: request.producer_id.0, epoch: request.producer_epoch };
-    let member = Member { generation: request.generation_id, id: &request.member_id };
+    let member = Member { generation: request.generation_id };
     let mut commits = Vec::new();
     let mut checks = Vec::new();
     for topic in &request.topics {
@@ -189,14 +189,14 @@ pub(super) fn describe(
     let states = request.transactional_ids.iter().map(|id| {
         let described = Described::default().with_transactional_id(id.clone());
         match broker.transactions().get(id) {
-            Some(found) => described_as(broker, described, found),
+            Some(found) => described_as(described, found),
             None => described.with_error_code(ResponseError::TransactionalIdNotFound.code()),
         }
     });
     DescribeTransactionsResponse::default().with_transaction_states(states.collect())
 }
 
-fn described_as(broker: &Broker, described: Described, found: &Transaction) -> Described {
+fn described_as(described: Described, found: &Transaction) -> Described {
     let (state, since) = match found.state() {
         TransactionState::Empty => ("Empty", -1),
         TransactionState::Ongoing { since } => ("Ongoing", since),
@@ -205,9 +205,10 @@ fn described_as(broker: &Broker, described: Described, found: &Transaction) -> D
         TransactionState::Complete(Outcome::Commit) => ("CompleteCommit", -1),
         TransactionState::Complete(Outcome::Abort) => ("CompleteAbort", -1),
     };
-    let logs = found.logs().filter_map(|(id, partition)| {
-        let name = TopicName(text(broker.topics().name(id)?));
-        Some(TopicData::default().with_topic(name).with_partitions(vec![partition]))
+    let logs = found.logs().iter().map(|(topic, partitions)| {
+        TopicData::default()
+            .with_topic(TopicName(text(topic.as_str())))
+            .with_partitions(partitions.iter().copied().collect())
     });
     described
         .with_transaction_state(text(state))

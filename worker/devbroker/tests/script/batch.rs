@@ -31,7 +31,7 @@ pub(crate) fn encode(words: &[&str], producer: Producer, transactional: bool, no
         offset: at,
         sequence: sequence.wrapping_add(at as i32),
         timestamp: times.get(at as usize).copied().unwrap_or(now),
-        key: None,
+        key: words.contains(&"key").then(|| Bytes::from_static(b"key")),
         value: Some(Bytes::from_static(b"value")),
         headers: IndexMap::new(),
     };

@@ -32,11 +32,8 @@ fn level(isolation: &str) -> Isolation {
     }
 }
 
-fn member<'a>(words: &[&'a str]) -> Member<'a> {
-    Member {
-        generation: after(words, "generation").map_or(-1, number),
-        id: after(words, "member").unwrap_or_default(),
-    }
+fn member(words: &[&str]) -> Member {
+    Member { generation: after(words, "generation").map_or(-1, number) }
 }
 
 fn commit(word: &str) -> OffsetCommit {
@@ -115,6 +112,12 @@ impl Model {
                 let start = self.broker.delete_records(topic, partition, number(before))?;
                 Ok(start.to_string())
             }
+            ["expire", _] => {
+                self.now = self.broker.next_deadline().unwrap();
+                self.broker.advance(self.now);
+                ok(Ok(()))
+            }
+            ["forgotten", group, log] => Ok(self.committed(group, log_name(log))),
             ["forget", group] => ok(self.broker.groups_mut().delete(group)),
             ["ends", log] => {
                 let log = self.log(log_name(log))?;
@@ -160,10 +163,7 @@ impl Model {
 
     fn add(&mut self, owner: &str, logs: &[&str]) -> Answer {
         let (id, producer) = self.owner(owner);
-        let topics = self.broker.topics();
-        let named = logs.iter().map(|log| log_name(log));
-        let logs: Vec<_> =
-            named.map(|(topic, partition)| (topics.get(topic).unwrap().id(), partition)).collect();
+        let logs: Vec<_> = logs.iter().map(|log| log_name(log)).collect();
         ok(self.broker.add_partitions(self.now, &id, producer, &logs))
     }
 

@@ -68,6 +68,18 @@ impl Target for Wire {
             }
             ["commit", group, offset, ..] => self.commit(group, offset, &words[3..]),
             ["committed", group, log] => self.committed(group, log_name(log)),
+            ["expire", id] => {
+                let id = self.name(id);
+                wait("a timeout", || self.state(&id).0 == "CompleteAbort");
+                ok(Ok(()))
+            }
+            ["forgotten", group, log] => {
+                // A real broker forgets a moment after the topic is gone.
+                wait("forgetting", || {
+                    self.committed(group, log_name(log)) == Ok("none".to_owned())
+                });
+                Ok("none".to_owned())
+            }
             ["forget", group] => self.forget(group),
             ["produce", owner, log, ..] => self.produce(owner, log_name(log), &words[3..]),
             ["read", log, from, isolation] => self.read(log_name(log), number(from), isolation),
@@ -135,7 +147,15 @@ impl Wire {
             .with_transaction_timeout_ms(after(words, "timeout").map_or(60_000, number))
             .with_producer_id(expected.id.into())
             .with_producer_epoch(expected.epoch);
-        let response = self.socket.ask(4, &request).unwrap();
+        let mut response = self.socket.ask(4, &request).unwrap();
+        // A fresh broker has to fetch its first producer ids.
+        wait("producer ids", || {
+            let starting = groups::is_starting(response.error_code);
+            if starting {
+                response = self.socket.ask(4, &request).unwrap();
+            }
+            !starting
+        });
         if let Some(id) = &id {
             self.settle(id);
         }

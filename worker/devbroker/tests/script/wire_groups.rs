@@ -17,7 +17,8 @@ use kafka_protocol::messages::txn_offset_commit_request::{
 use super::super::language::{self, Answer, after, number, ok};
 use super::{Wire, code, text, wait};
 
-fn is_starting(code: i16) -> bool {
+/// Whether an answer only says that the broker is not ready yet.
+pub(super) fn is_starting(code: i16) -> bool {
     matches!(
         code.err(),
         Some(

@@ -13,7 +13,7 @@ use kafka_protocol::messages::produce_request::{
 
 use super::super::batch::{self, NO_PRODUCER};
 use super::super::language::Answer;
-use super::{Wire, code};
+use super::{Wire, code, wait};
 
 fn level(isolation: &str) -> i8 {
     match isolation {
@@ -43,12 +43,15 @@ impl Wire {
             .with_acks(-1)
             .with_timeout_ms(10_000)
             .with_topic_data(vec![topic]);
-        let Some(response) = self.socket.ask(11, &request) else {
-            return Ok("closed".to_owned());
-        };
-        let result = &response.responses[0].partition_responses[0];
-        code(result.error_code)?;
-        Ok(result.base_offset.to_string())
+        let mut answer = Ok("closed".to_owned());
+        // A new topic is shown a moment before its leader takes records.
+        wait("a leader", || {
+            let Some(response) = self.socket.ask(11, &request) else { return true };
+            let result = &response.responses[0].partition_responses[0];
+            answer = code(result.error_code).map(|()| result.base_offset.to_string());
+            answer != Err(ResponseError::NotLeaderOrFollower)
+        });
+        answer
     }
 
     pub(super) fn read(&mut self, log: (&str, i32), from: i64, isolation: &str) -> Answer {

@@ -1,4 +1,4 @@
-//! Time stamps of single records inside a batch.
+//! Single records inside a batch: their times and keys.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -29,18 +29,12 @@ pub(crate) fn first_at_or_after(
     if header.is_log_append_time() || header.is_control() {
         return (base_offset + i64::from(header.last_offset_delta) >= from).then_some(coarse);
     }
-    let records = match header.codec() {
-        NONE => Cow::Borrowed(&bytes[HEADER_BYTES..]),
-        LZ4 => match unpack_lz4(&bytes[HEADER_BYTES..]) {
-            Some(records) => Cow::Owned(records),
-            None => return Some(coarse),
-        },
-        _ => return Some(coarse),
-    };
+    let Some(records) = unpacked(bytes) else { return Some(coarse) };
     let mut rest: &[u8] = &records;
     for _ in 0..header.count {
-        let Some((time_delta, offset_delta)) = next_record(&mut rest) else { return Some(coarse) };
-        let found = (base_offset + offset_delta, header.base_timestamp + time_delta);
+        let Some(record) = next_record(&mut rest) else { return Some(coarse) };
+        let time_found = header.base_timestamp + record.time_delta;
+        let found = (base_offset + record.offset_delta, time_found);
         if found.0 >= from && found.1 >= time {
             return Some(found);
         }
@@ -48,15 +42,37 @@ pub(crate) fn first_at_or_after(
     None
 }
 
-fn unpack_lz4(packed: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut reader = lz4_flex::frame::FrameDecoder::new(packed).take(UNPACKED_BYTES_MAX);
-    reader.read_to_end(&mut out).ok()?;
-    Some(out)
+/// Whether a record without a key is seen; not for packed records, as above.
+pub(crate) fn lacks_a_key(bytes: &[u8]) -> bool {
+    let Some(records) = unpacked(bytes) else { return false };
+    let mut rest: &[u8] = &records;
+    (0..batch::header(bytes).count)
+        .any(|_| next_record(&mut rest).is_none_or(|record| !record.has_key))
 }
 
-/// Time and offset, relative to the batch, of the next record.
-fn next_record(rest: &mut &[u8]) -> Option<(i64, i64)> {
+/// The records, if they are plain or packed with lz4.
+fn unpacked(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let packed = &bytes[HEADER_BYTES..];
+    match batch::header(bytes).codec() {
+        NONE => Some(Cow::Borrowed(packed)),
+        LZ4 => {
+            let mut out = Vec::new();
+            let mut reader = lz4_flex::frame::FrameDecoder::new(packed).take(UNPACKED_BYTES_MAX);
+            reader.read_to_end(&mut out).ok()?;
+            Some(Cow::Owned(out))
+        }
+        _ => None,
+    }
+}
+
+/// What is read of a record; time and offset are relative to the batch.
+struct Record {
+    time_delta: i64,
+    offset_delta: i64,
+    has_key: bool,
+}
+
+fn next_record(rest: &mut &[u8]) -> Option<Record> {
     let length = usize::try_from(varint(rest)?).ok()?;
     if length > rest.len() {
         return None;
@@ -64,7 +80,9 @@ fn next_record(rest: &mut &[u8]) -> Option<(i64, i64)> {
     let (mut record, after) = rest.split_at(length);
     *rest = after;
     record = record.get(1..)?;
-    Some((varint(&mut record)?, varint(&mut record)?))
+    let time_delta = varint(&mut record)?;
+    let offset_delta = varint(&mut record)?;
+    Some(Record { time_delta, offset_delta, has_key: varint(&mut record)? >= 0 })
 }
 
 /// A zigzag varint of up to ten bytes.
