@@ -8,7 +8,7 @@ use tests::oracle::Query;
 
 use crate::stage::Stage;
 
-const START_MAX: Duration = Duration::from_secs(30);
+const START_MAX: Duration = Duration::from_mins(2);
 
 fn check(name: &str, query: Query) {
     let stage = Stage::development(name, query);

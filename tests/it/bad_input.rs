@@ -18,8 +18,11 @@ use tests::oracle::Query;
 use crate::stage::Stage;
 use records::{Record, records};
 
-const STEP_MAX: Duration = Duration::from_secs(60);
+const STEP_MAX: Duration = Duration::from_mins(1);
 const DEAD_LETTERS: &str = "dead-letters";
+
+/// Source offset, key and value.
+type Letter = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// A job that passes every row on.
 fn stage(name: &str, policy: Value) -> Stage {
@@ -107,7 +110,7 @@ fn bad_records_become_dead_letters_as_they_were_and_once() {
     let stage = stage("dead-letter", json!({"deadLetter": {"topic": DEAD_LETTERS}}));
     run(&stage, &records);
     assert_eq!(output(&stage), good(&records));
-    let expected: Vec<(i64, Option<Vec<u8>>, Option<Vec<u8>>)> = (0i64..)
+    let expected: Vec<Letter> = (0i64..)
         .zip(&records)
         .filter(|(_, record)| record.row.is_none())
         .map(|(offset, record)| (offset, record.key.clone(), record.value.clone()))
@@ -122,7 +125,7 @@ fn bad_records_become_dead_letters_as_they_were_and_once() {
 }
 
 /// `(source offset, key, value)` of every dead letter.
-fn dead_letters(stage: &Stage) -> Vec<(i64, Option<Vec<u8>>, Option<Vec<u8>>)> {
+fn dead_letters(stage: &Stage) -> Vec<Letter> {
     use rdkafka::consumer::Consumer as _;
     let consumer = logs::consumer(&stage.job.bootstrap, Isolation::Committed).unwrap();
     let mut assignment = rdkafka::TopicPartitionList::new();

@@ -18,7 +18,7 @@ use tests::kafka::{commits, topics};
 use tests::oracle::Query;
 
 /// Results are complete within this time after the last row, faults over.
-const SETTLE_MAX: Duration = Duration::from_secs(90);
+const SETTLE_MAX: Duration = Duration::from_mins(3);
 /// Partitions of input and output.
 pub(crate) const PARTITIONS: u32 = 4;
 

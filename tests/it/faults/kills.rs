@@ -61,7 +61,7 @@ fn outputs_and_offsets_are_committed_together() {
     let load = stage.load(stage.recipe(seed), 60_000, Pace::PerSecond(60_000));
     for round in 0..3u64 {
         let committed = stage.committed().iter().sum::<i64>();
-        wait::until_true("progress", Duration::from_secs(30), || {
+        wait::until_true("progress", Duration::from_mins(2), || {
             crew.tend()?;
             Ok(stage.committed().iter().sum::<i64>() > committed)
         })

@@ -11,7 +11,7 @@ use tests::oracle::Query;
 
 use crate::stage::{Stage, seed};
 
-const STEP_MAX: Duration = Duration::from_secs(90);
+const STEP_MAX: Duration = Duration::from_mins(3);
 
 fn all(phase: SlotPhase) -> impl FnMut(&WorkerStatus) -> bool {
     move |status| status.slots.iter().all(|slot| slot.phase == phase)

@@ -27,7 +27,7 @@ fn commits_go_on_while_the_store_is_away() {
         }
     };
     let worker = crew.worker(0).unwrap();
-    worker.until_status("a checkpoint", Duration::from_secs(40), checkpointed(0)).unwrap();
+    worker.until_status("a checkpoint", Duration::from_mins(2), checkpointed(0)).unwrap();
 
     stage.minio.as_mut().unwrap().kill().unwrap();
     let down = Instant::now();
@@ -55,7 +55,7 @@ fn commits_go_on_while_the_store_is_away() {
     worker
         .until_status(
             "a checkpoint after the outage",
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             checkpointed(newest.unwrap()),
         )
         .unwrap();

@@ -10,7 +10,7 @@ use tests::oracle::Query;
 
 use crate::stage::{Stage, seed};
 
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(2);
 
 fn until_progress(stage: &Stage) {
     let before = stage.committed().iter().sum::<i64>();

@@ -60,7 +60,7 @@ fn functions(text: &str) -> Vec<(usize, String, usize)> {
         let Some(name) = function_name(code) else { continue };
         let indent = &line[..line.len() - code.len()];
         let end = lines[start..].iter().position(|line| {
-            line.strip_prefix(indent).is_some_and(|rest| rest == "}" || rest.ends_with(";"))
+            line.strip_prefix(indent).is_some_and(|rest| rest == "}" || rest.ends_with(';'))
                 && !line[indent.len()..].starts_with(' ')
         });
         if let Some(end) = end {
@@ -88,6 +88,6 @@ fn functions_are_measured_from_their_first_to_their_last_line() {
     let text = "fn one() {}\n\nimpl A {\n    pub(crate) async fn two<T>(\n        a: T,\n    ) {\n        \
                 if a {\n        }\n    }\n\n    fn three(&self);\n}\n";
     let found = functions(text);
-    assert_eq!(found.iter().map(|(_, n, l)| (n.as_str(), *l)).last(), Some(("three", 1)));
+    assert_eq!(found.iter().map(|(_, n, l)| (n.as_str(), *l)).next_back(), Some(("three", 1)));
     assert!(found.contains(&(4, "two".to_owned(), 6)));
 }

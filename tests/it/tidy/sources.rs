@@ -17,6 +17,10 @@ pub(super) struct Source {
 }
 
 impl Source {
+    fn is_rust(&self) -> bool {
+        Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
+    }
+
     /// Production code: neither tests, examples nor benchmarks.
     pub(super) fn is_production(&self) -> bool {
         let aside = ["/tests/", "/examples/", "/benches/"];
@@ -34,8 +38,7 @@ impl Source {
 
 /// All Rust files of ours.
 pub(super) fn rust() -> Vec<Source> {
-    let sources: Vec<Source> =
-        all().into_iter().filter(|source| source.path.ends_with(".rs")).collect();
+    let sources: Vec<Source> = all().into_iter().filter(Source::is_rust).collect();
     assert!(sources.len() > 50, "the checkout is not where it was built");
     sources
 }

@@ -15,7 +15,7 @@ use crate::harness::{Scratch, process, wait};
 use crate::kafka::topics;
 use crate::oracle::Query;
 
-const RUN_MAX: Duration = Duration::from_secs(600);
+const RUN_MAX: Duration = Duration::from_mins(10);
 
 /// A way to run the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Bench<'_> {
         let checkpoints = Checkpoints::Folder(folder.display().to_string());
         let mut job = JobFile::new(self.bootstrap, query, checkpoints);
         job.uid = format!("bench-{}-{}", std::process::id(), self.runs);
-        job.source = source.to_owned();
+        source.clone_into(&mut job.source);
         job.sink = format!("out-{name}");
         job.checkpoint_interval = "10s".into();
         job.delivery = variant.delivery.into();

@@ -17,7 +17,7 @@ use crate::harness::crew::Crew;
 use crate::harness::worker::{self, Role, Worker};
 use crate::kafka::topics;
 
-const STEP_MAX: Duration = Duration::from_secs(60);
+const STEP_MAX: Duration = Duration::from_mins(1);
 /// Rows per second of the load.
 const RATE: u64 = 20_000;
 /// Rows per second of event time and partition: about ten windows close every second.

@@ -13,7 +13,7 @@ use super::inputs::PARTITIONS;
 use crate::harness::wait;
 use crate::kafka::logs::{self, Isolation};
 
-const RESULT_MAX: Duration = Duration::from_secs(60);
+const RESULT_MAX: Duration = Duration::from_mins(1);
 
 /// Writes down when committed results become visible.
 pub(super) struct Watch {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ pub(super) const SHORT: Duration = Duration::from_millis(1500);
 
 /// Delivery reports, in order.
 #[derive(Default)]
-pub struct Deliveries(Mutex<VecDeque<Result<(i32, i64), RDKafkaErrorCode>>>);
+pub(super) struct Deliveries(Mutex<VecDeque<Result<(i32, i64), RDKafkaErrorCode>>>);
 
 impl ClientContext for Deliveries {}
 
@@ -231,7 +232,8 @@ fn message_text(message: &impl Message) -> String {
         format!("{}={}:{}", message.offset(), text(message.key()), text(message.payload()));
     if let Some(headers) = message.headers() {
         for header in headers.iter() {
-            line.push_str(&format!(" [{}={}]", header.key, text(header.value)));
+            let value = text(header.value);
+            write!(line, " [{}={value}]", header.key).expect("a String takes all that is written");
         }
     }
     line

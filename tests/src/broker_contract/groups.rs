@@ -9,7 +9,10 @@ use super::clients::{
     Contract, ContractProducer, PATIENCE, SHORT, error_text, outcome, reports, send, wait,
 };
 
-fn offsets(topic: &str, entries: &[(i32, i64, &str)]) -> Result<TopicPartitionList> {
+/// Partition, offset and metadata.
+type Committed<'a> = (i32, i64, &'a str);
+
+fn offsets(topic: &str, entries: &[Committed<'_>]) -> Result<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
     for (partition, offset, metadata) in entries {
         let mut element = list.add_partition(topic, *partition);
@@ -45,7 +48,7 @@ pub(super) fn plain_offsets(contract: &mut Contract) -> Result<()> {
     contract.line("at first", committed(&consumer, &topic, 3, PATIENCE));
     let long = "x".repeat(4096);
     let too_long = "x".repeat(4097);
-    let commits: [(&str, &[(i32, i64, &str)]); 5] = [
+    let commits: [(&str, &[Committed<'_>]); 5] = [
         ("two", &[(0, 7, "seven"), (1, 0, "")]),
         ("back", &[(0, 3, "three")]),
         ("long metadata", &[(2, 1, &long)]),

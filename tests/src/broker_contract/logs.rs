@@ -4,7 +4,7 @@ use anyhow::Result;
 use rdkafka::consumer::Consumer;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::clients::{
     Contract, ContractProducer, PATIENCE, admin_options, block_on, outcome, reports, send,
@@ -118,7 +118,8 @@ pub(super) fn offsets_by_time(contract: &mut Contract) -> Result<()> {
             let mut asked = TopicPartitionList::new();
             asked.add_partition_offset(&topic, 0, Offset::Offset(time))?;
             let answer = consumer.offsets_for_times(asked, PATIENCE);
-            let found = answer.map(|found| found.elements().first().map(|one| one.offset()));
+            let found =
+                answer.map(|found| found.elements().first().map(TopicPartitionListElem::offset));
             contract.line(&format!("{isolation} at {time}"), outcome(&found));
         }
     }

@@ -19,9 +19,9 @@ const FRAME: Duration = Duration::from_millis(100);
 /// Rates are means over this time.
 const RATE_SPAN: Duration = Duration::from_secs(1);
 /// The generator may need longer than asked for on a busy machine.
-const OVERTIME_MAX: Duration = Duration::from_secs(120);
+const OVERTIME_MAX: Duration = Duration::from_mins(2);
 /// The results are complete within this time after the last row.
-const SETTLE_MAX: Duration = Duration::from_secs(60);
+const SETTLE_MAX: Duration = Duration::from_mins(1);
 
 /// How the demo ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

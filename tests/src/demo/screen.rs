@@ -1,5 +1,6 @@
 //! What the user sees: a picture that redraws itself in place, or one line a second.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write};
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ impl Screen {
                 let lines = picture(look);
                 text.push_str(HIDE_CURSOR);
                 if *drawn > 0 {
-                    text.push_str(&format!("\x1b[{drawn}A"));
+                    put(&mut text, format_args!("\x1b[{drawn}A"));
                 }
                 for line in &lines {
                     text.push_str(line);
@@ -79,7 +80,7 @@ impl Screen {
             }
             Style::Lines { told, events } => {
                 for (at, event) in look.events.iter().skip(*events) {
-                    text.push_str(&format!("{:5.1} s  {event}\n", at.as_secs_f64()));
+                    put(&mut text, format_args!("{:5.1} s  {event}\n", at.as_secs_f64()));
                 }
                 *events = look.events.len();
                 let second = look.elapsed.as_secs();
@@ -112,6 +113,10 @@ impl Drop for Screen {
             drop(self.write(SHOW_CURSOR));
         }
     }
+}
+
+fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments).expect("a String takes all that is written");
 }
 
 fn line(look: &Look) -> String {

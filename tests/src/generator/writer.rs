@@ -63,7 +63,7 @@ pub struct Written {
 }
 
 /// A broker that is away for longer than this makes the writer give up.
-const DELIVERY_MAX: Duration = Duration::from_secs(300);
+const DELIVERY_MAX: Duration = Duration::from_mins(5);
 /// Rows of one partition before the next one has its turn.
 const TURN_ROWS: u64 = 64;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);

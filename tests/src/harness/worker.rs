@@ -123,7 +123,7 @@ pub fn plan(job: &Path, secrets: &Path, log: &Path) -> anyhow::Result<()> {
     let mut command = Command::new(tools::program("streamjob-worker")?);
     command.args(["plan", "--apply", "--job"]).arg(job).arg("--secrets-dir").arg(secrets);
     let mut process = Process::start("planner", &mut command, log)?;
-    let status = process.wait(Duration::from_secs(60))?;
+    let status = process.wait(Duration::from_mins(1))?;
     ensure!(status.success(), "the planner failed with {status}: {}", process.output());
     Ok(())
 }
