@@ -30,7 +30,7 @@ fmt: ## format the sources
 	@cargo fmt --all
 lint: ## formatting, clippy, scripts, chart
 	@tests/tools/test.sh lint
-manifests: ## write crds/manifests anew
-	@cargo run --quiet --bin streamjob-crds -- crds/manifests
+manifests: ## write the manifests of the custom resources anew, for the chart too
+	@cargo run --quiet --bin streamjob-crds -- crds/manifests charts/streamjob/files/crds
 clean-cache: ## remove what was built and fetched outside the checkout
 	@tests/tools/clean-cache.sh

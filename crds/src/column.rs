@@ -134,12 +134,14 @@ mod tests {
     #[test]
     fn types_are_read_and_printed() {
         let pattern = regex::Regex::new(PATTERN).expect("the pattern compiles");
-        for text in ["BIGINT", "INT", "DOUBLE", "VARCHAR", "BOOLEAN", "TIMESTAMP", "DECIMAL(10,2)"] {
+        for text in ["BIGINT", "INT", "DOUBLE", "VARCHAR", "BOOLEAN", "TIMESTAMP", "DECIMAL(10,2)"]
+        {
             let parsed: ColumnType = text.parse().expect(text);
             assert_eq!(parsed.to_string(), text);
             assert!(pattern.is_match(text), "schema refuses {text}");
         }
-        for text in ["bigint", "TEXT", "DECIMAL", "DECIMAL(0,0)", "DECIMAL(39,1)", "DECIMAL(01,1)"] {
+        for text in ["bigint", "TEXT", "DECIMAL", "DECIMAL(0,0)", "DECIMAL(39,1)", "DECIMAL(01,1)"]
+        {
             assert!(text.parse::<ColumnType>().is_err(), "{text}");
             assert!(!pattern.is_match(text), "schema accepts {text}");
         }

@@ -20,11 +20,13 @@ pub mod names;
 pub mod pods;
 pub mod quantity;
 pub mod rules;
+#[allow(clippy::duplicated_attributes, reason = "each printer column has its own fields")]
 pub mod savepoint;
 pub mod schema;
 pub mod sink;
 pub mod source;
 pub mod status;
+#[allow(clippy::duplicated_attributes, reason = "each printer column has its own fields")]
 pub mod stream_job;
 pub mod validate;
 
@@ -39,7 +41,9 @@ pub use lifecycle::{
 pub use names::{ColumnName, JobName, ObjectName, RelationName, TopicName, TopicPrefix};
 pub use pods::{Pods, Resources, Storage};
 pub use quantity::Quantity;
-pub use savepoint::{Savepoint, SavepointPhase, SavepointRetention, SavepointSpec, SavepointStatus};
+pub use savepoint::{
+    Savepoint, SavepointPhase, SavepointRetention, SavepointSpec, SavepointStatus,
+};
 pub use sink::Sink;
 pub use source::{Format, OnBadRecord, Source, StartFrom, WatermarkStrategy};
 pub use status::{

@@ -54,7 +54,8 @@ pub enum RestoreFrom {
     Savepoint(ObjectName),
     /// The address of a savepoint's manifest.
     Manifest(
-        #[schemars(length(max = 2048), regex(pattern = "^(s3|file)://.+$"))] String,
+        #[schemars(length(max = 2048), regex(pattern = "^(s3|file)://.+$"))]
+        String,
     ),
 }
 

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Text that is not a name of the wanted sort.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is not a {what}: it must match {pattern} and have at most {len_max} characters")]
+#[error(
+    "\"{text}\" is not a {what}: it must match {pattern} and have at most {len_max} characters"
+)]
 pub struct NotAName {
     what: &'static str,
     text: String,
@@ -50,7 +52,10 @@ fn lower_alphanumeric(c: char) -> bool {
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $len_max:literal, $pattern:literal, $grammar:expr) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident, $what:literal, $len_max:literal, $pattern:literal, $grammar:expr
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -194,7 +199,13 @@ mod tests {
 
     #[test]
     fn schema_and_parser_accept_the_same_names() {
-        check(JobName::new, JobName::PATTERN, 44, &["a", "a-1"], &["", "A", "1a", "a-", "a.b", "ä"]);
+        check(
+            JobName::new,
+            JobName::PATTERN,
+            44,
+            &["a", "a-1"],
+            &["", "A", "1a", "a-", "a.b", "ä"],
+        );
         check(
             ObjectName::new,
             ObjectName::PATTERN,

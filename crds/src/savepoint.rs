@@ -21,11 +21,7 @@ use crate::names::JobName;
     shortname = "ssp",
     category = "streamjob",
     doc = "A consistent copy of a job's state, kept on purpose.",
-    crates(
-        kube_core = "::kube_core",
-        k8s_openapi = "::k8s_openapi",
-        schemars = "::schemars"
-    ),
+    crates(kube_core = "::kube_core", k8s_openapi = "::k8s_openapi", schemars = "::schemars"),
     printcolumn(name = "Job", type_ = "string", json_path = ".spec.job"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Bytes", type_ = "integer", json_path = ".status.bytes"),

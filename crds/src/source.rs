@@ -20,7 +20,8 @@ use crate::names::{ColumnName, RelationName, TopicName};
         "watermark.column must be one of the columns, of type TIMESTAMP",
     ),
     (
-        "!has(self.partitionedBy) || self.partitionedBy.all(p, self.columns.exists(c, c.name == p))",
+        "!has(self.partitionedBy) || \
+         self.partitionedBy.all(p, self.columns.exists(c, c.name == p))",
         "partitionedBy must name declared columns",
     ),
 ])))]
@@ -115,8 +116,8 @@ pub enum StartFrom {
     Timestamp(StartTimestamp),
     /// An offset for every partition, by partition number.
     Offsets(
-        // The keys are checked by the planner: a rule over the keys of a map, whose lengths no schema can bound,
-        // is beyond the cost that the API server allows.
+        // The keys are checked by the planner: a rule over the keys of a map, whose lengths no
+        // schema can bound, is beyond the cost that the API server allows.
         #[schemars(length(min = 1, max = 4096), extend("additionalProperties" =
             serde_json::json!({"type": "integer", "format": "int64", "minimum": 0})))]
         BTreeMap<String, i64>,

@@ -58,11 +58,7 @@ pub const SPEC_RULES: &[Rule] = &[
     shortname = "sj",
     category = "streamjob",
     doc = "A SQL query over Kafka topics that runs for ever, exactly once.",
-    crates(
-        kube_core = "::kube_core",
-        k8s_openapi = "::k8s_openapi",
-        schemars = "::schemars"
-    ),
+    crates(kube_core = "::kube_core", k8s_openapi = "::k8s_openapi", schemars = "::schemars"),
     scale(
         spec_replicas_path = ".spec.parallelism",
         status_replicas_path = ".status.replicas",

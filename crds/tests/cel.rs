@@ -60,11 +60,7 @@ fn rules_agree() {
         ("/spec/sources/0/onBadRecord", json!({"skip": {}, "fail": {}}), false),
         ("/spec/sources/0/format", json!({}), false),
         ("/spec/kafka/auth", json!({"tls": {}}), true),
-        (
-            "/spec/kafka/auth",
-            json!({"tls": {"keySecretRef": {"name": "a", "key": "b"}}}),
-            false,
-        ),
+        ("/spec/kafka/auth", json!({"tls": {"keySecretRef": {"name": "a", "key": "b"}}}), false),
         ("/spec/upgrade", json!({"mode": "Stateless"}), false),
         ("/spec/upgrade", json!({"mode": "Stateless", "acknowledgeStateLoss": "x"}), true),
         ("/spec/restoreFrom", json!({}), false),
@@ -83,7 +79,8 @@ fn rules_agree() {
 #[test]
 fn names_are_checked_by_cel() {
     let long = "a".repeat(45);
-    for (name, want) in [("a", true), ("a-1", true), ("1a", false), ("a.b", false), (&long, false)] {
+    for (name, want) in [("a", true), ("a-1", true), ("1a", false), ("a.b", false), (&long, false)]
+    {
         let job = with("/metadata/name", json!(name));
         assert_eq!(cel_accepts(&job, None), want, "{name}");
         assert_eq!(crds::JobName::new(name).is_ok(), want, "{name}");

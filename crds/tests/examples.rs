@@ -8,8 +8,10 @@ use serde_json::Value;
 
 fn examples() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("entry").path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("entry").path())
+        .collect();
     files.sort();
     files.into_iter().map(|path| (path.clone(), fs::read_to_string(path).expect("text"))).collect()
 }
@@ -23,7 +25,8 @@ fn every_example_is_valid() {
             serde_json::from_value::<crds::Savepoint>(value).expect("a savepoint");
             continue;
         }
-        let job = crds::file::stream_job(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let job =
+            crds::file::stream_job(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert_eq!(crds::validate_for_cluster(&job.spec), [], "{}", path.display());
         let written = serde_json::to_value(&job).expect("JSON");
         let again: crds::StreamJob = serde_json::from_value(written).expect("read back");

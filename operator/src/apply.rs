@@ -117,10 +117,8 @@ async fn create(client: &Client, job: &JobView, object: &Object) -> Result<(), k
 /// Deletes exactly the object that was seen.
 async fn delete(client: &Client, job: &JobView, child: &Child) -> Result<(), kube::Error> {
     tracing::info!(job = %job.name, kind = ?child.kind, name = %child.name, "deleting");
-    let params = DeleteParams::background().preconditions(Preconditions {
-        uid: Some(child.uid.clone()),
-        resource_version: None,
-    });
+    let params = DeleteParams::background()
+        .preconditions(Preconditions { uid: Some(child.uid.clone()), resource_version: None });
     match api(client, job, child.kind).delete(&child.name, &params).await {
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         other => other.map(drop),
@@ -131,10 +129,9 @@ async fn delete(client: &Client, job: &JobView, child: &Child) -> Result<(), kub
 async fn bury(client: &Client, job: &JobView, name: &str, uid: &str) -> Result<(), kube::Error> {
     tracing::warn!(job = %job.name, pod = %name, "removing a pod by force: its node is gone");
     let pods: Api<Pod> = Api::namespaced(client.clone(), &job.namespace);
-    let params = DeleteParams::default().grace_period(0).preconditions(Preconditions {
-        uid: Some(uid.to_owned()),
-        resource_version: None,
-    });
+    let params = DeleteParams::default()
+        .grace_period(0)
+        .preconditions(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
     match pods.delete(name, &params).await {
         Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => Ok(()),
         other => other.map(drop),

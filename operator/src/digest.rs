@@ -9,7 +9,7 @@ pub fn of<T: Serialize>(value: &T) -> String {
     let value = serde_json::to_value(value).expect("specs are plain data");
     let mut hash = Sha256::new();
     hash.update(canonical(&value).as_bytes());
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..8])
 }
 
 fn canonical(value: &Value) -> String {

@@ -144,7 +144,10 @@ async fn children(sources: &Sources<'_>, observed: &mut Observed) -> Result<(), 
 /// Everything of one kind that belongs to a job.
 async fn list<K>(client: &Client, job: &JobView) -> Result<Vec<K>, kube::Error>
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug,
 {
     let api: Api<K> = Api::namespaced(client.clone(), &job.namespace);
     let params = ListParams::default().labels(&names::selector(&job.name)).limit(CHILDREN_MAX);

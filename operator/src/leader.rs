@@ -112,9 +112,7 @@ impl Candidate {
             }
             spec.holder_identity = None;
         }
-        if let Err(error) =
-            self.leases.replace(&self.name, &PostParams::default(), &free).await
-        {
+        if let Err(error) = self.leases.replace(&self.name, &PostParams::default(), &free).await {
             tracing::debug!(%error, "the lease was not released");
         }
     }

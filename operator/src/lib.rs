@@ -1,7 +1,8 @@
 //! The operator: it turns `StreamJob` objects into worker pods and keeps them what the spec says.
 //!
 //! A reconciliation is fetch → validate → machine → plan → status → apply. Only [`fetch`],
-//! [`apply`] and [`savepoint::edge`] hold a client; what lies between are pure functions of what was read.
+//! [`apply`] and [`savepoint::edge`] hold a client; what lies between are pure functions of what
+//! was read.
 //! Intent stands in the object's status before a side effect follows from it: a pass either
 //! changes the memory in the status, or acts on the memory that it read, never both.
 //!

@@ -31,14 +31,14 @@ pub const DEAD_NODE_GRACE_SECS: u32 = 30;
 /// Back-off after an error: from …
 pub const ERROR_BACKOFF_MIN: Duration = Duration::from_millis(500);
 /// … to.
-pub const ERROR_BACKOFF_MAX: Duration = Duration::from_secs(60);
+pub const ERROR_BACKOFF_MAX: Duration = Duration::from_mins(1);
 
 /// How often lag and checkpoint are written to the status at most.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
 /// A refusal that may pass by itself (a broker that does not answer) is looked at again.
-pub const RETRY_AFTER: Duration = Duration::from_secs(60);
+pub const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// A rollout that found no capacity is tried again.
-pub const CAPACITY_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+pub const CAPACITY_RETRY_AFTER: Duration = Duration::from_mins(15);
 /// A former owner whose pod is there but does not answer is given up after so long.
 pub const UNREACHABLE_GRACE: Duration = Duration::from_secs(30);
 /// Characters of a message in a condition.

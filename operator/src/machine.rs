@@ -137,9 +137,9 @@ impl End {
 
 /// Whether every slot of a generation is in one of the phases, on pods that are all there.
 fn all_slots(set: &SetView, generation: &GenerationStatus, phases: &[SlotPhase]) -> bool {
-    let slots = set.workers().filter(|(pod, worker)| {
-        !pod.ending && worker.generation.0 == generation.number
-    });
+    let slots = set
+        .workers()
+        .filter(|(pod, worker)| !pod.ending && worker.generation.0 == generation.number);
     let in_phase = slots
         .flat_map(|(_, worker)| &worker.slots)
         .filter(|slot| phases.contains(&slot.phase))

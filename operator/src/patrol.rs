@@ -72,9 +72,9 @@ impl Patrol {
         let mut asked: Vec<BoxFuture<'_, Option<&(String, String)>>> = Vec::new();
         for (key, round) in &rounds {
             for worker in &round.workers {
-                asked.push(Box::pin(async move {
-                    (!runs(admin, worker, round).await).then_some(key)
-                }));
+                asked.push(Box::pin(
+                    async move { (!runs(admin, worker, round).await).then_some(key) },
+                ));
             }
         }
         let troubled: Vec<_> =

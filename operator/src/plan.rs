@@ -71,9 +71,8 @@ pub fn plan(
     settings: &Settings,
 ) -> Plan {
     let has_finalizer = observed.job.finalizers.iter().any(|name| name == names::FINALIZER);
-    let mut plan = Plan::default();
-    plan.blocked_by_former =
-        observed.children.iter().any(|child| child.job_uid != observed.job.uid);
+    let former = observed.children.iter().any(|child| child.job_uid != observed.job.uid);
+    let mut plan = Plan { blocked_by_former: former, ..Plan::default() };
     if observed.job.deleted_at.is_none() && !has_finalizer {
         plan.finalizer = Some(true);
         return plan;
@@ -179,9 +178,8 @@ fn keeps(memory: &StreamJobStatus, generation: u64, child: &Child) -> bool {
 /// is safe, because the successor fences whatever may still run.
 fn dead_pods(observed: &Observed) -> Vec<(String, String)> {
     let pods = observed.sets.values().flat_map(|set| &set.pods);
-    let dead = pods.filter(|pod| {
-        pod.ends_at.is_some_and(|at| observed.since(at) >= DEAD_POD_GRACE)
-    });
+    let dead =
+        pods.filter(|pod| pod.ends_at.is_some_and(|at| observed.since(at) >= DEAD_POD_GRACE));
     dead.map(|pod| (pod.name.clone(), pod.uid.clone())).collect()
 }
 

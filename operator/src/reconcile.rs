@@ -124,9 +124,8 @@ fn next_look(
         return MOVING_REQUEUE;
     }
     let said = status::situation(observed, target, memory);
-    let planning = target
-        .as_ref()
-        .is_ok_and(|target| machine::planner_wanted(observed, target, memory));
+    let planning =
+        target.as_ref().is_ok_and(|target| machine::planner_wanted(observed, target, memory));
     let deleting = observed.job.deleted_at.is_some();
     let owner_starts = memory.current.is_some() && !said.ready;
     if memory.next.is_some() || planning || deleting || owner_starts {

@@ -131,7 +131,7 @@ fn whole_second() -> Timestamp {
 fn new_token() -> String {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 fn init_logging(json: bool) {
@@ -215,7 +215,7 @@ async fn job_pass(job: Arc<RawJob>, shared: Arc<Shared>) -> Result<Action, kube:
     let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
     let began = Instant::now();
     let result = reconcile::reconcile(&shared.context, &namespace, &name).await;
-    finish(&shared, "StreamJob", &namespace, &name, began, result)
+    Ok(finish(&shared, "StreamJob", &namespace, &name, began, result))
 }
 
 async fn savepoint_pass(
@@ -225,7 +225,7 @@ async fn savepoint_pass(
     let (namespace, name) = (savepoint.namespace().unwrap_or_default(), savepoint.name_any());
     let began = Instant::now();
     let result = edge::reconcile(&shared.context, &namespace, &name).await;
-    finish(&shared, "Savepoint", &namespace, &name, began, result)
+    Ok(finish(&shared, "Savepoint", &namespace, &name, began, result))
 }
 
 /// Notes how a pass went. A version that moved on is no fault: look again at once.
@@ -236,21 +236,19 @@ fn finish(
     name: &str,
     began: Instant,
     result: Result<Option<Duration>, kube::Error>,
-) -> Result<Action, kube::Error> {
+) -> Action {
     let key = format!("{kind}/{namespace}/{name}");
     shared.metrics.note(kind, result.is_ok(), began.elapsed());
     match result {
         Ok(again) => {
             shared.backoff.reset(&key);
-            Ok(again.map_or_else(Action::await_change, Action::requeue))
+            again.map_or_else(Action::await_change, Action::requeue)
         }
-        Err(kube::Error::Api(status)) if status.is_conflict() => {
-            Ok(Action::requeue(ERROR_BACKOFF_MIN))
-        }
+        Err(kube::Error::Api(status)) if status.is_conflict() => Action::requeue(ERROR_BACKOFF_MIN),
         Err(error) => {
             let wait = shared.backoff.next(&key);
             tracing::warn!(%key, %error, ?wait, "the pass failed");
-            Ok(Action::requeue(wait))
+            Action::requeue(wait)
         }
     }
 }

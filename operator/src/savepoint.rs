@@ -85,23 +85,18 @@ fn why_not_now(job: &Observed) -> Option<String> {
     (running < current.slots()).then(|| format!("{running} of {} slots run", current.slots()))
 }
 
-fn start(
-    savepoint: &Savepoint,
-    job: &Observed,
-    status: &mut SavepointStatus,
-    now: Timestamp,
-) {
+fn start(savepoint: &Savepoint, job: &Observed, status: &mut SavepointStatus, now: Timestamp) {
     let Some(current) = &job.job.status.current else { return };
     let location = job.job.spec.pointer("/checkpoints/location").and_then(|l| l.as_str());
     let keys = Keys::new(&job.job.uid).savepoints(&key(savepoint));
+    let keys = keys.trim_end_matches('/');
     status.phase = Some(SavepointPhase::InProgress);
     status.job_uid = Some(job.job.uid.clone());
     status.generation = Some(current.number);
     status.plan_fingerprint = Some(current.plan_fingerprint.clone());
     status.slots = current.slots();
     status.started_at = Some(Time(now));
-    status.location =
-        location.map(|location| format!("{}/{keys}", location.trim_end_matches('/')));
+    status.location = location.map(|location| format!("{}/{keys}", location.trim_end_matches('/')));
     say(savepoint, status, now, Reason::Starting, "the slots come to a common point");
 }
 
@@ -148,11 +143,8 @@ fn parts<'a>(set: &'a SetView, name: &str) -> Vec<(&'a SlotStatus, &'a Savepoint
 }
 
 fn orders(set: &SetView, generation: u64, name: &str) -> Vec<Sent> {
-    let order = SavepointOrder {
-        generation: Generation(generation),
-        name: name.to_owned(),
-        resume: false,
-    };
+    let order =
+        SavepointOrder { generation: Generation(generation), name: name.to_owned(), resume: false };
     let unfinished = set.workers().filter(|(_, worker)| {
         worker.generation.0 == generation
             && worker.slots.iter().any(|slot| slot.phase == SlotPhase::Running)
@@ -171,8 +163,11 @@ fn complete(
     status: &mut SavepointStatus,
     now: Timestamp,
 ) {
-    let mut manifests: Vec<String> =
-        parts.iter().filter_map(|(_, part)| part.manifest.as_ref()).map(ToString::to_string).collect();
+    let mut manifests: Vec<String> = parts
+        .iter()
+        .filter_map(|(_, part)| part.manifest.as_ref())
+        .map(ToString::to_string)
+        .collect();
     manifests.sort();
     let shards = || parts.iter().flat_map(|(slot, _)| &slot.shards);
     let sources = shards().filter(|shard| shard.stage.0 == 0);
@@ -182,19 +177,13 @@ fn complete(
     status.shards = u32::try_from(shards().count()).ok();
     status.bytes = Some(parts.iter().map(|(_, part)| part.bytes).sum());
     status.offsets = Some(offsets);
-    status.watermark =
-        watermark.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(Time);
+    status.watermark = watermark.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(Time);
     status.digest = Some(digest::of(&manifests));
     status.completed_at = Some(Time(now));
     say(savepoint, status, now, Reason::Running, "it can be restored from");
 }
 
-fn failed(
-    savepoint: &Savepoint,
-    mut status: SavepointStatus,
-    why: &str,
-    now: Timestamp,
-) -> Step {
+fn failed(savepoint: &Savepoint, mut status: SavepointStatus, why: &str, now: Timestamp) -> Step {
     status.phase = Some(SavepointPhase::Failed);
     say(savepoint, &mut status, now, Reason::CheckpointFailed, why);
     Step { status, orders: Vec::new() }

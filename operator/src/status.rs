@@ -39,11 +39,7 @@ pub fn render(
     status
 }
 
-fn phase(
-    observed: &Observed,
-    target: &Result<Target, Invalid>,
-    memory: &StreamJobStatus,
-) -> Phase {
+fn phase(observed: &Observed, target: &Result<Target, Invalid>, memory: &StreamJobStatus) -> Phase {
     if observed.job.deleted_at.is_some() {
         return Phase::Deleting;
     }
@@ -107,12 +103,8 @@ fn conditions(
         condition(observed, condition_type, holds, reason, message)
     };
     let (ready_reason, ready_message) = &said.ready_because;
-    let mut conditions = vec![entry(
-        ConditionType::Ready,
-        said.ready,
-        ready_reason.as_str(),
-        ready_message,
-    )];
+    let mut conditions =
+        vec![entry(ConditionType::Ready, said.ready, ready_reason.as_str(), ready_message)];
     conditions.push(match moving {
         Some((reason, message)) => {
             entry(ConditionType::Reconciling, true, reason.as_str(), &message)
@@ -158,11 +150,13 @@ fn reconciling(
         let set = observed.set(next.number);
         return Some(if memory.acquiring.is_some() {
             let running = set.count(&[SlotPhase::Running]);
-            let text = format!("generation {}: {running} of {} slots run", next.number, next.slots());
+            let text =
+                format!("generation {}: {running} of {} slots run", next.number, next.slots());
             (Reason::Acquiring, text)
         } else {
             let ready = set.pods.iter().filter(|pod| pod.ready).count();
-            let text = format!("generation {}: {ready} of {} pods warm", next.number, next.parallelism);
+            let text =
+                format!("generation {}: {ready} of {} pods warm", next.number, next.parallelism);
             (Reason::WarmingUp, text)
         });
     }

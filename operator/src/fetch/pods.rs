@@ -75,9 +75,9 @@ fn container(pod: &Pod) -> Option<&ContainerStatus> {
 fn problem(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let unscheduled = status.conditions.as_ref().and_then(|conditions| {
-        conditions.iter().find(|c| {
-            c.type_ == "PodScheduled" && c.reason.as_deref() == Some("Unschedulable")
-        })
+        conditions
+            .iter()
+            .find(|c| c.type_ == "PodScheduled" && c.reason.as_deref() == Some("Unschedulable"))
     });
     if let Some(condition) = unscheduled {
         let message = condition.message.as_deref().unwrap_or_default();

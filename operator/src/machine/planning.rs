@@ -46,8 +46,7 @@ fn expired(observed: &Observed, refused: &RefusedSpec) -> bool {
 
 /// Whether the planner has to look at the target.
 pub fn planner_wanted(observed: &Observed, target: &Target, memory: &StreamJobStatus) -> bool {
-    let planned =
-        memory.plan.as_ref().is_some_and(|plan| plan.spec_digest == target.plan_digest);
+    let planned = memory.plan.as_ref().is_some_and(|plan| plan.spec_digest == target.plan_digest);
     !planned
         && !target.suspended()
         && !target.waits_for_savepoint

@@ -11,8 +11,7 @@ pub fn of(blueprint: &Blueprint<'_>) -> Object {
     let generation = blueprint.generation.number;
     let job = &blueprint.observed.job.name;
     let name = names::set(job, generation);
-    let metadata =
-        metadata::of(blueprint.observed, &name, Component::Worker, Some(generation));
+    let metadata = metadata::of(blueprint.observed, &name, Component::Worker, Some(generation));
     let body = json!({
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

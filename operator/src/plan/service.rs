@@ -12,8 +12,7 @@ pub fn of(blueprint: &Blueprint<'_>) -> Object {
     let generation = blueprint.generation.number;
     let job = &blueprint.observed.job.name;
     let name = names::set(job, generation);
-    let metadata =
-        metadata::of(blueprint.observed, &name, Component::Worker, Some(generation));
+    let metadata = metadata::of(blueprint.observed, &name, Component::Worker, Some(generation));
     let body = json!({
         "apiVersion": "v1",
         "kind": "Service",

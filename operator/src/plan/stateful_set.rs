@@ -17,8 +17,7 @@ pub fn of(blueprint: &Blueprint<'_>) -> Object {
     let generation = blueprint.generation.number;
     let job = &blueprint.observed.job.name;
     let name = names::set(job, generation);
-    let metadata =
-        metadata::of(blueprint.observed, &name, Component::Worker, Some(generation));
+    let metadata = metadata::of(blueprint.observed, &name, Component::Worker, Some(generation));
     let labels = metadata["labels"].clone();
     let mut template = template(blueprint, &name, &labels);
     if let Some(overrides) = &blueprint.spec.worker.pod_overrides {
@@ -136,15 +135,19 @@ fn args(blueprint: &Blueprint<'_>) -> Vec<String> {
         .into_iter()
         .map(str::to_owned)
         .chain(numbers.into_iter().flat_map(|(name, n)| [name.to_owned(), n.to_string()]))
-        .chain(partitions.into_iter().flat_map(|n| {
-            ["--exchange-partitions".to_owned(), n.to_string()]
-        }))
+        .chain(
+            partitions
+                .into_iter()
+                .flat_map(|n| ["--exchange-partitions".to_owned(), n.to_string()]),
+        )
         .collect()
 }
 
 fn env() -> Value {
     let limit = |resource: &str| {
-        json!({"resourceFieldRef": {"containerName": "worker", "resource": resource}})
+        json!({
+            "resourceFieldRef": {"containerName": "worker", "resource": resource},
+        })
     };
     json!([
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},

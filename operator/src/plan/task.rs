@@ -82,8 +82,7 @@ fn pod_spec(observed: &Observed, task: &Task<'_>) -> Value {
     let mut spec = pod::base(pods);
     spec["restartPolicy"] = json!("Never");
     spec["containers"] = json!([container]);
-    spec["volumes"] =
-        Value::Array(pod::volumes(&observed.job.name, &task.name, task.spec, false));
+    spec["volumes"] = Value::Array(pod::volumes(&observed.job.name, &task.name, task.spec, false));
     // Placement follows the workers: a job on dedicated nodes plans there too.
     if let Some(overrides) = &pods.pod_overrides {
         for field in ["nodeSelector", "tolerations", "affinity", "priorityClassName"] {

@@ -9,11 +9,7 @@ use crate::limits::PROGRESS_INTERVAL;
 use crate::observed::Observed;
 
 /// Writes progress into the status when it differs and the last time is long enough ago.
-pub(super) fn refresh(
-    observed: &Observed,
-    memory: &StreamJobStatus,
-    status: &mut StreamJobStatus,
-) {
+pub(super) fn refresh(observed: &Observed, memory: &StreamJobStatus, status: &mut StreamJobStatus) {
     let Some(current) = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number)) else {
         status.progress = None;
         return;
@@ -29,7 +25,9 @@ pub(super) fn refresh(
         return;
     }
     let progress = ProgressStatus {
-        lag: Some(i64::try_from(slots.iter().map(|slot| slot.lag).sum::<u64>()).unwrap_or(i64::MAX)),
+        lag: Some(
+            i64::try_from(slots.iter().map(|slot| slot.lag).sum::<u64>()).unwrap_or(i64::MAX),
+        ),
         watermark: watermark(&slots).map(Time),
         slots_running: running,
         observed_at: Time(observed.now),
@@ -53,8 +51,11 @@ fn watermark(slots: &[&SlotStatus]) -> Option<Timestamp> {
 
 /// The oldest of the slots' newest checkpoints, when every slot has one.
 fn checkpoint(slots: &[&SlotStatus]) -> Option<CheckpointStatus> {
-    let newest: Option<Vec<_>> =
-        slots.iter().filter(|slot| !slot.shards.is_empty()).map(|s| s.checkpoint.as_ref()).collect();
+    let newest: Option<Vec<_>> = slots
+        .iter()
+        .filter(|slot| !slot.shards.is_empty())
+        .map(|s| s.checkpoint.as_ref())
+        .collect();
     let newest = newest?;
     let completed_at = newest.iter().map(|checkpoint| checkpoint.completed_at).min()?;
     Some(CheckpointStatus {

@@ -50,11 +50,7 @@ fn at_rest(target: &Result<Target, Invalid>, memory: &StreamJobStatus) -> Situat
     Situation { ready: suspended, ready_because: because, stalled: None, degraded: None }
 }
 
-fn of_owner(
-    observed: &Observed,
-    memory: &StreamJobStatus,
-    owner: &GenerationStatus,
-) -> Situation {
+fn of_owner(observed: &Observed, memory: &StreamJobStatus, owner: &GenerationStatus) -> Situation {
     let set = observed.set(owner.number);
     let running = set.count(&[SlotPhase::Running, SlotPhase::Draining, SlotPhase::Paused]);
     let text = format!("generation {}: {running} of {} slots run", owner.number, owner.slots());

@@ -11,7 +11,7 @@ use crate::store::{Key, Refusal, Store};
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Answered without being done.
     Status(u16),
     /// Done, but the answer is lost.
@@ -22,27 +22,27 @@ pub enum Fault {
 
 /// Which requests a disturbance counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub(crate) enum Counted {
     Writes,
     All,
 }
 
 #[derive(Default)]
-pub struct Server {
-    pub store: Store,
-    pub fault: Option<(Counted, u64, Fault)>,
-    pub requests: u64,
-    pub writes: u64,
+pub(crate) struct Server {
+    pub(crate) store: Store,
+    pub(crate) fault: Option<(Counted, u64, Fault)>,
+    pub(crate) requests: u64,
+    pub(crate) writes: u64,
     /// The operator died in this pass.
-    pub dead: bool,
+    pub(crate) dead: bool,
     /// One line for each write.
-    pub log: Vec<String>,
+    pub(crate) log: Vec<String>,
 }
 
-pub type Shared = Arc<Mutex<Server>>;
+pub(crate) type Shared = Arc<Mutex<Server>>;
 
 /// A client of the server.
-pub fn client(server: &Shared) -> Client {
+pub(crate) fn client(server: &Shared) -> Client {
     let server = Arc::clone(server);
     let service = tower::service_fn(move |request: Request<Body>| {
         let server = Arc::clone(&server);

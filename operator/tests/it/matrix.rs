@@ -51,9 +51,12 @@ async fn compare(scenario: &Scenario, counted: Counted, last: u64, faults: &[Fau
             let name = scenario.name;
             let log = || world.server.lock().unwrap().log.clone();
             let (want, found) = (reference.rest(), world.rest());
-            if want != found {
-                panic!("{name}: {disturbance:?}: {}\n{:#?}", difference(&want, &found), log());
-            }
+            assert!(
+                want == found,
+                "{name}: {disturbance:?}: {}\n{:#?}",
+                difference(&want, &found),
+                log()
+            );
             assert_eq!(world.counts(), reference.counts(), "{name}: {disturbance:?}\n{:#?}", log());
         }
     }
@@ -62,11 +65,11 @@ async fn compare(scenario: &Scenario, counted: Counted, last: u64, faults: &[Fau
 fn difference(want: &serde_json::Value, found: &serde_json::Value) -> String {
     let (want, found) = (want.as_object().unwrap(), found.as_object().unwrap());
     let names: std::collections::BTreeSet<&String> = want.keys().chain(found.keys()).collect();
-    names
-        .into_iter()
-        .filter(|name| want.get(*name) != found.get(*name))
+    let different = names.into_iter().filter(|name| want.get(*name) != found.get(*name));
+    let lines: Vec<String> = different
         .map(|name| format!("{name}: want {:#?}\nfound {:#?}", want.get(name), found.get(name)))
-        .collect()
+        .collect();
+    lines.join("\n")
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// A small valid job.
-pub fn job(parallelism: u32) -> Value {
+pub(crate) fn job(parallelism: u32) -> Value {
     json!({
         "apiVersion": "streamjob.dev/v1alpha1",
         "kind": "StreamJob",
@@ -26,7 +26,7 @@ pub fn job(parallelism: u32) -> Value {
 }
 
 /// A savepoint of it.
-pub fn savepoint(name: &str) -> Value {
+pub(crate) fn savepoint(name: &str) -> Value {
     json!({
         "apiVersion": "streamjob.dev/v1alpha1",
         "kind": "Savepoint",

@@ -11,7 +11,7 @@ use operator::validate::{Settings, Target, target};
 use serde_json::{Value, json};
 
 /// What a look at a job without children finds.
-pub fn observed(job: &Value, status: StreamJobStatus) -> Observed {
+pub(crate) fn observed(job: &Value, status: StreamJobStatus) -> Observed {
     Observed {
         job: JobView {
             name: job["metadata"]["name"].as_str().unwrap().to_owned(),
@@ -36,11 +36,8 @@ pub fn observed(job: &Value, status: StreamJobStatus) -> Observed {
     }
 }
 
-pub fn settings() -> Settings {
-    Settings {
-        worker_image: "worker:1".to_owned(),
-        warm_up_deadline: Duration::from_secs(60),
-    }
+pub(crate) fn settings() -> Settings {
+    Settings { worker_image: "worker:1".to_owned(), warm_up_deadline: Duration::from_mins(1) }
 }
 
 fn secured() -> Value {
@@ -50,7 +47,7 @@ fn secured() -> Value {
 }
 
 /// Plan and next generation as the machine would have written them.
-pub fn memory(target: &Target, shards: u32) -> StreamJobStatus {
+pub(crate) fn memory(target: &Target, shards: u32) -> StreamJobStatus {
     let plan = PlanStatus {
         fingerprint: "00000000000000ff".to_owned(),
         spec_digest: target.plan_digest.clone(),

@@ -7,15 +7,15 @@ use crate::objects::{job, savepoint};
 use crate::world::World;
 
 /// One step of a story.
-pub type Step = fn(&World);
+pub(crate) type Step = fn(&World);
 
 /// A story and what must hold at its end.
-pub struct Scenario {
-    pub name: &'static str,
-    pub steps: &'static [Step],
-    pub end: fn(&World),
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) steps: &'static [Step],
+    pub(crate) end: fn(&World),
     /// Fast enough that waiting for a deadline does not look like rest.
-    pub seconds_per_pass: i64,
+    pub(crate) seconds_per_pass: i64,
 }
 
 fn status(world: &World) -> Value {
@@ -138,15 +138,21 @@ fn pods_vanish(world: &World) {
 }
 
 fn is_gone(world: &World) {
-    let left: Vec<String> =
-        world.rest().as_object().unwrap().keys().filter(|k| !k.starts_with("savepoints")).cloned().collect();
+    let left: Vec<String> = world
+        .rest()
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|k| !k.starts_with("savepoints"))
+        .cloned()
+        .collect();
     assert_eq!(left, Vec::<String>::new());
     let counts = world.counts();
     let cleaned = counts.iter().any(|(name, created, _)| name == "jobs/j-clean" && *created == 1);
     assert!(cleaned, "the last generation must be fenced: {counts:?}");
 }
 
-pub const SCENARIOS: &[Scenario] = &[
+pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "create",
         steps: &[create],

@@ -6,37 +6,37 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 /// Plural, namespace, name.
-pub type Key = (String, String, String);
+pub(crate) type Key = (String, String, String);
 
 /// A refusal with its HTTP status and reason.
-pub type Refusal = (u16, &'static str);
+pub(crate) type Refusal = (u16, &'static str);
 
 #[derive(Default)]
-pub struct Store {
-    pub objects: BTreeMap<Key, Value>,
+pub(crate) struct Store {
+    pub(crate) objects: BTreeMap<Key, Value>,
     /// What was applied last, by object and subresource: fields that are missing next time go.
     applied: BTreeMap<(Key, &'static str), Value>,
     version: u64,
     uids: u64,
     /// Seconds since the epoch.
-    pub now: i64,
+    pub(crate) now: i64,
     /// Creations and deletions by object, in order of plural and name.
-    pub created: BTreeMap<Key, u32>,
-    pub deleted: BTreeMap<Key, u32>,
+    pub(crate) created: BTreeMap<Key, u32>,
+    pub(crate) deleted: BTreeMap<Key, u32>,
     /// Changes of any object.
-    pub changes: u64,
+    pub(crate) changes: u64,
 }
 
-pub fn time(seconds: i64) -> String {
+pub(crate) fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).expect("a time").to_string()
 }
 
 impl Store {
-    pub fn get(&self, key: &Key) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
         self.objects.get(key)
     }
 
-    pub fn create(&mut self, key: &Key, mut object: Value) -> Result<Value, Refusal> {
+    pub(crate) fn create(&mut self, key: &Key, mut object: Value) -> Result<Value, Refusal> {
         if self.objects.contains_key(key) {
             return Err((409, "AlreadyExists"));
         }
@@ -65,7 +65,7 @@ impl Store {
     }
 
     /// Changes an object in place; a no-op leaves the version alone.
-    pub fn update(&mut self, key: &Key, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn update(&mut self, key: &Key, change: impl FnOnce(&mut Value)) {
         let Some(old) = self.objects.get(key) else { return };
         let mut new = old.clone();
         change(&mut new);
@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Server-side apply of the main resource or of `status`.
-    pub fn apply(
+    pub(crate) fn apply(
         &mut self,
         key: &Key,
         subresource: &'static str,
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// Merge patch.
-    pub fn merge_patch(&mut self, key: &Key, body: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn merge_patch(&mut self, key: &Key, body: &Value) -> Result<Value, Refusal> {
         if !self.objects.contains_key(key) {
             return Err((404, "NotFound"));
         }
@@ -132,7 +132,7 @@ impl Store {
         Ok(())
     }
 
-    pub fn delete(&mut self, key: &Key, uid: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn delete(&mut self, key: &Key, uid: Option<&str>) -> Result<(), Refusal> {
         let Some(object) = self.objects.get(key) else { return Err((404, "NotFound")) };
         if uid.is_some_and(|uid| object["metadata"]["uid"] != *uid) {
             return Err((409, "Conflict"));
@@ -164,11 +164,13 @@ impl Store {
         let owned: Vec<Key> =
             self.objects.iter().filter(|(_, o)| owned(o)).map(|(key, _)| key.clone()).collect();
         for key in owned {
-            let _ = self.delete(&key, None);
+            let gone = self.delete(&key, None);
+            // What another deletion took along is gone already.
+            assert!(gone.is_ok() || !self.objects.contains_key(&key));
         }
     }
 
-    pub fn list(&self, plural: &str, namespace: &str, selector: Option<&str>) -> Vec<Value> {
+    pub(crate) fn list(&self, plural: &str, namespace: &str, selector: Option<&str>) -> Vec<Value> {
         let matches = |object: &Value| {
             selector.is_none_or(|selector| {
                 selector.split(',').all(|term| {

@@ -14,21 +14,21 @@ use crate::api::Shared;
 
 /// A pod's worker.
 #[derive(Clone, Debug)]
-pub struct Fake {
-    pub generation: u64,
-    pub ordinal: u32,
-    pub slots: u32,
-    pub phase: SlotPhase,
-    pub release: Option<bool>,
-    pub take_over: bool,
-    pub savepoint: Option<String>,
-    pub trouble: Option<Reason>,
+pub(crate) struct Fake {
+    pub(crate) generation: u64,
+    pub(crate) ordinal: u32,
+    pub(crate) slots: u32,
+    pub(crate) phase: SlotPhase,
+    pub(crate) release: Option<bool>,
+    pub(crate) take_over: bool,
+    pub(crate) savepoint: Option<String>,
+    pub(crate) trouble: Option<Reason>,
     /// Never gets warm.
-    pub stuck: bool,
+    pub(crate) stuck: bool,
 }
 
 impl Fake {
-    pub fn new(generation: u64, ordinal: u32, slots: u32) -> Self {
+    pub(crate) fn new(generation: u64, ordinal: u32, slots: u32) -> Self {
         Self {
             generation,
             ordinal,
@@ -42,7 +42,7 @@ impl Fake {
         }
     }
 
-    pub fn owns(&self) -> bool {
+    pub(crate) fn owns(&self) -> bool {
         operator::machine::OWNING.contains(&self.phase)
     }
 
@@ -83,17 +83,17 @@ impl Fake {
 
 /// All workers by address, and what went wrong with orders.
 #[derive(Default)]
-pub struct Fleet {
-    pub workers: BTreeMap<String, Fake>,
-    pub orders: u64,
+pub(crate) struct Fleet {
+    pub(crate) workers: BTreeMap<String, Fake>,
+    pub(crate) orders: u64,
     /// Orders that no written intent covers.
-    pub violations: Vec<String>,
+    pub(crate) violations: Vec<String>,
 }
 
 /// The admin client of the tests.
-pub struct Admin {
-    pub fleet: Arc<Mutex<Fleet>>,
-    pub server: Shared,
+pub(crate) struct Admin {
+    pub(crate) fleet: Arc<Mutex<Fleet>>,
+    pub(crate) server: Shared,
 }
 
 impl Admin {
@@ -191,7 +191,7 @@ fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
 
 impl Fleet {
     /// One step of every worker.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         let owners: Vec<u64> =
             self.workers.values().filter(|fake| fake.owns()).map(|fake| fake.generation).collect();
         let mut fenced_below = 0;

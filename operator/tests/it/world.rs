@@ -19,27 +19,27 @@ const PASSES_MAX: u32 = 400;
 /// Passes without a change that count as rest.
 const QUIET_PASSES: u32 = 3;
 
-pub const SHARDS: u32 = 4;
+pub(crate) const SHARDS: u32 = 4;
 
-pub struct World {
-    pub server: Shared,
-    pub fleet: Arc<Mutex<Fleet>>,
+pub(crate) struct World {
+    pub(crate) server: Shared,
+    pub(crate) fleet: Arc<Mutex<Fleet>>,
     context: Context,
     addresses: u32,
     /// What the planner says of a SQL text; accepted unless it contains a reason's name.
-    pub passes: u32,
+    pub(crate) passes: u32,
     /// New pods are not scheduled.
-    pub no_capacity: Arc<Mutex<bool>>,
+    pub(crate) no_capacity: Arc<Mutex<bool>>,
     /// Seconds that pass with each pass.
-    pub tempo: i64,
+    pub(crate) tempo: i64,
 }
 
-pub fn key(plural: &str, name: &str) -> Key {
+pub(crate) fn key(plural: &str, name: &str) -> Key {
     (plural.to_owned(), "default".to_owned(), name.to_owned())
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let server: Shared = Arc::new(Mutex::new(Server::default()));
         server.lock().unwrap().store.now = 1_800_000_000;
         let fleet = Arc::new(Mutex::new(Fleet::default()));
@@ -50,7 +50,7 @@ impl World {
             admin: Arc::new(admin),
             settings: Settings {
                 worker_image: "worker:1".to_owned(),
-                warm_up_deadline: Duration::from_secs(60),
+                warm_up_deadline: Duration::from_mins(1),
             },
             clock: Box::new(move || {
                 let now = clock.lock().unwrap().store.now;
@@ -64,18 +64,18 @@ impl World {
     }
 
     /// The StreamJob as stored.
-    pub fn job(&self) -> Option<Value> {
+    pub(crate) fn job(&self) -> Option<Value> {
         self.server.lock().unwrap().store.get(&key("streamjobs", "j")).cloned()
     }
 
     /// Changes the spec, as a user does.
-    pub fn edit(&self, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Value)) {
         let mut server = self.server.lock().unwrap();
         server.store.update(&key("streamjobs", "j"), |job| change(&mut job["spec"]));
     }
 
     /// Runs operator, controllers and workers until nothing changes any more.
-    pub async fn settle(&mut self) {
+    pub(crate) async fn settle(&mut self) {
         let mut quiet = 0;
         for _ in 0..PASSES_MAX {
             let before = self.activity();
@@ -90,7 +90,7 @@ impl World {
     }
 
     /// One pass of everything.
-    pub async fn pass(&mut self) {
+    pub(crate) async fn pass(&mut self) {
         self.passes += 1;
         self.operator_pass().await;
         self.controllers();
@@ -211,17 +211,16 @@ impl World {
     }
 
     /// What is left at the end, without what differs between runs for good reasons.
-    pub fn rest(&self) -> Value {
+    pub(crate) fn rest(&self) -> Value {
         let server = self.server.lock().unwrap();
         let objects = server.store.objects.iter().filter(|(key, _)| key.0 != "events");
-        let masked: serde_json::Map<String, Value> = objects
-            .map(|(key, object)| (format!("{}/{}", key.0, key.2), mask(object)))
-            .collect();
+        let masked: serde_json::Map<String, Value> =
+            objects.map(|(key, object)| (format!("{}/{}", key.0, key.2), mask(object))).collect();
         Value::Object(masked)
     }
 
     /// Creations and deletions of everything but events.
-    pub fn counts(&self) -> Vec<(String, u32, u32)> {
+    pub(crate) fn counts(&self) -> Vec<(String, u32, u32)> {
         let server = self.server.lock().unwrap();
         let created = server.store.created.iter().filter(|(key, _)| key.0 != "events");
         created
@@ -232,21 +231,21 @@ impl World {
             .collect()
     }
 
-    pub fn disturb(&self, counted: crate::api::Counted, at: u64, fault: Fault) {
+    pub(crate) fn disturb(&self, counted: crate::api::Counted, at: u64, fault: Fault) {
         self.server.lock().unwrap().fault = Some((counted, at, fault));
     }
 
-    pub fn writes(&self) -> u64 {
+    pub(crate) fn writes(&self) -> u64 {
         self.server.lock().unwrap().writes
     }
 
-    pub fn create(&self, plural: &str, object: Value) {
+    pub(crate) fn create(&self, plural: &str, object: Value) {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let mut server = self.server.lock().unwrap();
         server.store.create(&key(plural, &name), object).expect("a new object");
     }
 
-    pub fn delete_job(&self) {
+    pub(crate) fn delete_job(&self) {
         self.server.lock().unwrap().store.delete(&key("streamjobs", "j"), None).expect("a job");
     }
 }
@@ -266,9 +265,20 @@ fn mask(object: &Value) -> Value {
             .filter(|(name, _)| {
                 !matches!(
                     name.as_str(),
-                    "uid" | "resourceVersion" | "creationTimestamp" | "lastTransitionTime"
-                        | "createdAt" | "observedAt" | "startedAt" | "completedAt" | "podIP"
-                        | "at" | "streamjob.dev/job-uid" | "location" | "jobUid" | "digest"
+                    "uid"
+                        | "resourceVersion"
+                        | "creationTimestamp"
+                        | "lastTransitionTime"
+                        | "createdAt"
+                        | "observedAt"
+                        | "startedAt"
+                        | "completedAt"
+                        | "podIP"
+                        | "at"
+                        | "streamjob.dev/job-uid"
+                        | "location"
+                        | "jobUid"
+                        | "digest"
                 )
             })
             .map(|(name, value)| (name.clone(), mask(value)))
@@ -306,6 +316,6 @@ fn verdict(config: &Value) -> String {
 
 /// Time as the store writes it; for scenarios that check a deadline.
 #[allow(dead_code)]
-pub fn at(seconds: i64) -> String {
+pub(crate) fn at(seconds: i64) -> String {
     time(seconds)
 }
