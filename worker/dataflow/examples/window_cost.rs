@@ -1,6 +1,6 @@
 //! What a window in stage 0 costs per row: `cargo run --example window_cost -p streamjob-dataflow`.
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ fn batches(keys: u64, text: bool) -> Vec<RecordBatch> {
                 Arc::new(names),
                 Arc::new(prices.collect::<Float64Array>()),
             ];
-            RecordBatch::try_new(schema(), columns).unwrap()
+            RecordBatch::try_new(schema(), columns).expect("columns fit the schema")
         })
         .collect()
 }
@@ -128,31 +128,32 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
 
 fn measure(name: &str, window: WindowKind, keys: u64, text: bool, partial: bool) {
     let batches = batches(keys, text);
-    let mut shard =
-        Shard::new(plan(window, text, partial), StageId(0), 0, Log::new("s", 0)).unwrap();
+    let mut shard = Shard::new(plan(window, text, partial), StageId(0), 0, Log::new("s", 0))
+        .expect("the plan is valid");
     let limit = EmissionLimit { rows: u64::MAX, bytes: u64::MAX };
     let origin = Instant::now();
     let (mut rows, mut emitted) = (0usize, 0u64);
     let (mut processing, mut emitting) = (Duration::ZERO, Duration::ZERO);
     for (at, batch) in batches.iter().enumerate() {
         let start = now(origin);
-        shard.process_rows(batch).unwrap();
+        shard.process_rows(batch).expect("rows fit the plan");
         processing += now(origin).saturating_sub(start);
         rows += batch.num_rows();
         // A commit every 64 batches: at 2 M rows/s that is every quarter of a second.
         if at % 64 == 63 {
             let start = now(origin);
-            emitted += shard.boundary(limit).unwrap().rows();
+            emitted += shard.boundary(limit).expect("an emission").rows();
             emitting += now(origin).saturating_sub(start);
         }
     }
-    println!(
+    let line = format!(
         "{name:<34} {keys:>9} keys: {:>6.1} ns/row in, {:>6.1} ns/row out ({emitted} rows, {:.0} ns each), {} MiB",
         processing.as_nanos() as f64 / rows as f64,
         emitting.as_nanos() as f64 / rows as f64,
         emitting.as_nanos() as f64 / emitted.max(1) as f64,
         shard.memory_bytes() >> 20,
     );
+    writeln!(std::io::stdout(), "{line}").expect("standard output is open");
 }
 
 fn main() {

@@ -1,7 +1,7 @@
 //! One stage over one log.
 
 mod emit;
-mod restore;
+mod state;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,11 +9,9 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::TimestampMillisecondType;
 use arrow::record_batch::RecordBatch;
-use protocol::manifest::TableSchema;
 use protocol::registers::{ShardRegisters, UpstreamWatermark};
 use protocol::{Log, StageId};
 
-use crate::changes::TableChanges;
 use crate::error::DataflowError;
 use crate::limits::EVENT_TIME_ABS_MAX;
 use crate::operator::{PartialOperator, WindowOperator, check_partials, data_bytes};
@@ -298,42 +296,6 @@ impl Shard {
             EndState::Partial(partial) => partial.pending_bytes(),
         };
         self.ends.iter().map(of).sum()
-    }
-
-    /// State that changed since the last call, per table, sorted. Only at a boundary with nothing left to hand out.
-    pub fn changes(&mut self) -> Result<Vec<TableChanges>, DataflowError> {
-        if self.cut || self.open {
-            return Err(DataflowError::Bug(
-                "a snapshot was asked for between boundaries".to_owned(),
-            ));
-        }
-        let watermark = self.watermark();
-        let mut changes = Vec::with_capacity(self.windows.len());
-        for place in 0..self.windows.len() {
-            let table = self.windows[place].0;
-            let window = self.window_mut(place)?;
-            let live_from = watermark.map(|watermark| window.live_from(watermark));
-            changes.push(TableChanges { table, live_from, entries: window.changes() });
-        }
-        Ok(changes)
-    }
-
-    /// The next [`changes`](Self::changes) hold the whole state.
-    pub fn mark_all_changed(&mut self) {
-        for end in &mut self.ends {
-            if let EndState::Window(window) = end {
-                window.mark_all_changed();
-            }
-        }
-    }
-
-    /// Schemas of the state tables, in order of their numbers.
-    pub fn tables(&self) -> Vec<TableSchema> {
-        let schema = |(_, at): &(u16, usize)| match &self.ends[*at] {
-            EndState::Window(window) => Some(window.plan().grouping.table_schema()),
-            _ => None,
-        };
-        self.windows.iter().filter_map(schema).collect()
     }
 
     /// By place in the order of table numbers.

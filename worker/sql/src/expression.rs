@@ -114,15 +114,7 @@ fn operator(node: &ast::Expr, scope: &mut dyn Scope, at: Location) -> Result<Exp
             }
         }
         ast::Expr::UnaryOp { op: UnaryOperator::Plus, expr } => *inner(expr)?,
-        ast::Expr::Case { operand, conditions, else_result, .. } => {
-            let operand = operand.as_ref().map(|e| inner(e)).transpose()?;
-            let mut branches = Vec::with_capacity(conditions.len());
-            for when in conditions {
-                branches.push((inner(&when.condition)?, inner(&when.result)?));
-            }
-            let otherwise = else_result.as_ref().map(|e| inner(e)).transpose()?;
-            Expr::Case(Case::new(operand, branches, otherwise))
-        }
+        ast::Expr::Case { .. } => return case(node, scope, at),
         ast::Expr::Cast { kind, expr, data_type, array: false, format: None } => {
             let target = types::written(data_type, at)?.data_type();
             let expr = *inner(expr)?;
@@ -135,6 +127,20 @@ fn operator(node: &ast::Expr, scope: &mut dyn Scope, at: Location) -> Result<Exp
             return Err(Refusal::at(at, format!("{} is not supported", shorten(other)), NODES));
         }
     })
+}
+
+fn case(node: &ast::Expr, scope: &mut dyn Scope, at: Location) -> Result<Expr, Refusal> {
+    let ast::Expr::Case { operand, conditions, else_result, .. } = node else {
+        return Err(Refusal::at(at, format!("{node} is not supported"), NODES));
+    };
+    let mut inner = |node: &ast::Expr| plan(node, scope, at).map(Box::new);
+    let operand = operand.as_ref().map(|e| inner(e)).transpose()?;
+    let mut branches = Vec::with_capacity(conditions.len());
+    for when in conditions {
+        branches.push((inner(&when.condition)?, inner(&when.result)?));
+    }
+    let otherwise = else_result.as_ref().map(|e| inner(e)).transpose()?;
+    Ok(Expr::Case(Case::new(operand, branches, otherwise)))
 }
 
 fn shorten(node: &ast::Expr) -> String {

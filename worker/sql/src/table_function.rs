@@ -2,7 +2,7 @@
 
 use dataflow::WindowKind;
 use datafusion_sql::sqlparser::ast::{
-    self, FunctionArg, FunctionArgExpr, Select, Spanned, TableFactor,
+    self, FunctionArg, FunctionArgExpr, Select, Spanned, TableFactor, TableFunctionArgs,
 };
 use datafusion_sql::sqlparser::tokenizer::Location;
 
@@ -48,41 +48,14 @@ pub(crate) fn from<'a>(
     };
     let at = start_of(table.span(), at);
     match table {
-        TableFactor::Table {
-            name,
-            alias,
-            args: None,
-            with_hints,
-            version: None,
-            with_ordinality: false,
-            partitions,
-            json_path: None,
-            sample: None,
-            index_hints,
-        } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+        TableFactor::Table { name, alias, args, .. } if is_plain(table) => {
             let (name, at) = syntax::single_name(name, at)?;
+            let alias = syntax::alias(alias.as_ref())?;
+            if let Some(args) = args {
+                return windowed(catalog, &name, &args.args, alias, at);
+            }
             let relation = catalog.find(&name, at)?;
-            let name = syntax::alias(alias.as_ref())?.unwrap_or(name);
-            Ok(From { relation, name, window: None, at })
-        }
-        TableFactor::Table {
-            name,
-            alias,
-            args: Some(args),
-            with_hints,
-            version: None,
-            with_ordinality: false,
-            partitions,
-            json_path: None,
-            sample: None,
-            index_hints,
-        } if with_hints.is_empty()
-            && partitions.is_empty()
-            && index_hints.is_empty()
-            && args.settings.is_none() =>
-        {
-            let (name, at) = syntax::single_name(name, at)?;
-            windowed(catalog, &name, &args.args, syntax::alias(alias.as_ref())?, at)
+            Ok(From { relation, name: alias.unwrap_or(name), window: None, at })
         }
         TableFactor::TableFunction { expr: ast::Expr::Function(call), alias } => {
             let (name, at) = syntax::single_name(&call.name, at)?;
@@ -94,6 +67,26 @@ pub(crate) fn from<'a>(
         }
         other => Err(Refusal::at(at, format!("FROM {other} is not supported"), FORMS)),
     }
+}
+
+/// Nothing but a name, perhaps with arguments and an alias.
+fn is_plain(table: &TableFactor) -> bool {
+    let TableFactor::Table { name, alias, args, .. } = table else { return false };
+    let plain = TableFactor::Table {
+        name: name.clone(),
+        alias: alias.clone(),
+        args: args
+            .as_ref()
+            .map(|args| TableFunctionArgs { args: args.args.clone(), settings: None }),
+        with_hints: Vec::new(),
+        version: None,
+        with_ordinality: false,
+        partitions: Vec::new(),
+        json_path: None,
+        sample: None,
+        index_hints: Vec::new(),
+    };
+    plain == *table
 }
 
 fn windowed<'a>(
@@ -139,16 +132,8 @@ fn windowed<'a>(
     for measure in measures {
         values.push(measure_ms(measure, at)?);
     }
-    let kind = match values.as_slice() {
-        [size] => WindowKind::Tumble { size_ms: *size, offset_ms: 0 },
-        [size, offset] if lengths == 1 => WindowKind::Tumble { size_ms: *size, offset_ms: *offset },
-        [slide, size, rest @ ..] => WindowKind::Hop {
-            size_ms: *size,
-            slide_ms: *slide,
-            offset_ms: rest.first().copied().unwrap_or(0),
-        },
-        [] => return Err(Refusal::at(at, format!("{upper} lacks arguments"), FORMS)),
-    };
+    let kind = window_kind(lengths, &values);
+    let kind = kind.ok_or_else(|| Refusal::at(at, format!("{upper} lacks arguments"), FORMS))?;
     kind.validate().map_err(|why| Refusal::at(at, why, FORMS))?;
     let kind = kind.normalized();
     if let Some((column, _)) =
@@ -158,6 +143,18 @@ fn windowed<'a>(
         return Err(Refusal::at(at, message, "rename the column in a view"));
     }
     Ok(From { relation, name: alias.unwrap_or(name), window: Some(kind), at })
+}
+
+/// One length is TUMBLE's size, two are HOP's slide and size, as in Flink; the offset comes last.
+fn window_kind(lengths: usize, values: &[i64]) -> Option<WindowKind> {
+    let offset_ms = values.get(lengths).copied().unwrap_or(0);
+    match (lengths, values) {
+        (1, [size_ms, ..]) => Some(WindowKind::Tumble { size_ms: *size_ms, offset_ms }),
+        (2, [slide_ms, size_ms, ..]) => {
+            Some(WindowKind::Hop { size_ms: *size_ms, slide_ms: *slide_ms, offset_ms })
+        }
+        _ => None,
+    }
 }
 
 fn table_argument<'a>(

@@ -1,15 +1,52 @@
-//! Stored state: is it compatible, and back into tables.
+//! Stored state: what changed, is what is stored compatible, and back into tables.
 
 use protocol::manifest::TableSchema;
 use protocol::registers::ShardRegisters;
 
 use super::{EndState, Shard};
+use crate::changes::TableChanges;
 use crate::error::{DataflowError, Incompatible};
 use crate::plan::Grouping;
 use crate::schema::{self, TableMapping};
 use crate::watermark::UNDEFINED;
 
 impl Shard {
+    /// State that changed since the last call, per table, sorted. Only at a boundary with nothing left to hand out.
+    pub fn changes(&mut self) -> Result<Vec<TableChanges>, DataflowError> {
+        if self.cut || self.open {
+            return Err(DataflowError::Bug(
+                "a snapshot was asked for between boundaries".to_owned(),
+            ));
+        }
+        let watermark = self.watermark();
+        let mut changes = Vec::with_capacity(self.windows.len());
+        for place in 0..self.windows.len() {
+            let table = self.windows[place].0;
+            let window = self.window_mut(place)?;
+            let live_from = watermark.map(|watermark| window.live_from(watermark));
+            changes.push(TableChanges { table, live_from, entries: window.changes() });
+        }
+        Ok(changes)
+    }
+
+    /// The next [`changes`](Self::changes) hold the whole state.
+    pub fn mark_all_changed(&mut self) {
+        for end in &mut self.ends {
+            if let EndState::Window(window) = end {
+                window.mark_all_changed();
+            }
+        }
+    }
+
+    /// Schemas of the state tables, in order of their numbers.
+    pub fn tables(&self) -> Vec<TableSchema> {
+        let schema = |(_, at): &(u16, usize)| match &self.ends[*at] {
+            EndState::Window(window) => Some(window.plan().grouping.table_schema()),
+            _ => None,
+        };
+        self.windows.iter().filter_map(schema).collect()
+    }
+
     /// Compares stored tables with the plan's: by operator id and column names, never by position. An added aggregate
     /// whose empty state is null is compatible; everything else is refused with the reason.
     pub fn check_tables(&self, stored: &[TableSchema]) -> Result<TableMapping, Incompatible> {
