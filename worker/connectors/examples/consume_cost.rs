@@ -15,7 +15,7 @@ use connectors::{Admin, Burst, Event, KafkaConfig, PlainProducer, ReadLimits, Re
 use protocol::Log;
 
 const ROWS_PER_BURST: usize = 50_000;
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -108,7 +108,7 @@ fn read(
         return Err(error.into());
     }
     let (began, cpu) = clock.ok_or("nothing was read")?;
-    let (wall, cpu) = (began.elapsed(), cpu_time() - cpu);
+    let (wall, cpu) = (began.elapsed(), cpu_time().saturating_sub(cpu));
     let per = |time: Duration| time.as_nanos() as f64 / count.max(1) as f64;
     println!(
         "records {count} bytes {bytes} calls {calls} wall_ns_per_record {:.1} cpu_ns_per_record {:.1}",

@@ -5,6 +5,7 @@ mod burst;
 mod config;
 mod context;
 mod error;
+mod log_cache;
 mod native;
 mod offsets;
 mod outcome;

@@ -31,7 +31,7 @@ pub const STORE_BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// Longest pause between two attempts at the store.
 pub const STORE_BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// An operation on the store, with all its attempts, unless the caller says otherwise.
-pub const STORE_DEADLINE: Duration = Duration::from_secs(60);
+pub const STORE_DEADLINE: Duration = Duration::from_mins(1);
 /// One request to the store: long enough for a part over a slow line.
 pub const STORE_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Opening a connection to the store.

@@ -27,6 +27,7 @@ const BEFORE_CONNECTED: &[&str] = &[
 pub(crate) struct Watch {
     disturbances: AtomicU64,
     last: Mutex<String>,
+    error: Mutex<Option<String>>,
 }
 
 impl Watch {
@@ -38,6 +39,12 @@ impl Watch {
     /// The newest complaint of any sort, empty when there was none.
     pub(crate) fn last(&self) -> String {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The newest error that the client wrote about a partition that is not read through an event: a missing topic or
+    /// partition, or one that may not be read. Told once.
+    pub(crate) fn take_error(&self) -> Option<String> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn note(&self, text: &str, disturbance: bool) {
@@ -68,6 +75,10 @@ impl ClientContext for Watch {
         let complaint = level as i32 <= Level::Warning as i32;
         if disturbance || complaint {
             self.note(log_message, disturbance);
+        }
+        if fac == "ERROR" {
+            *self.error.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(log_message.to_owned());
         }
         match level {
             Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {

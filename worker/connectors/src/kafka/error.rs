@@ -157,6 +157,22 @@ pub(crate) fn kind_of_code(code: Code) -> KafkaErrorKind {
     }
 }
 
+/// From a log line that ends with the text of a code; for what the client reports in no other way.
+pub(crate) fn kind_of_text(line: &str) -> Option<KafkaErrorKind> {
+    let codes = [
+        Code::UnknownTopicOrPartition,
+        Code::UnknownTopic,
+        Code::UnknownPartition,
+        Code::TopicAuthorizationFailed,
+    ];
+    let named = codes.into_iter().find(|code| {
+        // A code shows as "Name (text of the code)".
+        let shown = code.to_string();
+        shown.split_once(' ').is_some_and(|(_, text)| line.ends_with(text))
+    });
+    named.map(kind_of_code)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +184,19 @@ mod tests {
         let text = error.to_string();
         assert!(text.starts_with("read clicks[3] at kafka:9092: "), "{text}");
         assert!(text.ends_with("check its retention"), "{text}");
+    }
+
+    #[test]
+    fn log_lines_about_partitions_are_told_by_their_code() {
+        let table = [
+            ("x [0]: topic does not exist (Broker: Unknown topic or partition)", true),
+            ("x [7]: desired partition is not available (Local: Unknown partition)", true),
+            ("x [7]: something else (Local: Timed out)", false),
+        ];
+        for (line, missing) in table {
+            let expected = missing.then_some(KafkaErrorKind::TopicMissing);
+            assert_eq!(kind_of_text(line), expected, "{line}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! block says why it is sound.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, NulError, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -82,10 +82,10 @@ impl BatchQueue {
         Some(Self { queue: Queue::from_ptr(queue)?, messages: Vec::new(), consumer })
     }
 
-    /// Sends the messages of a partition here. Called before the partition is assigned, else its first messages
-    /// could go to the consumer's own queue.
-    pub(crate) fn attach(&self, topic: &str, partition: i32) -> Result<(), NulError> {
-        let topic = CString::new(topic)?;
+    /// Sends the messages of a partition here, those that wait in its own queue first. Called before the partition is
+    /// assigned, else its first messages could go to the consumer's own queue. Stopping a partition undoes it, at a
+    /// time of the client's choice.
+    pub(crate) fn attach(&self, topic: &CStr, partition: i32) {
         let client = self.consumer.client().native_ptr();
         // SAFETY: client and text are alive during the call, the client copies the text.
         let source =
@@ -94,7 +94,6 @@ impl BatchQueue {
             // SAFETY: both queues are alive; the client keeps a reference to the second for as long as it forwards.
             unsafe { sys::rd_kafka_queue_forward(source.ptr(), self.queue.ptr()) }
         }
-        Ok(())
     }
 
     /// Visits up to `max` messages: what is there, or after at most `timeout` what has come. The C call waits until

@@ -13,7 +13,8 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::config::KafkaConfig;
 use super::context::Watch;
-use super::error::{KafkaError, KafkaErrorKind, kind_of};
+use super::error::{KafkaError, KafkaErrorKind, kind_of, kind_of_text};
+use super::log_cache::LogCache;
 use super::native::{BatchQueue, Message};
 use crate::limits::READ_BATCH_MAX;
 
@@ -68,51 +69,8 @@ struct Assigned {
     next: i64,
     active: bool,
     paused: bool,
-}
-
-/// One topic of the cache: its token and the index of each of its partitions.
-type TopicEntry = (usize, Vec<Option<u32>>);
-
-/// Which log a message belongs to, by the client's topic pointer. Emptied whenever the assignment changes, because
-/// only an assigned partition keeps its topic's pointer from being given to another.
-#[derive(Default)]
-struct LogCache {
-    last: Option<(usize, i32, u32)>,
-    topics: Vec<TopicEntry>,
-}
-
-impl LogCache {
-    fn clear(&mut self) {
-        self.last = None;
-        self.topics.clear();
-    }
-
-    fn find(&mut self, token: usize, partition: i32) -> Option<u32> {
-        if let Some((last_token, last_partition, index)) = self.last
-            && last_token == token
-            && last_partition == partition
-        {
-            return Some(index);
-        }
-        let (_, partitions) = self.topics.iter().find(|(known, _)| *known == token)?;
-        let index = (*partitions.get(usize::try_from(partition).ok()?)?)?;
-        self.last = Some((token, partition, index));
-        Some(index)
-    }
-
-    fn insert(&mut self, token: usize, partition: i32, index: u32) {
-        let Ok(slot) = usize::try_from(partition) else { return };
-        let position = self.topics.iter().position(|(known, _)| *known == token);
-        let position = position.unwrap_or_else(|| {
-            self.topics.push((token, Vec::new()));
-            self.topics.len() - 1
-        });
-        let partitions = &mut self.topics[position].1;
-        if partitions.len() <= slot {
-            partitions.resize(slot + 1, None);
-        }
-        partitions[slot] = Some(index);
-    }
+    /// Taken again after it was given up, and nothing came of it yet: see [`Reader::attach_again`].
+    restarting: bool,
 }
 
 /// Reads the logs of a slot.
@@ -123,6 +81,7 @@ pub struct Reader {
     logs: Vec<Assigned>,
     index: HashMap<Log, u32>,
     cache: LogCache,
+    restarting: bool,
     bytes: u64,
 }
 
@@ -166,6 +125,7 @@ impl Reader {
             logs: Vec::new(),
             index: HashMap::new(),
             cache: LogCache::default(),
+            restarting: false,
             bytes: 0,
         })
     }
@@ -186,11 +146,14 @@ impl Reader {
                 .map_err(|_| self.invalid(format!("'{}' is no topic name", log.topic)))?;
             let index = *self.index.entry(log.clone()).or_insert(self.logs.len() as u32);
             let (log, next) = (log.clone(), *offset);
-            let entry = Assigned { log, topic, next, active: true, paused: false };
-            match self.logs.get_mut(index as usize) {
-                Some(old) => *old = entry,
-                None => self.logs.push(entry),
+            let restarting = (index as usize) < self.logs.len();
+            let entry = Assigned { log, topic, next, active: true, paused: false, restarting };
+            if restarting {
+                self.logs[index as usize] = entry;
+            } else {
+                self.logs.push(entry);
             }
+            self.restarting |= restarting;
             indexes.push(index);
         }
         self.start(&indexes)?;
@@ -223,12 +186,18 @@ impl Reader {
     /// costs a fetch.
     pub fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
         let held: Vec<u32> = self.filtered(logs, |log| log.active && log.paused);
-        self.start(&held)?;
-        held.iter().for_each(|index| self.logs[*index as usize].paused = false);
-        Ok(())
+        for index in &held {
+            let log = &mut self.logs[*index as usize];
+            (log.paused, log.restarting) = (false, true);
+        }
+        self.restarting |= !held.is_empty();
+        self.start(&held)
     }
 
     /// Visits up to `max` events: those that are there, else what comes within `timeout`. Returns how many.
+    ///
+    /// An error is of kind `Fatal`, `Auth` or `TopicMissing`; its text names the topic where it is about one. After
+    /// the last two the reader goes on with its other logs.
     pub fn poll(
         &mut self,
         timeout: Duration,
@@ -236,16 +205,18 @@ impl Reader {
         visit: &mut dyn FnMut(Event<'_>),
     ) -> Result<usize, KafkaError> {
         self.serve_client()?;
+        self.attach_again();
         let Self { queue, config, logs, index, cache, bytes, .. } = self;
         let mut reported = 0;
         let visited = queue.visit(timeout, max.clamp(1, READ_BATCH_MAX), |message| {
-            let Some(found) = resolve(cache, index, message) else { return };
+            let Some(found) = cache.resolve(index, message) else { return };
             let log = &mut logs[found as usize];
             if !log.active || log.paused {
                 return;
             }
             if let Some(event) = event(found, log, message, config) {
                 *bytes += message.payload().map_or(0, |bytes| bytes.len() as u64);
+                log.restarting = false;
                 reported += 1;
                 visit(event);
             }
@@ -294,16 +265,28 @@ impl Reader {
         self.cache.clear();
         let mut list = TopicPartitionList::with_capacity(indexes.len());
         for index in indexes {
-            let Assigned { log, next, .. } = &self.logs[*index as usize];
-            if self.queue.attach(&log.topic, log.partition).is_err() {
-                return Err(self.invalid(format!("'{}' is no topic name", log.topic)));
-            }
+            let Assigned { log, topic, next, .. } = &self.logs[*index as usize];
+            self.queue.attach(topic, log.partition);
             list.add_partition_offset(&log.topic, log.partition, Offset::Offset(*next))
                 .map_err(|error| self.config.error(format!("read {log}"), &error))?;
         }
         self.consumer
             .incremental_assign(&list)
             .map_err(|error| self.config.error("assign logs to a reader", &error))
+    }
+
+    /// The client stops a partition in the background and then undoes where its messages go, perhaps only after it
+    /// was taken again; they would wait in a queue that nobody reads. So a log that was taken again is attached anew
+    /// until something comes of it, which it can only after the stop.
+    fn attach_again(&mut self) {
+        if !self.restarting {
+            return;
+        }
+        self.restarting = false;
+        for log in self.logs.iter().filter(|log| log.restarting && log.active && !log.paused) {
+            self.queue.attach(&log.topic, log.log.partition);
+            self.restarting = true;
+        }
     }
 
     fn stop(&mut self, indexes: &[u32]) -> Result<(), KafkaError> {
@@ -321,16 +304,22 @@ impl Reader {
             .map_err(|error| self.config.error("take logs from a reader", &error))
     }
 
-    /// Lets the client report what is not about a single log.
+    /// Lets the client report what does not come as an event of a log.
     fn serve_client(&self) -> Result<(), KafkaError> {
-        match self.consumer.poll(Duration::ZERO) {
+        let result = self.consumer.poll(Duration::ZERO);
+        let watch = self.consumer.client().context();
+        if let Some(text) = watch.take_error()
+            && let Some(kind) = kind_of_text(&text)
+        {
+            return Err(KafkaError::new(kind, &self.config.bootstrap, "read", text));
+        }
+        match result {
             None => Ok(()),
             Some(Ok(_)) => Err(self.fatal("a record came past the reader's queue".to_owned())),
             Some(Err(error)) => match kind_of(&error) {
-                KafkaErrorKind::Fatal | KafkaErrorKind::Auth => Err(self
-                    .config
-                    .error("read", &error)
-                    .with_hint(&self.consumer.client().context().last())),
+                KafkaErrorKind::Fatal | KafkaErrorKind::Auth | KafkaErrorKind::TopicMissing => {
+                    Err(self.config.error("read", &error).with_hint(&watch.last()))
+                }
                 _ => Ok(()),
             },
         }
@@ -343,16 +332,6 @@ impl Reader {
     fn fatal(&self, detail: String) -> KafkaError {
         KafkaError::new(KafkaErrorKind::Fatal, &self.config.bootstrap, "read", detail)
     }
-}
-
-fn resolve(cache: &mut LogCache, index: &HashMap<Log, u32>, message: Message<'_>) -> Option<u32> {
-    let (token, partition) = (message.topic_token(), message.partition());
-    if let Some(found) = cache.find(token, partition) {
-        return Some(found);
-    }
-    let found = *index.get(&Log::new(message.topic()?, partition))?;
-    cache.insert(token, partition, found);
-    Some(found)
 }
 
 /// Translates a message and moves the log's position. What lies below the position was reported before and is

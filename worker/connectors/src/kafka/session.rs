@@ -149,7 +149,7 @@ impl Session {
 
     fn send_offsets(&mut self, offsets: &BurstOffsets, began: Instant) -> Result<(), Outcome> {
         let operation = format!("commit offsets of group {} by", offsets.group);
-        let list = match self.offset_list(offsets) {
+        let list = match offset_list(offsets) {
             Ok(list) => list,
             Err(error) => return Err(self.not_ended(&operation, &error)),
         };
@@ -171,16 +171,6 @@ impl Session {
                 Err(error) => return Err(self.not_ended(&operation, &error)),
             }
         }
-    }
-
-    fn offset_list(&self, offsets: &BurstOffsets) -> Result<TopicPartitionList, ClientError> {
-        let mut list = TopicPartitionList::with_capacity(offsets.entries.len());
-        for (log, next, metadata) in &offsets.entries {
-            let mut entry = list.add_partition(&log.topic, log.partition);
-            entry.set_offset(Offset::Offset(*next))?;
-            entry.set_metadata(metadata);
-        }
-        Ok(list)
     }
 
     /// A failure before the coordinator was asked to commit: known not to be committed.
@@ -214,6 +204,16 @@ impl Session {
         let (code, text) = self.producer.client().fatal_error()?;
         is_fencing(code).then_some(text)
     }
+}
+
+fn offset_list(offsets: &BurstOffsets) -> Result<TopicPartitionList, ClientError> {
+    let mut list = TopicPartitionList::with_capacity(offsets.entries.len());
+    for (log, next, metadata) in &offsets.entries {
+        let mut entry = list.add_partition(&log.topic, log.partition);
+        entry.set_offset(Offset::Offset(*next))?;
+        entry.set_metadata(metadata);
+    }
+    Ok(list)
 }
 
 /// What names a group in a transaction. Only a consumer makes it; this one knows no broker and reaches none.

@@ -70,7 +70,7 @@ impl Proxy {
 }
 
 fn answers(mut from: TcpStream, mut to: TcpStream) {
-    let mut buffer = [0_u8; 65536];
+    let mut buffer = vec![0_u8; 65536];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         if to.write_all(&buffer[..count]).is_err() {
             break;

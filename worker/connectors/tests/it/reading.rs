@@ -1,11 +1,11 @@
 //! The reader: order, ends, positions, holding, errors.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connectors::{Event, KafkaErrorKind, PlainProducer, ReadLimits, Reader, TransactionTimeouts};
 use protocol::Log;
 
-use crate::cluster::{CLEAN, Cluster, Seen, commit, config, rows};
+use crate::cluster::{CLEAN, Cluster, Seen, WAIT, commit, config, rows};
 use crate::faults::Behind;
 
 fn plain(cluster: &Cluster) -> PlainProducer {
@@ -140,16 +140,22 @@ fn an_offset_that_the_log_does_not_hold_is_an_error_and_never_another_offset() {
 }
 
 #[test]
-fn a_missing_topic_is_reported_for_its_log() {
+fn a_missing_topic_is_reported_by_its_name() {
     let mut cluster = Cluster::start();
     // Asked for again every second, so that the test need not wait for the usual half minute.
     let refresh = ("topic.metadata.refresh.interval.ms".to_owned(), "1000".to_owned());
     cluster.config.properties.extend([refresh]);
     let mut reader = cluster.reader();
     reader.assign(&[(Log::new(cluster.name("missing"), 0), 0)]).unwrap();
-    let mut seen = Seen::default();
-    seen.until(&mut reader, |seen| !seen.failures.is_empty());
-    assert_eq!(seen.failures[0].1.kind, KafkaErrorKind::TopicMissing, "{}", seen.failures[0].1);
+    let until = Instant::now() + WAIT;
+    let error = loop {
+        assert!(Instant::now() < until, "nobody missed the topic");
+        if let Err(error) = reader.poll(Duration::from_millis(50), 10, &mut |_| {}) {
+            break error;
+        }
+    };
+    assert_eq!(error.kind, KafkaErrorKind::TopicMissing, "{error}");
+    assert!(error.to_string().contains(&cluster.name("missing")), "{error}");
 }
 
 #[test]
