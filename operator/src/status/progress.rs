@@ -32,14 +32,13 @@ pub(super) fn refresh(observed: &Observed, memory: &StreamJobStatus, status: &mu
         slots_running: running,
         observed_at: Time(observed.now),
     };
+    let checkpoint = checkpoint(&slots).or_else(|| status.checkpoint.clone());
     let same = before.is_some_and(|before| {
         ProgressStatus { observed_at: progress.observed_at.clone(), ..before.clone() } == progress
     });
-    if !same {
+    if !same || checkpoint != status.checkpoint {
         status.progress = Some(progress);
-    }
-    if let Some(checkpoint) = checkpoint(&slots) {
-        status.checkpoint = Some(checkpoint);
+        status.checkpoint = checkpoint;
     }
 }
 

@@ -10,6 +10,7 @@ mod chart;
 mod machine_table;
 mod matrix;
 mod objects;
+mod orders_table;
 mod plan_table;
 mod scenarios;
 mod store;

@@ -46,7 +46,7 @@ impl Fake {
         operator::machine::OWNING.contains(&self.phase)
     }
 
-    fn status(&self, uid: &str) -> WorkerStatus {
+    pub(crate) fn status(&self, uid: &str) -> WorkerStatus {
         let slot = |index: u32| SlotStatus {
             slot: SlotIndex(self.ordinal * self.slots + index),
             phase: self.phase,
