@@ -1,6 +1,6 @@
 //! How many small records a second go in and out through the C client.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 const RECORDS: u64 = 2_000_000;
 const PARTITIONS: i32 = 4;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -96,4 +96,42 @@ fn records_per_second() {
     println!("the broker alone: {}/s in, {}/s out", rate(broker_write), rate(broker_read));
     let stored = server.with_broker(|broker| broker.log_bytes());
     println!("{} MB in memory", stored / 1_000_000);
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn milliseconds_per_transaction() {
+    const TRANSACTIONS: u32 = 200;
+    let options = Options { topics: vec![("in".to_owned(), PARTITIONS)], ..Options::default() };
+    let server = Server::start("127.0.0.1:0".parse().unwrap(), options).unwrap();
+    let producer: BaseProducer = config(&server.bootstrap())
+        .set("transactional.id", "writer")
+        .set("linger.ms", "0")
+        .set("retry.backoff.ms", "1")
+        .create()
+        .unwrap();
+    producer.init_transactions(PATIENCE).unwrap();
+    let reader: BaseConsumer =
+        config(&server.bootstrap()).set("group.id", "reader").create().unwrap();
+    let group = reader.group_metadata().unwrap();
+    let mut steps = [Duration::ZERO; 3];
+    for number in 0..TRANSACTIONS {
+        let start = Instant::now();
+        producer.begin_transaction().unwrap();
+        producer.send(BaseRecord::<str, str>::to("in").partition(0).payload("x")).unwrap();
+        while producer.in_flight_count() > 0 {
+            producer.poll(Duration::from_millis(1));
+        }
+        let sent = Instant::now();
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset("in", 1, Offset::Offset(i64::from(number))).unwrap();
+        producer.send_offsets_to_transaction(&offsets, &group, PATIENCE).unwrap();
+        let noted = Instant::now();
+        producer.commit_transaction(PATIENCE).unwrap();
+        for (step, took) in steps.iter_mut().zip([sent - start, noted - sent, noted.elapsed()]) {
+            *step += took;
+        }
+    }
+    let [send, offsets, commit] = steps.map(|step| step / TRANSACTIONS);
+    println!("records {send:?}, offsets {offsets:?}, commit {commit:?}");
 }

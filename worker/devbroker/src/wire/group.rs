@@ -25,7 +25,7 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::{Call, code, text};
 use crate::limits::OFFSET_METADATA_BYTES_MAX;
-use crate::model::{Broker, Member, Offset, OffsetCommit};
+use crate::model::{Broker, Group, Member, Offset, OffsetCommit};
 
 /// From this version on, `OffsetFetch` asks for many groups.
 const GROUPS_SINCE: i16 = 8;
@@ -115,9 +115,7 @@ fn logs_of<'a>(
         return asked.map(|(name, partitions)| (name.to_string(), partitions.clone())).collect();
     }
     let mut topics: Vec<(String, Vec<i32>)> = Vec::new();
-    for (topic, partition) in
-        broker.groups().get(group).map(|group| group.logs()).into_iter().flatten()
-    {
+    for (topic, partition) in broker.groups().get(group).map(Group::logs).into_iter().flatten() {
         match topics.last_mut() {
             Some((last, partitions)) if *last == topic => partitions.push(partition),
             _ => topics.push((topic, vec![partition])),

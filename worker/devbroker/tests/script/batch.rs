@@ -50,13 +50,12 @@ fn pack(records: &[Record], lz4: bool) -> BytesMut {
     let compression = if lz4 { Compression::Lz4 } else { Compression::None };
     let options = RecordEncodeOptions { version: 2, compression };
     let pack = |plain: &mut BytesMut, out: &mut BytesMut, codec: Compression| {
-        match codec {
-            Compression::None => out.extend_from_slice(plain),
-            _ => {
-                let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
-                std::io::Write::write_all(&mut encoder, plain).unwrap();
-                out.extend_from_slice(&encoder.finish().unwrap());
-            }
+        if codec == Compression::None {
+            out.extend_from_slice(plain);
+        } else {
+            let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+            std::io::Write::write_all(&mut encoder, plain).unwrap();
+            out.extend_from_slice(&encoder.finish().unwrap());
         }
         Ok(())
     };
