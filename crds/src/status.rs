@@ -55,6 +55,10 @@ pub struct StreamJobStatus {
     /// Set while the job releases its shards to be suspended or deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub releasing: Option<u64>,
+    /// Since when.
+    #[schemars(schema_with = "optional_time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub releasing_since: Option<Time>,
     /// The generation whose shards were sealed when the job was suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<u64>,

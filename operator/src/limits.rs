@@ -44,6 +44,9 @@ pub const UNREACHABLE_GRACE: Duration = Duration::from_secs(30);
 /// Characters of a message in a condition.
 pub const MESSAGE_CHARS_MAX: usize = 1_000;
 
+/// A take-over or a release that is no longer wanted is given up after so long; before, it is
+/// cheaper to let it finish.
+pub const STUCK_AFTER: Duration = Duration::from_mins(2);
 /// How long a worker may take to release at its end.
 pub const TERMINATION_GRACE_SECS: u32 = 60;
 /// How long the planner may take.

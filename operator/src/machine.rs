@@ -47,8 +47,8 @@ pub fn advance(
     settings: &Settings,
 ) -> StreamJobStatus {
     let mut memory = observed.job.status.clone();
-    rollout::finish_acquiring(observed, &mut memory);
-    rest::finish_releasing(observed, &mut memory);
+    rollout::finish_acquiring(observed, target.as_ref().ok(), &mut memory);
+    rest::finish_releasing(observed, target.as_ref().ok(), &mut memory);
     if observed.job.deleted_at.is_some() {
         rest::delete(observed, target.as_ref().ok(), &mut memory);
     } else if let Ok(target) = target {
@@ -85,6 +85,7 @@ pub fn same_memory(a: &StreamJobStatus, b: &StreamJobStatus) -> bool {
         && a.previous == b.previous
         && a.last_generation == b.last_generation
         && a.releasing == b.releasing
+        && a.releasing_since == b.releasing_since
         && a.sealed == b.sealed
         && a.refused == b.refused
 }

@@ -1,23 +1,40 @@
 //! Coming to rest: suspension and deletion.
 
 use crds::StreamJobStatus;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::admin::SlotPhase;
 
 use super::{End, all_slots};
+use crate::limits::STUCK_AFTER;
 use crate::observed::Observed;
 use crate::validate::Target;
 
-/// Every shard is sealed: the pods may go.
-pub(super) fn finish_releasing(observed: &Observed, memory: &mut StreamJobStatus) {
+/// Every shard is sealed: the pods may go. A release that does not get there though the job is
+/// wanted again ends the pods as well: what they committed is what the next generation reads.
+pub(super) fn finish_releasing(
+    observed: &Observed,
+    target: Option<&Target>,
+    memory: &mut StreamJobStatus,
+) {
     let Some(releasing) = memory.releasing else { return };
-    let Some(current) = memory.current.clone().filter(|current| current.number == releasing) else {
-        memory.releasing = None;
-        return;
-    };
-    if all_slots(&observed.set(current.number), &current, &[SlotPhase::Sealed]) {
-        memory.sealed = Some(current.number);
-        memory.releasing = None;
+    let current = memory.current.clone().filter(|current| current.number == releasing);
+    let sealed = current.as_ref().is_some_and(|current| {
+        all_slots(&observed.set(current.number), current, &[SlotPhase::Sealed])
+    });
+    if sealed || is_stuck(observed, target, memory) {
+        memory.sealed = Some(releasing);
     }
+    if memory.sealed == Some(releasing) || current.is_none() {
+        memory.releasing = None;
+        memory.releasing_since = None;
+    }
+}
+
+fn is_stuck(observed: &Observed, target: Option<&Target>, memory: &StreamJobStatus) -> bool {
+    let since = memory.releasing_since.as_ref().map(|at| observed.since(at.0));
+    let wanted = target.is_some_and(|target| !target.suspended());
+    let alive = observed.job.deleted_at.is_none();
+    wanted && alive && since.unwrap_or_default() >= STUCK_AFTER
 }
 
 /// Drops what only warms up, then has the running generation release.
@@ -26,13 +43,15 @@ pub(super) fn suspend(observed: &Observed, memory: &mut StreamJobStatus) {
     if observed.savepoint_in_progress() {
         return;
     }
-    release_current(memory);
+    release_current(observed, memory);
 }
 
-fn release_current(memory: &mut StreamJobStatus) {
+/// Intent: the running generation is to release and seal.
+pub(super) fn release_current(observed: &Observed, memory: &mut StreamJobStatus) {
     let current = memory.current.as_ref().map(|current| current.number);
     if memory.sealed != current && memory.releasing.is_none() {
         memory.releasing = current;
+        memory.releasing_since = Some(Time(observed.now));
     }
 }
 
@@ -51,7 +70,8 @@ pub(super) fn delete(observed: &Observed, target: Option<&Target>, memory: &mut 
     }
     if !may_save(observed, target) {
         memory.releasing = None;
+        memory.releasing_since = None;
     } else if !acquiring {
-        release_current(memory);
+        release_current(observed, memory);
     }
 }

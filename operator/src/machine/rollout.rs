@@ -5,15 +5,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::reason::Reason;
 
 use super::planning::{refusal, refused};
+use super::rest::release_current;
 use super::{CLAIMED, WARM, all_slots};
+use crate::limits::STUCK_AFTER;
 use crate::observed::{Contact, Observed};
 use crate::validate::{Settings, Target};
 
-/// Every shard names the new generation: it is the current one now.
-pub(super) fn finish_acquiring(observed: &Observed, memory: &mut StreamJobStatus) {
+/// Every shard names the new generation: it is the current one now. One that does not get there
+/// and is not wanted any more is taken for current too: undoing is a newer generation, which takes
+/// over from whoever owns what.
+pub(super) fn finish_acquiring(
+    observed: &Observed,
+    target: Option<&Target>,
+    memory: &mut StreamJobStatus,
+) {
     let Some(acquiring) = memory.acquiring else { return };
     let Some(next) = memory.next.clone().filter(|next| next.number == acquiring) else { return };
-    if all_slots(&observed.set(next.number), &next, CLAIMED) {
+    let claimed = all_slots(&observed.set(next.number), &next, CLAIMED);
+    if claimed || is_stuck(observed, target, &next, memory) {
         memory.previous = memory.current.take();
         memory.current = Some(next);
         memory.next = None;
@@ -22,6 +31,20 @@ pub(super) fn finish_acquiring(observed: &Observed, memory: &mut StreamJobStatus
         memory.sealed = None;
         memory.refused = None;
     }
+}
+
+fn is_stuck(
+    observed: &Observed,
+    target: Option<&Target>,
+    next: &GenerationStatus,
+    memory: &StreamJobStatus,
+) -> bool {
+    let since = memory.acquiring_since.as_ref().map(|at| observed.since(at.0));
+    let unwanted = target.is_some_and(|target| {
+        let met = memory.plan.as_ref().is_some_and(|plan| target.is_met_by(next, plan));
+        target.suspended() || !met
+    });
+    unwanted && since.unwrap_or_default() >= STUCK_AFTER
 }
 
 /// Begins a rollout, carries it on, or gives it up.
@@ -66,7 +89,7 @@ pub(super) fn roll(
         return;
     }
     if !target.spec.upgrade.surge() && !rests {
-        memory.releasing = memory.current.as_ref().map(|current| current.number);
+        release_current(observed, memory);
         return;
     }
     begin(observed, target, &plan, memory);

@@ -1,6 +1,7 @@
 //! The machine's decisions, pure: what is in the memory after a look.
 
 use crds::{GenerationStatus, StreamJobStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use operator::machine::advance;
 use operator::names;
 use operator::observed::{Observed, TaskView};
@@ -162,4 +163,47 @@ fn deletion_saves_the_state_while_there_is_time() {
         seen.job.deleted_at = Some(now.checked_sub(ago).unwrap());
         assert_eq!(next(&seen).releasing, releasing, "{seconds_ago} s after the deletion");
     }
+}
+
+#[test]
+fn a_take_over_that_gets_nowhere_can_be_undone_by_a_newer_spec() {
+    let spec = job(2);
+    for (edited, seconds, current) in [(false, 1_000, 7), (true, 119, 7), (true, 120, 8)] {
+        let mut seen = running(&spec);
+        let mut stuck = seen.job.status.current.clone().unwrap();
+        stuck.number = 8;
+        if edited {
+            stuck.spec_digest = "of the spec before".to_owned();
+        }
+        seen.job.status.next = Some(stuck);
+        seen.job.status.acquiring = Some(8);
+        seen.job.status.acquiring_since = Some(ago(&seen, seconds));
+        seen.job.status.last_generation = 8;
+        let memory = next(&seen);
+        let what = format!("edited {edited}, {seconds} s");
+        assert_eq!(number(memory.current.as_ref()), Some(current), "{what}");
+        let follows = (current == 8).then_some(9);
+        let waiting = memory.next.as_ref().map(|next| next.number).filter(|n| *n > 8);
+        assert_eq!(waiting, follows, "{what}");
+    }
+}
+
+#[test]
+fn a_release_that_gets_nowhere_ends_when_the_job_is_wanted_again() {
+    for (state, seconds, sealed) in
+        [("Suspended", 1_000, None), ("Running", 119, None), ("Running", 120, Some(7))]
+    {
+        let mut seen = running(&job(2));
+        seen.job.spec["state"] = state.into();
+        seen.job.status.releasing = Some(7);
+        seen.job.status.releasing_since = Some(ago(&seen, seconds));
+        let memory = next(&seen);
+        assert_eq!(memory.sealed, sealed, "{state} {seconds} s");
+        let follows = sealed.map(|_| 8);
+        assert_eq!(number(memory.next.as_ref()), follows, "{state} {seconds} s");
+    }
+}
+
+fn ago(seen: &Observed, seconds: i64) -> Time {
+    Time(seen.now.checked_sub(jiff::SignedDuration::from_secs(seconds)).unwrap())
 }

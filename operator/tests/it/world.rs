@@ -270,6 +270,8 @@ fn mask(object: &Value) -> Value {
                         | "creationTimestamp"
                         | "lastTransitionTime"
                         | "createdAt"
+                        | "releasingSince"
+                        | "acquiringSince"
                         | "observedAt"
                         | "startedAt"
                         | "completedAt"
