@@ -9,7 +9,6 @@ use rdkafka::config::ClientConfig;
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Value, json};
-use tests::harness::wait;
 use tests::harness::worker::Worker;
 use tests::kafka::logs::{self, Isolation};
 use tests::kafka::topics;
@@ -82,11 +81,7 @@ fn good(records: &[Record]) -> Vec<Value> {
 fn run(stage: &Stage, records: &[Record]) -> u64 {
     write(stage, records);
     let mut worker = Worker::start(&stage.alone()).unwrap();
-    wait::until_true("the end of the input", STEP_MAX, || {
-        worker.process().require_running()?;
-        Ok(stage.committed()[0] >= records.len() as i64)
-    })
-    .unwrap();
+    stage.until_committed(records.len() as i64, || worker.process().require_running().unwrap());
     let status = worker.status().unwrap();
     assert!(worker.process().stop().unwrap().success());
     status.slots.iter().map(|slot| slot.bad_rows).sum()

@@ -14,7 +14,8 @@ use tests::harness::kafka::{RealKafka, Version};
 use tests::harness::minio::Minio;
 use tests::harness::worker::{self, Role, WorkerSetup};
 use tests::harness::{Scratch, wait};
-use tests::kafka::{commits, topics};
+use tests::kafka::commits::OffsetReader;
+use tests::kafka::topics;
 use tests::oracle::Query;
 
 /// Results are complete within this time after the last row, faults over.
@@ -43,6 +44,7 @@ pub(crate) struct Stage {
     pub(crate) job_path: PathBuf,
     pub(crate) secrets: PathBuf,
     pub(crate) scratch: Scratch,
+    offsets: OffsetReader,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -81,7 +83,8 @@ impl Stage {
         let secrets = scratch.folder("secrets").unwrap();
         worker::write_secrets(&secrets).unwrap();
         let job_path = scratch.file("job.json", &job.object().to_string()).unwrap();
-        Self { broker, minio, job, job_path, secrets, scratch, _alone: alone }
+        let offsets = OffsetReader::open(&job.bootstrap, &job.source_group()).unwrap();
+        Self { broker, minio, job, job_path, secrets, scratch, offsets, _alone: alone }
     }
 
     /// Writes the job again after a change.
@@ -163,11 +166,7 @@ impl Stage {
     /// Waits until the source is committed to its end, then for the results, and requires that all is right.
     pub(crate) fn finish(&self, written: Written, mut tend: impl FnMut()) -> Verdict {
         let start = Instant::now();
-        wait::until_true("the source read to its end", SETTLE_MAX, || {
-            tend();
-            Ok(self.committed().iter().sum::<i64>() >= written.rows as i64)
-        })
-        .unwrap();
+        self.until_committed(written.rows as i64, &mut tend);
         let verdict = settle(&self.case(), SETTLE_MAX.saturating_sub(start.elapsed()), || {
             tend();
             Ok(true)
@@ -175,6 +174,27 @@ impl Stage {
         let verdict = verdict.unwrap().unwrap().require_clean().unwrap();
         assert_eq!(verdict.events, written.rows);
         verdict
+    }
+
+    /// Waits until so many rows of the source are committed.
+    pub(crate) fn until_committed(&self, rows: i64, mut tend: impl FnMut()) {
+        wait::until_true(&format!("{rows} rows committed"), SETTLE_MAX, || {
+            tend();
+            // The broker has better things to do than to answer this.
+            wait::pause(Duration::from_millis(100));
+            Ok(self.committed_rows() >= rows)
+        })
+        .unwrap();
+    }
+
+    /// Waits until more rows are committed than now.
+    pub(crate) fn until_progress(&self, tend: impl FnMut()) {
+        self.until_committed(self.committed_rows() + 1, tend);
+    }
+
+    /// Rows of the source that are committed.
+    pub(crate) fn committed_rows(&self) -> i64 {
+        self.committed().iter().sum()
     }
 
     /// Check 5, while no worker runs: the output is exactly that of the committed input.
@@ -187,8 +207,7 @@ impl Stage {
 
     /// The committed offsets of the source; 0 where there is none or a transaction is open.
     pub(crate) fn committed(&self) -> Vec<i64> {
-        let (group, source) = (self.job.source_group(), &self.job.source);
-        match commits::committed(&self.job.bootstrap, &group, source, PARTITIONS) {
+        match self.offsets.read(&self.job.source, PARTITIONS) {
             Ok(offsets) => offsets.into_iter().map(|o| o.map_or(0, |o| o.offset)).collect(),
             Err(_) => vec![0; PARTITIONS as usize],
         }

@@ -13,11 +13,7 @@ fn check(name: &str, down: fn(&mut tests::harness::kafka::RealKafka)) {
     stage.plan();
     let mut crew = stage.generation(1, 2, true);
     let load = stage.load(stage.recipe(seed()), 60_000, Pace::PerSecond(20_000));
-    wait::until_true("progress", Duration::from_mins(2), || {
-        crew.tend()?;
-        Ok(stage.committed().iter().sum::<i64>() > 20_000)
-    })
-    .unwrap();
+    stage.until_committed(20_000, || crew.tend().unwrap());
     let Broker::Real(kafka) = &mut stage.broker else { unreachable!("a real Kafka was asked for") };
     down(kafka);
     kafka.start_again().unwrap();

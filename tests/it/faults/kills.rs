@@ -60,12 +60,7 @@ fn outputs_and_offsets_are_committed_together() {
     let mut crew = stage.generation(1, 2, true);
     let load = stage.load(stage.recipe(seed), 60_000, Pace::PerSecond(60_000));
     for round in 0..3u64 {
-        let committed = stage.committed().iter().sum::<i64>();
-        wait::until_true("progress", Duration::from_mins(2), || {
-            crew.tend()?;
-            Ok(stage.committed().iter().sum::<i64>() > committed)
-        })
-        .unwrap();
+        stage.until_progress(|| crew.tend().unwrap());
         let calm = below(draw(seed, 1, round, Purpose::Disorder), 500);
         wait::pause(Duration::from_millis(calm));
         for index in 0..crew.len() {

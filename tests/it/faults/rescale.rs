@@ -28,12 +28,20 @@ fn rescale(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
     for index in 0..old.len() {
         old.worker(index).unwrap().order("release", &release).unwrap();
     }
+    // Orders are levels: they are given again until they are carried out, to processes that started again too.
+    wait::until_true("every new worker to run", STEP_MAX, || {
+        new.tend()?;
+        let mut running = true;
+        for index in 0..new.len() {
+            let worker = new.worker(index)?;
+            drop(worker.order("acquire", &acquire));
+            running &= worker.status().is_some_and(|status| all(SlotPhase::Running)(&status));
+        }
+        Ok(running)
+    })
+    .unwrap();
     for index in 0..new.len() {
-        new.worker(index).unwrap().order("acquire", &acquire).unwrap();
-    }
-    for index in 0..new.len() {
-        let worker = new.worker(index).unwrap();
-        let status = worker.until_status("running", STEP_MAX, all(SlotPhase::Running)).unwrap();
+        let status = new.worker(index).unwrap().status().unwrap();
         let gaps: Vec<_> = status.slots.iter().map(|slot| slot.gap_ms).collect();
         eprintln!("generation {} worker {index}: gap {gaps:?} ms", g + 1);
     }
@@ -45,24 +53,15 @@ fn rescale(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
     new
 }
 
-fn until_progress(stage: &Stage, crew: &mut Crew) {
-    let before = stage.committed().iter().sum::<i64>();
-    wait::until_true("progress", STEP_MAX, || {
-        crew.tend()?;
-        Ok(stage.committed().iter().sum::<i64>() > before)
-    })
-    .unwrap();
-}
-
 fn check(name: &str, query: Query) {
     let stage = Stage::real(name, query);
     stage.plan();
     let mut crew = stage.generation(1, 1, true);
     let load = stage.load(stage.recipe(seed()), 100_000, Pace::PerSecond(20_000));
-    until_progress(&stage, &mut crew);
+    stage.until_progress(|| crew.tend().unwrap());
     for (generation, slots) in [(1, 4), (2, 2)] {
         crew = rescale(&stage, crew, generation, slots);
-        until_progress(&stage, &mut crew);
+        stage.until_progress(|| crew.tend().unwrap());
     }
     let verdict = stage.finish(load.written(), || crew.tend().unwrap());
     crew.stop().unwrap();

@@ -10,9 +10,10 @@ use super::generations::Generations;
 use super::order::Order;
 use super::verdict::Verdict;
 use crate::harness::wait;
+use crate::kafka::commits::{self, OffsetReader};
 use crate::kafka::ends::{self, HeldBack};
 use crate::kafka::logs::{self, Isolation};
-use crate::kafka::{commits, topics};
+use crate::kafka::topics;
 use crate::oracle::{Expected, Input, Query};
 
 /// A transaction that is open for longer than this after the end is a fault (check 7).
@@ -116,7 +117,8 @@ pub fn expected(case: &Case) -> anyhow::Result<(Expected, Verdict)> {
 
 fn limits(case: &Case, partitions: u32) -> anyhow::Result<Option<Vec<i64>>> {
     let Upto::Committed { group } = &case.upto else { return Ok(None) };
-    let committed = commits::committed(&case.bootstrap, group, &case.source, partitions)?;
+    let offsets = OffsetReader::open(&case.bootstrap, group)?;
+    let committed = offsets.read(&case.source, partitions)?;
     Ok(Some(committed.into_iter().map(|c| c.map_or(0, |c| c.offset)).collect()))
 }
 

@@ -47,42 +47,55 @@ pub fn history(
     Ok(())
 }
 
-/// What a group has committed now for the partitions of a topic; `None` where nothing is. A transaction that is
-/// open on a partition makes this wait, up to a bound.
-pub fn committed(
-    bootstrap: &str,
-    group: &str,
-    topic: &str,
-    partitions: u32,
-) -> anyhow::Result<Vec<Option<CommittedOffset>>> {
-    let client: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("group.id", group)
-        .set("enable.auto.commit", "false")
-        .set("isolation.level", Isolation::Committed.name())
-        .create()
-        .context("cannot open a client")?;
-    let mut wanted = TopicPartitionList::new();
-    for partition in 0..partitions {
-        wanted.add_partition(topic, partition as i32);
+/// Asks for the committed offsets of a group, again and again over one connection.
+pub struct OffsetReader {
+    client: BaseConsumer,
+    group: String,
+}
+
+impl OffsetReader {
+    /// A client of the group that never joins it.
+    pub fn open(bootstrap: &str, group: &str) -> anyhow::Result<Self> {
+        let client = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", Isolation::Committed.name())
+            .create()
+            .context("cannot open a client")?;
+        Ok(Self { client, group: group.to_owned() })
     }
-    let answer = client
-        .committed_offsets(wanted, REQUEST_MAX)
-        .with_context(|| format!("the committed offsets of {group}"))?;
-    Ok(answer
-        .elements()
-        .iter()
-        .map(|element| match element.offset() {
-            Offset::Offset(offset) => Some(CommittedOffset {
-                group: group.to_owned(),
-                topic: topic.to_owned(),
-                partition: element.partition(),
-                offset,
-                metadata: element.metadata().to_owned(),
-            }),
-            _ => None,
-        })
-        .collect())
+
+    /// What is committed now for the partitions of a topic; `None` where nothing is. A transaction that is open on a
+    /// partition makes this wait, up to a bound.
+    pub fn read(
+        &self,
+        topic: &str,
+        partitions: u32,
+    ) -> anyhow::Result<Vec<Option<CommittedOffset>>> {
+        let mut wanted = TopicPartitionList::new();
+        for partition in 0..partitions {
+            wanted.add_partition(topic, partition as i32);
+        }
+        let answer = self
+            .client
+            .committed_offsets(wanted, REQUEST_MAX)
+            .with_context(|| format!("the committed offsets of {}", self.group))?;
+        Ok(answer
+            .elements()
+            .iter()
+            .map(|element| match element.offset() {
+                Offset::Offset(offset) => Some(CommittedOffset {
+                    group: self.group.clone(),
+                    topic: topic.to_owned(),
+                    partition: element.partition(),
+                    offset,
+                    metadata: element.metadata().to_owned(),
+                }),
+                _ => None,
+            })
+            .collect())
+    }
 }
 
 /// A record of the internal topic; `None` when it is not about an offset.
