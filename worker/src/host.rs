@@ -26,7 +26,7 @@ use crate::exit::{Ending, LastWords};
 use crate::housekeeping;
 use crate::job::Job;
 use crate::limits::{
-    BLOCKED_PAUSE, MEMORY_DEFAULT, MEMORY_RESERVED_PERCENT, METRICS_FOLD_INTERVAL,
+    BLOCKED_PAUSE, IMPATIENT_AFTER, MEMORY_DEFAULT, MEMORY_RESERVED_PERCENT, METRICS_FOLD_INTERVAL,
 };
 use crate::metrics::Metrics;
 use crate::orders::Orders;
@@ -227,7 +227,8 @@ fn paused(orders: &Orders) -> bool {
     }
 }
 
-/// SIGTERM and Ctrl-C order the slots to end. The second one is answered on the channel: somebody is impatient.
+/// SIGTERM and Ctrl-C order the slots to end. A second one is answered on the channel: somebody is impatient. One that
+/// follows at once is the same word said twice, as by tools that signal a process and then its group.
 fn watch_signals(orders: &Arc<Orders>) -> Result<oneshot::Receiver<()>, Stop> {
     let failed = |e| Stop::new(Reason::Bug, format!("signals cannot be watched: {e}"));
     let mut term = signal(SignalKind::terminate()).map_err(failed)?;
@@ -235,11 +236,16 @@ fn watch_signals(orders: &Arc<Orders>) -> Result<oneshot::Receiver<()>, Stop> {
     let orders = Arc::clone(orders);
     let (sender, receiver) = oneshot::channel();
     tokio::spawn(async move {
-        for _ in 0..2 {
+        let mut told: Option<Instant> = None;
+        loop {
             tokio::select! {
                 _ = term.recv() => {}
                 _ = interrupt.recv() => {}
             }
+            if told.is_some_and(|told| told.elapsed() >= IMPATIENT_AFTER) {
+                break;
+            }
+            told.get_or_insert_with(Instant::now);
             tracing::info!("told to end");
             orders.change(|standing| standing.terminate = true);
         }

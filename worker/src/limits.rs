@@ -8,6 +8,8 @@ pub const LIVENESS_MAX: Duration = Duration::from_mins(1);
 pub const BLOCKED_PAUSE: Duration = Duration::from_secs(30);
 /// The durations that slots report are folded into the histograms at least this often.
 pub const METRICS_FOLD_INTERVAL: Duration = Duration::from_secs(5);
+/// A second order to end within this time is the first one said twice.
+pub const IMPATIENT_AFTER: Duration = Duration::from_secs(1);
 /// The process that hosts slot 0 looks this often whether sources have more partitions (S4).
 pub const PARTITIONS_LOOK_INTERVAL: Duration = Duration::from_mins(1);
 /// It collects garbage at every so many of these looks.
