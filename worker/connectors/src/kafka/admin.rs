@@ -87,7 +87,7 @@ pub enum Position {
 
 /// A client for all of that. Calls block, each for at most the timeout given here.
 pub struct Admin {
-    admin: AdminClient<Watch>,
+    requests: AdminClient<Watch>,
     reader: BaseConsumer<Watch>,
     config: KafkaConfig,
     timeout: Duration,
@@ -97,11 +97,11 @@ impl Admin {
     /// Makes the clients; nothing is asked yet.
     pub fn open(config: &KafkaConfig, timeout: Duration) -> Result<Self, KafkaError> {
         let failed = |error| config.error("open an admin client", &error);
-        let admin = config.client()?.create_with_context(Watch::default()).map_err(failed)?;
+        let requests = config.client()?.create_with_context(Watch::default()).map_err(failed)?;
         let mut reader = config.client()?;
         reader.set("isolation.level", "read_committed");
         let reader = reader.create_with_context(Watch::default()).map_err(failed)?;
-        Ok(Self { admin, reader, config: config.clone(), timeout })
+        Ok(Self { requests, reader, config: config.clone(), timeout })
     }
 
     fn options(&self) -> AdminOptions {
@@ -161,7 +161,7 @@ impl Admin {
         for (key, value) in &topic.settings {
             wanted = wanted.set(key, value);
         }
-        let results = block_on(self.admin.create_topics([&wanted], &self.options()))
+        let results = block_on(self.requests.create_topics([&wanted], &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         let creation = match results.first() {
             Some(Ok(_)) => TopicCreation::Created,
@@ -185,12 +185,11 @@ impl Admin {
             Some(_) => {}
         }
         let wanted = NewPartitions::new(name, partitions as usize);
-        let results = block_on(self.admin.create_partitions([&wanted], &self.options()))
+        let results = block_on(self.requests.create_partitions([&wanted], &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         match results.first() {
-            Some(Ok(_)) => {}
-            // Somebody else may have grown it meanwhile: what is seen decides.
-            Some(Err((_, Code::InvalidPartitions | Code::ReassignmentInProgress))) => {}
+            // Refused, somebody else may have grown it meanwhile: what is seen decides.
+            Some(Ok(_) | Err((_, Code::InvalidPartitions | Code::ReassignmentInProgress))) => {}
             Some(Err((_, code))) => return Err(self.failed_by(operation(), *code)),
             None => return Err(self.failed_by(operation(), Code::Fail)),
         }
@@ -289,7 +288,7 @@ impl Admin {
             list.add_partition_offset(&log.topic, log.partition, Offset::Offset(*below))
                 .map_err(|error| self.config.error(operation(), &error))?;
         }
-        let list = block_on(self.admin.delete_records(&list, &self.options()))
+        let list = block_on(self.requests.delete_records(&list, &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         for entry in list.elements() {
             if let Err(error) = entry.error() {
@@ -304,7 +303,7 @@ impl Admin {
     pub fn settings(&self, topic: &str) -> Result<TopicSettings, KafkaError> {
         let operation = || format!("read the settings of topic {topic}");
         let wanted = ResourceSpecifier::Topic(topic);
-        let results = block_on(self.admin.describe_configs([&wanted], &self.options()))
+        let results = block_on(self.requests.describe_configs([&wanted], &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         match results.into_iter().next() {
             Some(Ok(resource)) => {
@@ -330,7 +329,7 @@ impl Admin {
         if names.is_empty() {
             return Ok(());
         }
-        let results = block_on(self.admin.delete_topics(names, &self.options()))
+        let results = block_on(self.requests.delete_topics(names, &self.options()))
             .map_err(|error| self.failed(format!("delete {}", names.join(", ")), &error))?;
         self.all_gone(results)
     }
@@ -340,7 +339,7 @@ impl Admin {
         if names.is_empty() {
             return Ok(());
         }
-        let results = block_on(self.admin.delete_groups(names, &self.options()))
+        let results = block_on(self.requests.delete_groups(names, &self.options()))
             .map_err(|error| self.failed(format!("delete {}", names.join(", ")), &error))?;
         self.all_gone(results)
     }

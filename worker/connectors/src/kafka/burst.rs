@@ -105,11 +105,10 @@ impl Burst {
     /// Adds the next offset of a log and its metadata to those of a group.
     pub fn push_offset(&mut self, group: &str, log: Log, next: i64, metadata: String) {
         let entry = (log, next, metadata);
-        match self.offsets.iter_mut().find(|offsets| offsets.group == group) {
-            Some(offsets) => offsets.entries.push(entry),
-            None => {
-                self.offsets.push(BurstOffsets { group: group.to_owned(), entries: vec![entry] })
-            }
+        if let Some(offsets) = self.offsets.iter_mut().find(|offsets| offsets.group == group) {
+            offsets.entries.push(entry);
+        } else {
+            self.offsets.push(BurstOffsets { group: group.to_owned(), entries: vec![entry] });
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a client reports on its own: log lines and errors. A producer's commit is judged by them (C5).
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::client::ClientContext;
@@ -21,6 +21,9 @@ const BEFORE_CONNECTED: &[&str] = &[
     "in state AUTH_REQ",
 ];
 
+/// Names of the errors by which a producer's epoch ends.
+const FENCING: &[&str] = &["_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH"];
+
 /// Counts what may have left a request of ours behind in the network: disconnects of established connections,
 /// request timeouts, answers that could not be read. Attempts to connect that fail are no such thing.
 #[derive(Debug, Default)]
@@ -28,6 +31,7 @@ pub(crate) struct Watch {
     disturbances: AtomicU64,
     last: Mutex<String>,
     error: Mutex<Option<String>>,
+    fenced: AtomicBool,
 }
 
 impl Watch {
@@ -45,6 +49,12 @@ impl Watch {
     /// partition, or one that may not be read. Told once.
     pub(crate) fn take_error(&self) -> Option<String> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether a transaction failed because its producer's epoch is over. The client may only say so in a line, the
+    /// rows themselves then fail as purged.
+    pub(crate) fn was_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
     }
 
     fn note(&self, text: &str, disturbance: bool) {
@@ -75,6 +85,9 @@ impl ClientContext for Watch {
         let complaint = level as i32 <= Level::Warning as i32;
         if disturbance || complaint {
             self.note(log_message, disturbance);
+        }
+        if fac == "TXNERR" && FENCING.iter().any(|name| log_message.contains(name)) {
+            self.fenced.store(true, Ordering::Release);
         }
         if fac == "ERROR" {
             *self.error.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -126,6 +139,23 @@ mod tests {
             let watch = Watch::default();
             watch.log(Level::Debug, facility, message);
             assert_eq!(watch.disturbances() == 1, expected, "{facility} {message}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_an_epoch_is_told_from_other_failures_of_a_transaction() {
+        let table = [
+            (
+                "failed in state InTransaction: x (INVALID_PRODUCER_EPOCH, requires epoch bump)",
+                true,
+            ),
+            ("failed in state InTransaction: x (_FENCED)", true),
+            ("failed in state InTransaction: 1 message(s) failed delivery (_MSG_TIMED_OUT)", false),
+        ];
+        for (message, expected) in table {
+            let watch = Watch::default();
+            watch.log(Level::Error, "TXNERR", message);
+            assert_eq!(watch.was_fenced(), expected, "{message}");
         }
     }
 

@@ -85,6 +85,8 @@ pub(crate) fn producer_config(config: &KafkaConfig) -> Result<ClientConfig, Kafk
         ("compression.type", "lz4"),
         ("linger.ms", "0.5"),
         ("batch.num.messages", "100000"),
+        // How large a record may be is for the topic to say.
+        ("message.max.bytes", "104857600"),
         ("queue.buffering.max.messages", "1000000"),
         ("queue.buffering.max.kbytes", "131072"),
         ("retry.backoff.ms", "1"),

@@ -177,7 +177,9 @@ impl Reader {
     pub fn pause(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
         let running: Vec<u32> = self.filtered(logs, |log| log.active && !log.paused);
         self.stop(&running)?;
-        running.iter().for_each(|index| self.logs[*index as usize].paused = true);
+        for index in running {
+            self.logs[index as usize].paused = true;
+        }
         Ok(())
     }
 
@@ -344,7 +346,7 @@ fn event<'a>(
 ) -> Option<Event<'a>> {
     let offset = message.offset();
     match message.code() {
-        Code::NoError if offset < log.next => None,
+        Code::NoError | Code::PartitionEOF if offset < log.next => None,
         Code::NoError => {
             log.next = offset + 1;
             let (timestamp_ms, key) = (message.timestamp_ms(), message.key());
@@ -356,7 +358,6 @@ fn event<'a>(
                 payload: message.payload(),
             })
         }
-        Code::PartitionEOF if offset < log.next => None,
         Code::PartitionEOF => {
             log.next = offset;
             Some(Event::Eof { log: index, offset })

@@ -27,7 +27,7 @@ pub(crate) enum Command {
 
 pub(crate) enum Answer {
     Init(Result<(), KafkaError>),
-    Commit(Outcome),
+    Commit(Outcome, Duration),
 }
 
 /// A producer with what its transactions need.
@@ -75,7 +75,13 @@ impl Session {
         loop {
             let answer = match commands.recv_timeout(IDLE_POLL) {
                 Ok(Command::Init(timeout)) => Answer::Init(self.init(timeout)),
-                Ok(Command::Commit(burst)) => Answer::Commit(self.commit(&burst)),
+                Ok(Command::Commit(burst)) => {
+                    let began = Instant::now();
+                    let outcome = self.commit(&burst);
+                    // The owner gets its burst back with the outcome.
+                    drop(burst);
+                    Answer::Commit(outcome, began.elapsed())
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     drain(&self.producer);
                     continue;
@@ -201,6 +207,9 @@ impl Session {
     }
 
     fn fencing(&self) -> Option<String> {
+        if self.producer.context().watch.was_fenced() {
+            return Some("its epoch is over".to_owned());
+        }
         let (code, text) = self.producer.client().fatal_error()?;
         is_fencing(code).then_some(text)
     }

@@ -31,6 +31,7 @@ pub struct Transactions {
     commands: Sender<Command>,
     answers: Receiver<Answer>,
     state: State,
+    took: Duration,
     timeouts: TransactionTimeouts,
     id: String,
     brokers: String,
@@ -54,7 +55,8 @@ impl Transactions {
                 KafkaError::new(kind, &config.bootstrap, operation, error.to_string())
             })?;
         let (id, brokers) = (transactional_id.to_owned(), config.bootstrap.clone());
-        Ok(Self { commands, answers, state: State::New, timeouts, id, brokers })
+        let (state, took) = (State::New, Duration::ZERO);
+        Ok(Self { commands, answers, state, took, timeouts, id, brokers })
     }
 
     /// Takes the transactional id over: whoever had it cannot commit any more, and what it left open is aborted.
@@ -117,7 +119,10 @@ impl Transactions {
         let last = since + self.timeouts.transaction + WATCHDOG_MARGIN;
         let left = last.saturating_duration_since(Instant::now());
         let outcome = match self.answers.recv_timeout(wait.min(left)) {
-            Ok(Answer::Commit(outcome)) => outcome,
+            Ok(Answer::Commit(outcome, took)) => {
+                self.took = took;
+                outcome
+            }
             Err(RecvTimeoutError::Timeout) if wait < left => return None,
             Err(RecvTimeoutError::Timeout) => self.unknown("the client did not come back in time"),
             Ok(Answer::Init(_)) | Err(RecvTimeoutError::Disconnected) => {
@@ -127,6 +132,11 @@ impl Transactions {
         let good = outcome == Outcome::Committed { clean: true };
         self.state = if good { State::Ready } else { State::Spent };
         Some(outcome)
+    }
+
+    /// How long the last commit took, from its begin to its outcome, however late it was asked for.
+    pub fn last_commit(&self) -> Duration {
+        self.took
     }
 
     /// Whether another commit may start on this producer.

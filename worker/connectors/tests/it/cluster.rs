@@ -35,7 +35,13 @@ pub(crate) fn config(bootstrap: String) -> KafkaConfig {
 impl Cluster {
     pub(crate) fn start() -> Self {
         match std::env::var("STREAMJOB_TEST_BOOTSTRAP") {
-            Ok(bootstrap) => Self { config: config(bootstrap), run: unique(), server: None },
+            Ok(bootstrap) => {
+                let cluster = Self { config: config(bootstrap), run: unique(), server: None };
+                // A new cluster makes its own topics for offsets now and not inside the first commit.
+                let log = Log::new("none", 0);
+                cluster.offsets().committed("warm-up", &[log], true, WAIT).unwrap();
+                cluster
+            }
             Err(_) => Self::start_dev(Options::default()),
         }
     }
@@ -61,12 +67,8 @@ impl Cluster {
 
     pub(crate) fn topic(&self, name: &str, partitions: u32) -> String {
         let name = self.name(name);
-        let topic = NewTopic {
-            name: name.clone(),
-            partitions,
-            replication: None,
-            settings: BTreeMap::new(),
-        };
+        let settings = BTreeMap::from([("max.message.bytes".to_owned(), "1000000".to_owned())]);
+        let topic = NewTopic { name: name.clone(), partitions, replication: None, settings };
         assert_eq!(self.admin().create_topic(&topic).unwrap(), TopicCreation::Created);
         name
     }
