@@ -63,6 +63,10 @@ impl StoreError {
 
 pub(crate) fn kind_of(error: &Error) -> StoreErrorKind {
     match error {
+        // Without its bucket every object would look as if it had never been written.
+        Error::NotFound { source, .. } if full_text(source.as_ref()).contains("NoSuchBucket") => {
+            StoreErrorKind::Invalid
+        }
         Error::NotFound { .. } => StoreErrorKind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => StoreErrorKind::Denied,
         Error::InvalidPath { .. } | Error::UnknownConfigurationKey { .. } => {
@@ -85,5 +89,22 @@ pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    text
+    text.replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_bucket_is_not_a_missing_object() {
+        let not_found = |body: &str| Error::NotFound { path: "k".into(), source: body.into() };
+        let table = [
+            ("404: <Code>NoSuchKey</Code>", StoreErrorKind::NotFound),
+            ("404: <Code>NoSuchBucket</Code>", StoreErrorKind::Invalid),
+        ];
+        for (body, kind) in table {
+            assert_eq!(kind_of(&not_found(body)), kind, "{body}");
+        }
+    }
 }
