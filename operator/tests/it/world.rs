@@ -28,6 +28,8 @@ pub(crate) struct World {
     addresses: u32,
     /// What the planner says of a SQL text; accepted unless it contains a reason's name.
     pub(crate) passes: u32,
+    /// Writes and requests after the first step of the story.
+    pub(crate) first_step: Option<(u64, u64)>,
     /// New pods are not scheduled.
     pub(crate) no_capacity: Arc<Mutex<bool>>,
     /// Seconds that pass with each pass.
@@ -60,7 +62,16 @@ impl World {
             new_token: Box::new(|| "token".to_owned()),
         };
         let no_capacity = Arc::new(Mutex::new(false));
-        Self { server, fleet, context, addresses: 0, passes: 0, no_capacity, tempo: 1 }
+        Self {
+            server,
+            fleet,
+            context,
+            addresses: 0,
+            passes: 0,
+            first_step: None,
+            no_capacity,
+            tempo: 1,
+        }
     }
 
     /// The StreamJob as stored.
