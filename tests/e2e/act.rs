@@ -27,7 +27,7 @@ pub(crate) struct Act<'a> {
 impl<'a> Act<'a> {
     /// Makes the topics and starts to write, `rate` rows a second for about `seconds`.
     pub(crate) fn start(world: &'a World, name: &str, rate: u64, seconds: u64) -> Self {
-        let query = Query::clicks_per_user(false);
+        let query = Query::clicks_per_user();
         let mut act = Self { world, name: name.to_owned(), query, load: None };
         let topics = [(act.source(), PARTITIONS), (act.sink(), PARTITIONS)];
         let named: Vec<(&str, u32)> = topics.iter().map(|(t, p)| (t.as_str(), *p)).collect();

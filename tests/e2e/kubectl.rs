@@ -52,10 +52,10 @@ impl Tools {
 
     /// An object as JSON; `Null` where there is none.
     pub(crate) fn get(&self, kind: &str, name: &str) -> anyhow::Result<Value> {
-        let text = self.kubectl(&["get", kind, name, "-o", "json", "--ignore-not-found"])?;
-        if text.trim().is_empty() {
-            return Ok(Value::Null);
-        }
+        let text = match self.kubectl(&["get", kind, name, "-o", "json"]) {
+            Err(error) if error.to_string().contains("(NotFound)") => return Ok(Value::Null),
+            found => found?,
+        };
         Ok(serde_json::from_str(&text)?)
     }
 
