@@ -18,7 +18,8 @@ programs=$(cargo test --quiet --workspace --no-run --message-format=json | jq -r
 [ -n "$programs" ] || die "there are no tests: $part"
 status=0
 while IFS=$'\t' read -r folder program; do
-  say "--- ${program##*/}"
+  name=${program##*/}
+  say "--- ${folder#"$ROOT/"}: ${name%-*}"
   (cd "$folder" && CARGO_MANIFEST_DIR=$folder "$program" "$@") </dev/null || status=1
 done <<<"$programs"
 exit $status
