@@ -19,7 +19,7 @@ use crate::names::JobName;
     status = "SavepointStatus",
     derive = "PartialEq",
     shortname = "ssp",
-    category = "streamjob",
+    category = "streaming",
     doc = "A consistent copy of a job's state, kept on purpose.",
     crates(kube_core = "::kube_core", k8s_openapi = "::k8s_openapi", schemars = "::schemars"),
     printcolumn(name = "Job", type_ = "string", json_path = ".spec.job"),

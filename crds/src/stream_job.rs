@@ -56,7 +56,7 @@ pub const SPEC_RULES: &[Rule] = &[
     status = "StreamJobStatus",
     derive = "PartialEq",
     shortname = "sj",
-    category = "streamjob",
+    category = "streaming",
     doc = "A SQL query over Kafka topics that runs for ever, exactly once.",
     crates(kube_core = "::kube_core", k8s_openapi = "::k8s_openapi", schemars = "::schemars"),
     scale(

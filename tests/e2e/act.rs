@@ -175,11 +175,4 @@ impl<'a> Act<'a> {
         let job = self.world.tools.get("streamjob", &self.name).unwrap();
         job["metadata"]["uid"].as_str().unwrap().to_owned()
     }
-
-    /// Deletes the job and waits until it is gone.
-    pub(crate) fn delete(&self) {
-        let arguments = ["delete", "streamjob", &self.name, "--wait=false"];
-        self.world.tools.kubectl(&arguments).unwrap();
-        self.world.tools.until("streamjob", &self.name, "gone", Value::is_null).unwrap();
-    }
 }

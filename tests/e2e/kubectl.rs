@@ -20,7 +20,12 @@ pub(crate) struct Tools {
 
 impl Tools {
     /// Runs a tool; its output, or what it complained of.
-    pub(crate) fn run(&self, tool: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+    pub(crate) fn run(
+        &self,
+        tool: &str,
+        arguments: &[&str],
+        input: &str,
+    ) -> anyhow::Result<String> {
         let mut child = Command::new(format!("{}/{tool}", self.bin))
             .args(arguments)
             .env("KUBECONFIG", &self.kubeconfig)

@@ -13,9 +13,9 @@ pub(crate) fn suspend_and_restore(world: &World) {
     let act = Act::start(world, "resting", 1_000, 50);
     act.apply(&act.object(2));
     act.patch(&json!({"spec": {"state": "Suspended"}}));
-    let suspended = world.tools.until("streamjob", &act.name, "suspended", |job| {
-        job["status"]["phase"] == "Suspended"
-    });
+    let suspended = world
+        .tools
+        .until("streamjob", &act.name, "suspended", |job| job["status"]["phase"] == "Suspended");
     suspended.unwrap();
     wait::until_true("no pods", Duration::from_secs(60), || Ok(act.pods().is_empty())).unwrap();
     act.patch(&json!({"spec": {"state": "Running"}}));
@@ -42,7 +42,10 @@ pub(crate) fn chart(world: &World) {
     act.apply(&act.object(1));
     let started = |pod: &str| {
         let pod = world.tools.get("pod", pod).unwrap();
-        (pod["metadata"]["uid"].clone(), pod["status"]["containerStatuses"][0]["restartCount"].clone())
+        (
+            pod["metadata"]["uid"].clone(),
+            pod["status"]["containerStatuses"][0]["restartCount"].clone(),
+        )
     };
     let pod = act.pods().remove(0);
     let before = started(&pod);

@@ -40,7 +40,8 @@ impl World {
         };
         world.start_servers()?;
         for tag in world.tags {
-            let images = tools::script("../images/images.sh", &[&target()?, &registry(), tag], &[])?;
+            let images =
+                tools::script("../images/images.sh", &[&target()?, &registry(), tag], &[])?;
             eprintln!("{images}");
         }
         world.install()?;
@@ -64,11 +65,8 @@ impl World {
 
     fn start_servers(&self) -> anyhow::Result<()> {
         let folder = self.scratch.folder("kafka")?.display().to_string();
-        let pid = tools::script(
-            "kafka.sh",
-            &["start", &folder, KAFKA_PORT],
-            &[("KAFKA_HOST", HOST)],
-        )?;
+        let pid =
+            tools::script("kafka.sh", &["start", &folder, KAFKA_PORT], &[("KAFKA_HOST", HOST)])?;
         process::guard(pid.parse()?)?;
         let folder = self.scratch.folder("minio")?;
         std::fs::create_dir_all(folder.join("data").join(BUCKET))?;
@@ -105,8 +103,16 @@ impl World {
             "warmUpDeadlineSeconds=60".to_owned(),
         ];
         let mut arguments = vec![
-            "upgrade", "--install", "streamjob", &chart, "--namespace", SYSTEM,
-            "--create-namespace", "--wait", "--timeout", "3m",
+            "upgrade",
+            "--install",
+            "streamjob",
+            &chart,
+            "--namespace",
+            SYSTEM,
+            "--create-namespace",
+            "--wait",
+            "--timeout",
+            "3m",
         ];
         for value in &set {
             arguments.extend(["--set", value]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crds::StartFrom;
 use dataflow::JobPlan;
+use protocol::ShardId;
 use protocol::acquire::Stop;
 use protocol::assignment::check_slots;
 use protocol::generation::{Layout, SealedShard};
@@ -13,7 +14,6 @@ use protocol::hash::HASH_VERSION;
 use protocol::limits::{EXCHANGE_PARTITIONS_MAX, EXCHANGE_PARTITIONS_MIN};
 use protocol::reason::Reason;
 use protocol::verdict::{DiffClass, PlannerVerdict, Refusal};
-use protocol::ShardId;
 
 use crate::cluster::Cluster;
 use crate::history::JobHistory;
@@ -196,12 +196,7 @@ impl Checked<'_> {
         let first = if self.history.generations.is_empty() {
             self.first(&layout, &mut faults, &mut warnings)?
         } else {
-            faults.extend(Topics::late_sources(
-                self.job,
-                &self.history,
-                &layout,
-                self.cluster,
-            )?);
+            faults.extend(Topics::late_sources(self.job, &self.history, &layout, self.cluster)?);
             None
         };
         if !faults.is_empty() {

@@ -140,6 +140,18 @@ pub fn answer(broker: &mut Broker, call: &Call<'_>, request: &RequestKind) -> Op
         RequestKind::DescribeConfigs(body) => {
             ResponseKind::DescribeConfigs(admin::describe_configs(broker, body))
         }
+        other => transactional(broker, call, other)?,
+    };
+    Some(Answer::Ready(Box::new(response)))
+}
+
+/// Answers the requests of transactional producers and those who watch them.
+fn transactional(
+    broker: &mut Broker,
+    call: &Call<'_>,
+    request: &RequestKind,
+) -> Option<ResponseKind> {
+    Some(match request {
         RequestKind::InitProducerId(body) => {
             ResponseKind::InitProducerId(transaction::init_producer_id(broker, call, body))
         }
@@ -157,8 +169,7 @@ pub fn answer(broker: &mut Broker, call: &Call<'_>, request: &RequestKind) -> Op
             ResponseKind::DescribeTransactions(transaction::describe(broker, body))
         }
         _ => return None,
-    };
-    Some(Answer::Ready(Box::new(response)))
+    })
 }
 
 /// The answer to an `ApiVersions` request of a version that is not known, to be sent as version 0.

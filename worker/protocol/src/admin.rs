@@ -125,7 +125,7 @@ pub struct CheckpointStatus {
 }
 
 /// A slot of the worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlotStatus {
     /// Its number within the generation.
     pub slot: SlotIndex,
@@ -177,7 +177,7 @@ pub struct SavepointPart {
 }
 
 /// `GET /v1/status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WorkerStatus {
     /// Version of the worker.
     pub version: String,

@@ -10,11 +10,7 @@ use crate::cluster::{Cluster, retrying};
 use crate::limits::INTERNAL_REPLICAS;
 
 /// Creates an internal topic (S3) unless it exists; its partitions.
-pub(super) fn create(
-    cluster: &Cluster,
-    topic: &str,
-    partitions: u32,
-) -> Result<u32, Stop> {
+pub(super) fn create(cluster: &Cluster, topic: &str, partitions: u32) -> Result<u32, Stop> {
     let brokers = retrying(|| cluster.admin.brokers())? as u32;
     let mut settings = BTreeMap::from([
         ("retention.ms".to_owned(), "-1".to_owned()),

@@ -23,6 +23,8 @@ use super::stop::{state_stop, store_stop};
 use crate::board::Board;
 use crate::job::Job;
 
+/// One request and its quick retries; after that the status says that the store is away.
+const ATTEMPT_MAX: Duration = Duration::from_secs(5);
 /// Pause after a failed attempt; it doubles up to [`PAUSE_MAX`].
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -73,7 +75,7 @@ impl Uploader {
         Self {
             job: task.job.clone(),
             plan: task.plan.clone(),
-            store: context.store.clone(),
+            store: context.store.with_deadline(ATTEMPT_MAX),
             local: context.local.clone(),
             runtime: task.runtime.clone(),
             board: task.board.clone(),

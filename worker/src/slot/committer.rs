@@ -2,7 +2,7 @@
 //! on meanwhile.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connectors::{Burst, KafkaConfig, Outcome, PlainProducer, TransactionTimeouts, Transactions};
 use protocol::acquire::Stop;
@@ -27,7 +27,7 @@ pub(crate) struct Committer {
     producer: Transactions,
     /// For rows outside the transaction (C8).
     plain: Option<PlainProducer>,
-    under_way: Option<(Arc<Burst>, Instant)>,
+    under_way: Option<Arc<Burst>>,
     kafka: KafkaConfig,
     id: String,
 }
@@ -70,7 +70,7 @@ impl Committer {
             producer.send(rows).map_err(|e| kafka_stop(&e))?;
         }
         let refused = self.producer.start(&burst);
-        self.under_way = Some((burst, Instant::now()));
+        self.under_way = Some(burst);
         Ok(refused)
     }
 
@@ -81,10 +81,10 @@ impl Committer {
 
     /// Waits for the outcome of the commit under way.
     pub(crate) fn wait(&mut self) -> Result<Answer, Stop> {
-        let (burst, began) = self.under_way.take().ok_or_else(|| bug("no commit is under way"))?;
+        let burst = self.under_way.take().ok_or_else(|| bug("no commit is under way"))?;
         loop {
             if let Some(outcome) = self.producer.outcome(LOOK) {
-                return Ok(Answer { outcome, burst, took: began.elapsed() });
+                return Ok(Answer { outcome, burst, took: self.producer.last_commit() });
             }
         }
     }
