@@ -1,5 +1,6 @@
 //! What every scenario stands on: a broker, a store, a job, a load, and the judgement at the end.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -45,6 +46,8 @@ pub(crate) struct Stage {
     pub(crate) secrets: PathBuf,
     pub(crate) scratch: Scratch,
     offsets: OffsetReader,
+    /// Rows that the load writes in all, closing ones included.
+    total: Cell<i64>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -84,7 +87,17 @@ impl Stage {
         worker::write_secrets(&secrets).unwrap();
         let job_path = scratch.file("job.json", &job.object().to_string()).unwrap();
         let offsets = OffsetReader::open(&job.bootstrap, &job.source_group()).unwrap();
-        Self { broker, minio, job, job_path, secrets, scratch, offsets, _alone: alone }
+        Self {
+            broker,
+            minio,
+            job,
+            job_path,
+            secrets,
+            scratch,
+            offsets,
+            total: Cell::new(0),
+            _alone: alone,
+        }
     }
 
     /// Writes the job again after a change.
@@ -147,6 +160,7 @@ impl Stage {
             lz4: true,
             closing: Some(self.job.query.closing()),
         };
+        self.total.set((rows as i64 + 1) * i64::from(PARTITIONS));
         Load(std::thread::spawn(move || writer::write(&recipe, &options, &mut |_| true)))
     }
 
@@ -187,9 +201,9 @@ impl Stage {
         .unwrap();
     }
 
-    /// Waits until more rows are committed than now.
+    /// Waits until more rows are committed than now, unless all are.
     pub(crate) fn until_progress(&self, tend: impl FnMut()) {
-        self.until_committed(self.committed_rows() + 1, tend);
+        self.until_committed((self.committed_rows() + 1).min(self.total.get()), tend);
     }
 
     /// Rows of the source that are committed.

@@ -37,6 +37,7 @@ fn rescale(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
             drop(worker.order("acquire", &acquire));
             running &= worker.status().is_some_and(|status| all(SlotPhase::Running)(&status));
         }
+        wait::pause(Duration::from_millis(100));
         Ok(running)
     })
     .unwrap();
