@@ -18,7 +18,7 @@ fn schema() -> Value {
 fn with(path: &str, value: Value) -> Value {
     let mut job = valid();
     let (parent, field) = path.rsplit_once('/').expect("a path");
-    let parent = job.pointer_mut(parent).unwrap_or_else(|| panic!("no {path}"));
+    let parent = job.pointer_mut(parent).expect(path);
     if value.is_null() {
         parent.as_object_mut().expect("an object").remove(field);
     } else {

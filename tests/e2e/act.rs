@@ -10,7 +10,7 @@ use tests::harness::wait;
 use tests::kafka::topics;
 use tests::oracle::Query;
 
-use crate::kubectl::{STEP_MAX, is_ready};
+use crate::kubectl::{STEP_MAX, condition, is_ready};
 use crate::world::World;
 
 /// Partitions of input and output.
@@ -31,7 +31,7 @@ impl<'a> Act<'a> {
         let mut act = Self { world, name: name.to_owned(), query, load: None };
         let topics = [(act.source(), PARTITIONS), (act.sink(), PARTITIONS)];
         let named: Vec<(&str, u32)> = topics.iter().map(|(t, p)| (t.as_str(), *p)).collect();
-        topics::create(&world.bootstrap(), &named).unwrap();
+        topics::create(&World::bootstrap(), &named).unwrap();
         let seed = u64::from(std::process::id());
         let recipe = Recipe {
             late_per_million: 5_000,
@@ -41,7 +41,7 @@ impl<'a> Act<'a> {
             ..Recipe::plain(act.query.shape, seed, PARTITIONS)
         };
         let options = WriteOptions {
-            bootstrap: world.bootstrap(),
+            bootstrap: World::bootstrap(),
             topic: act.source(),
             rows: rate * seconds / u64::from(PARTITIONS),
             first: 0,
@@ -70,7 +70,7 @@ impl<'a> Act<'a> {
             "metadata": {"name": self.name, "namespace": "default"},
             "spec": {
                 "parallelism": parallelism,
-                "kafka": {"bootstrapServers": self.world.bootstrap()},
+                "kafka": {"bootstrapServers": World::bootstrap()},
                 "sources": [{
                     "name": "src",
                     "topic": self.source(),
@@ -94,7 +94,7 @@ impl<'a> Act<'a> {
                 "maxParallelism": 8,
                 "checkpoints": {
                     "location": "s3://checkpoints/jobs",
-                    "endpoint": self.world.store(),
+                    "endpoint": World::store(),
                     "region": "us-east-1",
                     "pathStyle": true,
                     "interval": "3s",
@@ -118,6 +118,14 @@ impl<'a> Act<'a> {
 
     pub(crate) fn until_ready(&self) -> Value {
         self.world.tools.until("streamjob", &self.name, "ready", is_ready).unwrap()
+    }
+
+    /// Waits until the current generation is so, and nothing is under way.
+    pub(crate) fn until_current(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
+        let settled = |job: &Value| {
+            is_so(&job["status"]["current"]) && condition(job, "Reconciling")["status"] == "False"
+        };
+        self.world.tools.until("streamjob", &self.name, what, settled).unwrap();
     }
 
     /// Edits the spec as `kubectl patch` does.
@@ -159,7 +167,7 @@ impl<'a> Act<'a> {
     fn judge(&self) -> Verdict {
         let uid = self.uid();
         let case = Case {
-            bootstrap: self.world.bootstrap(),
+            bootstrap: World::bootstrap(),
             query: self.query.clone(),
             source: self.source(),
             sink: self.sink(),

@@ -15,7 +15,7 @@ pub(crate) fn bad_edits(world: &World) {
     let before = sets();
     let sql = good["spec"]["sql"].as_str().unwrap().to_owned();
     let edits: [(&str, Value, &str); 4] = [
-        ("no SQL", json!({"spec": {"sql": "INSERT INTO snk SELEC user_id FROM src"}}), "line 1"),
+        ("no SQL", json!({"spec": {"sql": "INSERT INTO snk SELEC user_id FROM src"}}), "1:17"),
         (
             "unknown column",
             json!({"spec": {"sql": sql.replace("max(price)", "max(cost)")}}),
@@ -54,13 +54,18 @@ pub(crate) fn bad_edits(world: &World) {
 pub(crate) fn upgrade(world: &World) {
     let act = Act::start(world, "upgraded", 1_000, 40);
     act.apply(&act.object(2));
-    let image = world.worker_image("two");
+    let image = World::worker_image("two");
     act.patch(&json!({"spec": {"worker": {"image": image}}}));
+    act.until_current("the new image", |current| current["image"] == image.as_str());
     act.until_scaled(2);
     let pod = act.pods().remove(0);
     let pod = world.tools.get("pod", &pod).unwrap();
     assert_eq!(pod["spec"]["containers"][0]["image"], image);
+    let number = act.until_ready()["status"]["current"]["number"].as_u64().unwrap();
     act.patch(&json!({"spec": {"worker": {"resources": {"limits": {"memory": "600Mi"}}}}}));
+    act.until_current("a newer generation", |current| {
+        current["number"].as_u64().is_some_and(|newer| newer > number)
+    });
     act.until_scaled(2);
     act.finish();
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tests::harness::wait;
 
 /// Everything that the operator promises happens within this, the machine being busy.
-pub(crate) const STEP_MAX: Duration = Duration::from_secs(180);
+pub(crate) const STEP_MAX: Duration = Duration::from_mins(3);
 
 /// Where the tools are and which cluster is meant.
 #[derive(Clone, Debug)]

@@ -15,7 +15,8 @@ use world::World;
 #[test]
 fn jobs_live_in_a_real_cluster() {
     let world = World::start().unwrap();
-    let steps: [(&str, fn(&World)); 6] = [
+    type Step = (&'static str, fn(&World));
+    let steps: [Step; 6] = [
         ("apply, scale 1 → 4 → 2, kill, delete pods", lives::scale_and_kill),
         ("operator killed during a rollout", lives::operator_killed),
         ("bad edits, and back", edits::bad_edits),

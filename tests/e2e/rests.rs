@@ -17,7 +17,7 @@ pub(crate) fn suspend_and_restore(world: &World) {
         .tools
         .until("streamjob", &act.name, "suspended", |job| job["status"]["phase"] == "Suspended");
     suspended.unwrap();
-    wait::until_true("no pods", Duration::from_secs(60), || Ok(act.pods().is_empty())).unwrap();
+    wait::until_true("no pods", Duration::from_mins(1), || Ok(act.pods().is_empty())).unwrap();
     act.patch(&json!({"spec": {"state": "Running"}}));
     act.until_scaled(2);
     world

@@ -49,17 +49,17 @@ impl World {
     }
 
     /// Kafka's address, the same inside and outside.
-    pub(crate) fn bootstrap(&self) -> String {
+    pub(crate) fn bootstrap() -> String {
         format!("{HOST}:{KAFKA_PORT}")
     }
 
     /// The object store's address.
-    pub(crate) fn store(&self) -> String {
+    pub(crate) fn store() -> String {
         format!("http://{HOST}:{MINIO_PORT}")
     }
 
     /// The worker image of a tag.
-    pub(crate) fn worker_image(&self, tag: &str) -> String {
+    pub(crate) fn worker_image(tag: &str) -> String {
         format!("{}/streamjob-worker:{tag}", registry())
     }
 

@@ -97,7 +97,9 @@ mod tests {
         let mut entry = board.entries(false).remove(0);
         entry.status.phase = phase;
         entry.restoring = restoring;
-        entry.seen = now - Duration::from_secs(unseen);
+        entry.seen = now
+            .checked_sub(Duration::from_secs(unseen))
+            .expect("later than the start of the clock");
         entry
     }
 
@@ -112,7 +114,7 @@ mod tests {
             (SlotPhase::Sealed, 3600, false, true),
             (SlotPhase::Blocked, 3600, false, true),
         ];
-        let now = Instant::now() + Duration::from_secs(7200);
+        let now = Instant::now() + Duration::from_hours(2);
         for (phase, unseen, restoring, lives) in table {
             let entries = [entry(phase, unseen, restoring, now)];
             assert_eq!(stuck(&entries, now, LIVENESS_MAX).is_none(), lives, "{phase:?} {unseen}");

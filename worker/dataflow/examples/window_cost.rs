@@ -1,4 +1,5 @@
 //! What a window in stage 0 costs per row: `cargo run --example window_cost -p streamjob-dataflow`.
+#![allow(clippy::disallowed_methods, reason = "it measures time")]
 
 use std::io::Write;
 use std::sync::Arc;

@@ -59,6 +59,8 @@ pub fn possible_owners(object: &GenerationObject, stage: StageId, log: &Log) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::generation::{StageLogs, TopicPartitions};
     use crate::ids::{Fingerprint, Generation};
@@ -80,7 +82,8 @@ mod tests {
                     .iter()
                     .map(ToString::to_string)
                     .collect();
-                found += &format!("{slots} slots, slot {slot}: {}\n", shards.join(" "));
+                let shards = shards.join(" ");
+                writeln!(found, "{slots} slots, slot {slot}: {shards}").unwrap();
             }
         }
         assert_eq!(found, include_str!("../golden/assignment_v1.txt"));

@@ -86,10 +86,9 @@ pub fn fate(reachable: bool, writer_done: bool, marked_at: Option<i64>, now: i64
     let grace = GARBAGE_GRACE.as_millis() as i64;
     match (reachable || !writer_done, marked_at) {
         (true, Some(_)) => Fate::Unmark,
-        (true, None) => Fate::Keep,
         (false, None) => Fate::Mark,
         (false, Some(at)) if now.saturating_sub(at) >= grace => Fate::Delete,
-        (false, Some(_)) => Fate::Keep,
+        (true, None) | (false, Some(_)) => Fate::Keep,
     }
 }
 

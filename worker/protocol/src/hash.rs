@@ -53,7 +53,7 @@ mod tests {
                 parts.next().expect("hash"),
                 parts.next().expect("partition"),
             );
-            let key: Vec<u8> = (0..key.trim_start_matches("x").len() / 2)
+            let key: Vec<u8> = (0..key.trim_start_matches('x').len() / 2)
                 .map(|i| u8::from_str_radix(&key[1 + 2 * i..3 + 2 * i], 16).expect("hex"))
                 .collect();
             let found = key_hash_v1(&key);

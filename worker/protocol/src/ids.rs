@@ -42,6 +42,7 @@ number!(
 
 impl Generation {
     /// The generation after this one.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
@@ -49,6 +50,7 @@ impl Generation {
 
 impl CommitNumber {
     /// The commit after this one.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
@@ -56,6 +58,7 @@ impl CommitNumber {
 
 impl CheckpointNumber {
     /// The checkpoint after this one.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }

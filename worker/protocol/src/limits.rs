@@ -21,9 +21,9 @@ pub const BURST_MAX: Duration = Duration::from_secs(2);
 /// A commit or abort that takes longer is unclean (C5).
 pub const CLEAN_COMMIT_MAX: Duration = Duration::from_secs(1);
 /// Every shard's metadata is committed at least this often (C2).
-pub const REAFFIRM_INTERVAL: Duration = Duration::from_secs(3600);
+pub const REAFFIRM_INTERVAL: Duration = Duration::from_hours(1);
 /// An unreachable object stays this long after it was first seen unreachable (G3).
-pub const GARBAGE_GRACE: Duration = Duration::from_secs(3600);
+pub const GARBAGE_GRACE: Duration = Duration::from_hours(1);
 /// Watermark records per second that all slots of a job may write to an exchange together (C7).
 pub const WATERMARK_RECORDS_PER_SECOND: u64 = 20_000;
 /// Most partitions that an exchange gets without `maxParallelism` (C7).

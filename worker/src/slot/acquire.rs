@@ -26,7 +26,7 @@ use crate::history::JobHistory;
 /// How often a successor looks whether the shards were released.
 const RELEASE_POLL: Duration = Duration::from_millis(20);
 /// How long reads that must be stable may stay pending before the process starts over.
-const STABLE_READ_MAX: Duration = Duration::from_secs(60);
+const STABLE_READ_MAX: Duration = Duration::from_mins(1);
 
 /// What a slot owns after its claim.
 pub(crate) struct Owned {

@@ -100,12 +100,12 @@ impl Uploader {
         let mut uploaded = (0, 0);
         if !body.is_empty() {
             uploaded = (body.len() as u64, 1);
-            if let Err(why) = self.put(&object, body, began)? {
+            if let Err(why) = self.put(&object, &body, began)? {
                 return Ok(Outcome::Failed(why));
             }
         }
         uploaded = (uploaded.0 + manifest.len() as u64, uploaded.1 + 1);
-        if let Err(why) = self.put(&self.job.keys.manifest(&name), manifest.into(), began)? {
+        if let Err(why) = self.put(&self.job.keys.manifest(&name), &manifest.into(), began)? {
             return Ok(Outcome::Failed(why));
         }
         let identity = name.to_string();
@@ -200,10 +200,10 @@ impl Uploader {
     }
 
     /// Creates an object under the checkpoint's deadline; `Err` inside says why it could not be done in time.
-    fn put(&self, key: &str, body: Bytes, began: Instant) -> Result<Result<(), String>, Stop> {
+    fn put(&self, key: &str, body: &Bytes, began: Instant) -> Result<Result<(), String>, Stop> {
         let mut pause = PAUSE_MIN;
         loop {
-            match self.runtime.block_on(self.create_once(key, &body)) {
+            match self.runtime.block_on(self.create_once(key, body)) {
                 Ok(()) => return Ok(Ok(())),
                 Err(Failure::Other) => {
                     return Err(Stop::new(

@@ -11,7 +11,7 @@ use super::replay::Shards;
 use super::shard::OwnedShard;
 
 /// An end below the high watermark for this long is worth a word: a producer's transaction is open.
-const OPEN_TRANSACTION: Duration = Duration::from_secs(60);
+const OPEN_TRANSACTION: Duration = Duration::from_mins(1);
 
 /// Decides for every source log of the slot.
 pub(crate) fn decide(context: &Context, shards: &mut Shards) {
@@ -21,10 +21,8 @@ pub(crate) fn decide(context: &Context, shards: &mut Shards) {
         let (Some(number), Some((end, since))) = (shard.log, shard.at_end) else { continue };
         let held = now.saturating_duration_since(since);
         match context.reader.high_watermark(number) {
-            Some(high) if end == high && shard.position == end => {
-                if held >= timeout {
-                    shard.flow.set_idle(true);
-                }
+            Some(high) if end == high && shard.position == end && held >= timeout => {
+                shard.flow.set_idle(true);
             }
             Some(high) if end < high && held >= OPEN_TRANSACTION => {
                 context.task.board.update(context.task.slot, |e| {

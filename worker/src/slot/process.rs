@@ -146,7 +146,7 @@ impl Running {
             }
         }
         self.watermarks(&plan, &mut out)?;
-        self.reporter.sent(context, &out);
+        Reporter::sent(context, &out);
         if out.burst.is_empty() && out.plain.as_ref().is_none_or(connectors::Burst::is_empty) {
             return Ok(());
         }
@@ -190,7 +190,7 @@ impl Running {
             match outcome {
                 Outcome::Committed { clean } => {
                     self.progress.committed(&mut self.shards.all);
-                    self.reporter.committed(context, took);
+                    Reporter::committed(context, took);
                     if !clean {
                         self.replace_producer(context)?;
                     }

@@ -16,7 +16,7 @@ use crate::history::JobHistory;
 /// Half of the grace period of a pod: no checkpoint by then, and the slot releases without; the successor replays.
 const RELEASE_CHECKPOINT_MAX: Duration = Duration::from_secs(15);
 /// A savepoint that has no checkpoint by then has failed; the job runs on.
-const SAVEPOINT_CHECKPOINT_MAX: Duration = Duration::from_secs(60);
+const SAVEPOINT_CHECKPOINT_MAX: Duration = Duration::from_mins(1);
 /// Commits that naming a checkpoint may take before something is wrong.
 const NAMING_COMMITS_MAX: u32 = 1_000;
 

@@ -22,7 +22,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     /// Counts a commit.
-    pub(crate) fn committed(&mut self, context: &Context, took: Duration) {
+    pub(crate) fn committed(context: &Context, took: Duration) {
         context.task.board.update(context.task.slot, |e| {
             e.status.commits += 1;
             let ms = took.as_secs_f64() * 1_000.0;
@@ -35,7 +35,7 @@ impl Reporter {
     }
 
     /// Counts what goes out.
-    pub(crate) fn sent(&mut self, context: &Context, out: &Outgoing) {
+    pub(crate) fn sent(context: &Context, out: &Outgoing) {
         if out.rows() > 0 {
             context.task.board.update(context.task.slot, |e| {
                 e.counters.sink_rows += out.sink_rows;

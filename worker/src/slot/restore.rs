@@ -27,18 +27,16 @@ impl Manifests {
     ) -> Result<&Manifest, Stop> {
         let known =
             self.read.iter().position(|(uid, manifest)| uid == job_uid && manifest.name == *name);
-        let at = match known {
-            Some(at) => at,
-            None => {
-                let key = Keys::new(job_uid).manifest(name);
-                let bytes = context
-                    .block_on(context.store.get(&key))
-                    .map_err(|e| manifest_stop(&key, &e))?;
-                let manifest = Manifest::decode(&bytes, name, job_uid)
-                    .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
-                self.read.push((job_uid.to_owned(), manifest));
-                self.read.len() - 1
-            }
+        let at = if let Some(at) = known {
+            at
+        } else {
+            let key = Keys::new(job_uid).manifest(name);
+            let bytes =
+                context.block_on(context.store.get(&key)).map_err(|e| manifest_stop(&key, &e))?;
+            let manifest = Manifest::decode(&bytes, name, job_uid)
+                .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+            self.read.push((job_uid.to_owned(), manifest));
+            self.read.len() - 1
         };
         Ok(&self.read[at].1)
     }

@@ -25,7 +25,7 @@ pub(crate) fn store_stop(error: &StoreError) -> Stop {
         StoreErrorKind::Denied => Reason::CredentialsRejected,
         StoreErrorKind::Corrupt => Reason::ManifestCorrupt,
         StoreErrorKind::Invalid | StoreErrorKind::Unfit => Reason::InvalidSpec,
-        _ => Reason::StoreUnreachable,
+        StoreErrorKind::Retry => Reason::StoreUnreachable,
     };
     Stop::new(reason, error.to_string())
 }
