@@ -4,7 +4,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit it e2e bench images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit it e2e bench soak images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,8 @@ e2e: ## in a real Kubernetes cluster on this machine (root)
 	@tests/tools/test.sh e2e
 bench: ## the benchmarks; ARGS="--help" shows their arguments
 	@tests/tools/program.sh bench $(ARGS)
+soak: ## the faults at full length: kills, rescales, an object store that is away for three minutes
+	@STREAMJOB_KILLS=60 STREAMJOB_RECORDS=5000000 STREAMJOB_STORE_OUTAGE=180 tests/tools/run-tests.sh it faults::
 images: ## worker and operator images, pushed to REGISTRY with TAG
 	@tests/tools/cargo-build.sh && tests/images/images.sh $(CARGO_TARGET_DIR) $(REGISTRY) $(TAG)
 cluster-up: ## start a Kubernetes cluster on this machine (root); prints its KUBECONFIG

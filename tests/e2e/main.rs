@@ -11,11 +11,13 @@ mod world;
 
 use world::World;
 
+/// A name and what happens.
+type Step = (&'static str, fn(&World));
+
 /// One test: the steps share a cluster, which starts once and is taken down by `tests/tools/cluster.sh down`.
 #[test]
 fn jobs_live_in_a_real_cluster() {
     let world = World::start().unwrap();
-    type Step = (&'static str, fn(&World));
     let steps: [Step; 6] = [
         ("apply, scale 1 → 4 → 2, kill, delete pods", lives::scale_and_kill),
         ("operator killed during a rollout", lives::operator_killed),

@@ -5,6 +5,7 @@ mod records;
 
 use std::time::Duration;
 
+use protocol::admin::WorkerStatus;
 use rdkafka::config::ClientConfig;
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -82,7 +83,13 @@ fn run(stage: &Stage, records: &[Record]) -> u64 {
     write(stage, records);
     let mut worker = Worker::start(&stage.alone()).unwrap();
     stage.until_committed(records.len() as i64, || worker.process().require_running().unwrap());
-    let status = worker.status().unwrap();
+    // What the status says of offsets and of bad records is of one moment, a little after the commit.
+    let is_told = |status: &WorkerStatus| {
+        let shards = status.slots.iter().flat_map(|slot| &slot.shards);
+        let sources = shards.filter(|shard| shard.stage.0 == 0);
+        sources.map(|shard| shard.committed).sum::<i64>() >= records.len() as i64
+    };
+    let status = worker.until_status("the end in the status", STEP_MAX, is_told).unwrap();
     assert!(worker.process().stop().unwrap().success());
     status.slots.iter().map(|slot| slot.bad_rows).sum()
 }
