@@ -23,7 +23,7 @@ fn jobs_live_in_a_real_cluster() {
         ("operator killed during a rollout", lives::operator_killed),
         ("bad edits, and back", edits::bad_edits),
         ("image and resources upgraded", edits::upgrade),
-        ("suspend, resume, savepoint, a second job from it", rests::suspend_and_restore),
+        ("suspend, resume, savepoint", rests::suspend_and_keep),
         ("helm upgrade and uninstall", rests::chart),
     ];
     let only = std::env::var("STREAMJOB_E2E").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Rest: suspend, resume, savepoint, restore; and the chart's own life.
+//! Rest: suspend, resume, savepoint; and the chart's own life.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use tests::harness::wait;
 use crate::act::Act;
 use crate::world::{SYSTEM, World};
 
-/// Suspended there are no pods; resumed it goes on; a second job from its savepoint gives the same tail.
-pub(crate) fn suspend_and_restore(world: &World) {
+/// Suspended there are no pods; resumed it goes on; a savepoint pauses it and loses nothing.
+pub(crate) fn suspend_and_keep(world: &World) {
     let act = Act::start(world, "resting", 1_000, 50);
     act.apply(&act.object(2));
     act.patch(&json!({"spec": {"state": "Suspended"}}));

@@ -221,7 +221,7 @@ impl Uploader {
                         return Ok(Err(format!("writing {key}: {error}")));
                     }
                     tracing::warn!("writing {key}: {error}; trying again");
-                    self.runtime.block_on(tokio::time::sleep(pause));
+                    self.runtime.block_on(async { tokio::time::sleep(pause).await });
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
             }
