@@ -13,8 +13,6 @@ pub struct SlotCounters {
     pub sink_rows: u64,
     /// Bytes sent to sinks and exchanges.
     pub sent_bytes: u64,
-    /// Windows that fired.
-    pub emissions: u64,
     /// Durations of commits, seconds, newest last; taken by the metrics at each scrape.
     pub commit_seconds: Vec<f64>,
     /// Durations of checkpoints, seconds.

@@ -26,7 +26,6 @@ const COUNTERS: &[CounterRow] = &[
     ("bad_rows", None, "Records that did not decode", |e| e.status.bad_rows),
     ("replayed_rows", None, "Rows replayed at the start", |e| e.status.replayed_rows),
     ("output_rows", None, "Rows sent to sinks", |e| e.counters.sink_rows),
-    ("emissions", None, "Windows that fired", |e| e.counters.emissions),
     ("sent", Some(Unit::Bytes), "Sent to sinks and exchanges", |e| e.counters.sent_bytes),
     ("commits", None, "Transactions committed", |e| e.status.commits),
     ("commit_aborts", None, "Commits aborted and sent again", |e| e.counters.aborted_commits),
