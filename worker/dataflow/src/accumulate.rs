@@ -2,8 +2,10 @@
 //! per group without draining, so that changed entries can be snapshotted. Another one is another file.
 
 mod avg;
+mod columns;
 mod count;
 mod extreme;
+mod fold;
 mod number;
 mod sum;
 mod text_extreme;
@@ -82,8 +84,8 @@ impl AggregateError {
 
 /// State of one aggregate over the groups of a table.
 pub(crate) trait Accumulator: Send + Sync {
-    /// Kinds of the state columns, as [`state_columns`] names them.
-    fn state_kinds(&self) -> &[ColumnKind];
+    /// How many state columns, in the order of [`Aggregate::state_columns`].
+    fn state_width(&self) -> usize;
     /// Makes room for groups below `groups`.
     fn grow(&mut self, groups: usize);
     /// Adds rows.

@@ -73,7 +73,7 @@ impl GroupTable {
         self.resolve(keys, rows)?;
         let mut rest = states;
         for (at, accumulator) in self.accumulators.iter_mut().enumerate() {
-            let (own, others) = rest.split_at(accumulator.state_kinds().len());
+            let (own, others) = rest.split_at(accumulator.state_width());
             accumulator.merge(rows, &self.groups, own).map_err(|e| e.at(grouping, at))?;
             rest = others;
         }
@@ -167,7 +167,7 @@ impl GroupTable {
         self.grow();
         let mut rest = state;
         for accumulator in &mut self.accumulators {
-            let (own, others) = rest.split_at_checked(accumulator.state_kinds().len())?;
+            let (own, others) = rest.split_at_checked(accumulator.state_width())?;
             accumulator.decode(group, own)?;
             rest = others;
         }

@@ -3,25 +3,28 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Float64Array};
 use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 
-use super::number::{Number, NumberColumn};
-use super::{Accumulator, AggregateError, Rows};
-use crate::codec::{Value, put_i64, put_value};
+use super::columns::{Counts, NumberColumn, for_each_value};
+use super::fold::Fold;
+use super::number::Number;
+use super::{AggregateError, Rows};
 use crate::column::ColumnKind;
+
+type Native<T> = <T as ArrowPrimitiveType>::Native;
 
 /// An argument type of `avg`.
 pub(super) trait Averaged: Number {
     type Sum: Number;
-    const KINDS: [ColumnKind; 2];
-    fn widen(value: Self::Native) -> <Self::Sum as arrow::array::ArrowPrimitiveType>::Native;
-    fn divide(sum: <Self::Sum as arrow::array::ArrowPrimitiveType>::Native, count: i64) -> f64;
+    const SUM: ColumnKind;
+    fn widen(value: Self::Native) -> Native<Self::Sum>;
+    fn divide(sum: Native<Self::Sum>, count: i64) -> f64;
 }
 
 impl Averaged for Int64Type {
     type Sum = Decimal128Type;
-    const KINDS: [ColumnKind; 2] = [ColumnKind::Decimal(38, 0), ColumnKind::Int64];
+    const SUM: ColumnKind = ColumnKind::Decimal(38, 0);
     fn widen(value: i64) -> i128 {
         i128::from(value)
     }
@@ -32,7 +35,7 @@ impl Averaged for Int64Type {
 
 impl Averaged for Float64Type {
     type Sum = Float64Type;
-    const KINDS: [ColumnKind; 2] = [ColumnKind::Float64, ColumnKind::Int64];
+    const SUM: ColumnKind = ColumnKind::Float64;
     fn widen(value: f64) -> f64 {
         value
     }
@@ -42,26 +45,24 @@ impl Averaged for Float64Type {
 }
 
 pub(super) struct Avg<T: Averaged> {
-    sums: NumberColumn<T::Sum>,
-    counts: Vec<i64>,
+    state: (NumberColumn<T::Sum>, Counts),
 }
 
 impl<T: Averaged> Avg<T> {
     pub(super) fn new() -> Self {
-        Self { sums: NumberColumn::new(), counts: Vec::new() }
+        Self { state: (NumberColumn::new(T::SUM), Counts::default()) }
     }
 }
 
-impl<T: Averaged> Accumulator for Avg<T> {
-    fn state_kinds(&self) -> &[ColumnKind] {
-        &T::KINDS
+impl<T: Averaged> Fold for Avg<T> {
+    type State = (NumberColumn<T::Sum>, Counts);
+
+    fn state(&self) -> &Self::State {
+        &self.state
     }
 
-    fn grow(&mut self, groups: usize) {
-        self.sums.grow(groups);
-        if groups > self.counts.len() {
-            self.counts.resize(groups, 0);
-        }
+    fn state_mut(&mut self) -> &mut Self::State {
+        &mut self.state
     }
 
     fn update(
@@ -70,28 +71,16 @@ impl<T: Averaged> Accumulator for Avg<T> {
         groups: &[u32],
         argument: Option<&ArrayRef>,
     ) -> Result<(), AggregateError> {
-        let array = argument.and_then(|values| values.as_primitive_opt::<T>());
-        let array = array.ok_or(AggregateError::Type)?;
-        let values = array.values();
-        let NumberColumn { values: sums, seen } = &mut self.sums;
-        let counts = &mut self.counts;
+        let (NumberColumn { values: sums, seen, .. }, Counts(counts)) = &mut self.state;
         let mut overflow = false;
-        let mut add = |row: usize, group: usize| {
-            let (sum, left) = T::Sum::add(sums[group], T::widen(values[row]));
+        for_each_value::<T>(rows, groups, argument, |value, group| {
+            let (sum, left) = T::Sum::add(sums[group], T::widen(value));
             sums[group] = sum;
             seen[group] = true;
             counts[group] += 1;
             overflow |= left;
-        };
-        match array.nulls() {
-            None => rows.for_each_group(groups, add),
-            Some(nulls) => rows.for_each_group(groups, |row, group| {
-                if nulls.is_valid(row) {
-                    add(row, group);
-                }
-            }),
-        }
-        if overflow { Err(AggregateError::Overflow(T::KINDS[0])) } else { Ok(()) }
+        })?;
+        if overflow { Err(AggregateError::Overflow(T::SUM)) } else { Ok(()) }
     }
 
     fn merge(
@@ -103,52 +92,25 @@ impl<T: Averaged> Accumulator for Avg<T> {
         let [sums, counts] = states else { return Err(AggregateError::Type) };
         let sums = sums.as_primitive_opt::<T::Sum>().ok_or(AggregateError::Type)?;
         let counts = counts.as_primitive_opt::<Int64Type>().ok_or(AggregateError::Type)?;
+        let (own, Counts(own_counts)) = &mut self.state;
         let mut overflow = false;
         rows.for_each_group(groups, |row, group| {
             if sums.is_valid(row) {
-                let (sum, left) = T::Sum::add(self.sums.values[group], sums.value(row));
-                self.sums.values[group] = sum;
-                self.sums.seen[group] = true;
-                self.counts[group] += counts.value(row);
+                let (sum, left) = T::Sum::add(own.values[group], sums.value(row));
+                own.put(group, sum);
+                own_counts[group] += counts.value(row);
                 overflow |= left;
             }
         });
-        if overflow { Err(AggregateError::Overflow(T::KINDS[0])) } else { Ok(()) }
-    }
-
-    fn states(&self, groups: &[u32]) -> Vec<ArrayRef> {
-        let counts = groups.iter().map(|group| self.counts[*group as usize]);
-        vec![
-            Arc::new(self.sums.gather(groups, T::KINDS[0])),
-            Arc::new(Int64Array::from_iter_values(counts)),
-        ]
+        if overflow { Err(AggregateError::Overflow(T::SUM)) } else { Ok(()) }
     }
 
     fn output(&self, groups: &[u32]) -> ArrayRef {
+        let (sums, Counts(counts)) = &self.state;
         let averages = groups.iter().map(|group| {
             let at = *group as usize;
-            self.sums.seen[at].then(|| T::divide(self.sums.values[at], self.counts[at]))
+            sums.seen[at].then(|| T::divide(sums.values[at], counts[at]))
         });
         Arc::new(averages.collect::<Float64Array>())
-    }
-
-    fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        put_value(out, T::KINDS[0], self.sums.get(group));
-        put_i64(out, self.counts[group as usize]);
-    }
-
-    fn decode(&mut self, group: u32, state: &[Value<'_>]) -> Option<()> {
-        let [sum, Value::Int(count)] = state else { return None };
-        self.counts[group as usize] = *count;
-        self.sums.put(group, *sum)
-    }
-
-    fn clear(&mut self) {
-        self.sums.clear();
-        self.counts.clear();
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.sums.memory_bytes() + 8 * self.counts.capacity()
     }
 }

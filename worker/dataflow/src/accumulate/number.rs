@@ -1,14 +1,12 @@
 //! What the accumulators need to know about a number type.
 
-use arrow::array::{ArrowPrimitiveType, PrimitiveArray};
-use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{
     Decimal128Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType,
 };
 use std::cmp::Ordering;
 
 use crate::codec::{Value, canonical};
-use crate::column::ColumnKind;
 
 /// 38 digits.
 const DECIMAL_ABS_MAX: i128 = 99_999_999_999_999_999_999_999_999_999_999_999_999;
@@ -89,55 +87,5 @@ impl Number for Decimal128Type {
             Value::Decimal(value) => Some(value),
             _ => None,
         }
-    }
-}
-
-/// A nullable number per group.
-pub(super) struct NumberColumn<T: Number> {
-    pub(super) values: Vec<T::Native>,
-    pub(super) seen: Vec<bool>,
-}
-
-impl<T: Number> NumberColumn<T> {
-    pub(super) fn new() -> Self {
-        Self { values: Vec::new(), seen: Vec::new() }
-    }
-
-    pub(super) fn grow(&mut self, groups: usize) {
-        if groups > self.values.len() {
-            self.values.resize(groups, T::Native::default());
-            self.seen.resize(groups, false);
-        }
-    }
-
-    pub(super) fn gather(&self, groups: &[u32], kind: ColumnKind) -> PrimitiveArray<T> {
-        let values: ScalarBuffer<T::Native> =
-            groups.iter().map(|group| self.values[*group as usize]).collect();
-        let seen: BooleanBuffer = groups.iter().map(|group| self.seen[*group as usize]).collect();
-        let nulls = Some(NullBuffer::new(seen)).filter(|nulls| nulls.null_count() > 0);
-        PrimitiveArray::<T>::new(values, nulls).with_data_type(kind.data_type())
-    }
-
-    pub(super) fn get(&self, group: u32) -> Value<'static> {
-        let at = group as usize;
-        if self.seen[at] { T::value(self.values[at]) } else { Value::Null }
-    }
-
-    pub(super) fn put(&mut self, group: u32, value: Value<'_>) -> Option<()> {
-        let at = group as usize;
-        if value != Value::Null {
-            self.values[at] = T::native(value)?;
-            self.seen[at] = true;
-        }
-        Some(())
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.values.clear();
-        self.seen.clear();
-    }
-
-    pub(super) fn memory_bytes(&self) -> usize {
-        size_of::<T::Native>() * self.values.capacity() + self.seen.capacity()
     }
 }

@@ -1,33 +1,31 @@
 //! `sum(x)`, null while no value has been seen. Floats are added in log order per key (R3); integers are checked.
 
-use std::sync::Arc;
+use arrow::array::ArrayRef;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-
-use super::number::{Number, NumberColumn};
-use super::{Accumulator, AggregateError, Rows};
-use crate::codec::{Value, put_value};
+use super::columns::{NumberColumn, for_each_value};
+use super::fold::Fold;
+use super::number::Number;
+use super::{AggregateError, Rows};
 use crate::column::ColumnKind;
 
-pub(super) struct Sum<T: Number> {
-    sums: NumberColumn<T>,
-    kind: [ColumnKind; 1],
-}
+pub(super) struct Sum<T: Number>(NumberColumn<T>);
 
 impl<T: Number> Sum<T> {
     /// `kind`: of the sum.
     pub(super) fn new(kind: ColumnKind) -> Self {
-        Self { sums: NumberColumn::new(), kind: [kind] }
+        Self(NumberColumn::new(kind))
     }
 }
 
-impl<T: Number> Accumulator for Sum<T> {
-    fn state_kinds(&self) -> &[ColumnKind] {
-        &self.kind
+impl<T: Number> Fold for Sum<T> {
+    type State = NumberColumn<T>;
+
+    fn state(&self) -> &Self::State {
+        &self.0
     }
 
-    fn grow(&mut self, groups: usize) {
-        self.sums.grow(groups);
+    fn state_mut(&mut self) -> &mut Self::State {
+        &mut self.0
     }
 
     fn update(
@@ -36,59 +34,14 @@ impl<T: Number> Accumulator for Sum<T> {
         groups: &[u32],
         argument: Option<&ArrayRef>,
     ) -> Result<(), AggregateError> {
-        let array = argument.and_then(|values| values.as_primitive_opt::<T>());
-        let array = array.ok_or(AggregateError::Type)?;
-        let values = array.values();
-        let NumberColumn { values: sums, seen } = &mut self.sums;
+        let NumberColumn { values: sums, seen, kind } = &mut self.0;
         let mut overflow = false;
-        let mut add = |row: usize, group: usize| {
-            let (sum, left) = T::add(sums[group], values[row]);
+        for_each_value::<T>(rows, groups, argument, |value, group| {
+            let (sum, left) = T::add(sums[group], value);
             sums[group] = sum;
             seen[group] = true;
             overflow |= left;
-        };
-        match array.nulls() {
-            None => rows.for_each_group(groups, add),
-            Some(nulls) => rows.for_each_group(groups, |row, group| {
-                if nulls.is_valid(row) {
-                    add(row, group);
-                }
-            }),
-        }
-        if overflow { Err(AggregateError::Overflow(self.kind[0])) } else { Ok(()) }
-    }
-
-    fn merge(
-        &mut self,
-        rows: &Rows<'_>,
-        groups: &[u32],
-        states: &[ArrayRef],
-    ) -> Result<(), AggregateError> {
-        self.update(rows, groups, states.first())
-    }
-
-    fn states(&self, groups: &[u32]) -> Vec<ArrayRef> {
-        vec![self.output(groups)]
-    }
-
-    fn output(&self, groups: &[u32]) -> ArrayRef {
-        Arc::new(self.sums.gather(groups, self.kind[0]))
-    }
-
-    fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        put_value(out, self.kind[0], self.sums.get(group));
-    }
-
-    fn decode(&mut self, group: u32, state: &[Value<'_>]) -> Option<()> {
-        let [value] = state else { return None };
-        self.sums.put(group, *value)
-    }
-
-    fn clear(&mut self) {
-        self.sums.clear();
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.sums.memory_bytes()
+        })?;
+        if overflow { Err(AggregateError::Overflow(*kind)) } else { Ok(()) }
     }
 }
