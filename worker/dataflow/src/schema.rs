@@ -16,7 +16,7 @@ impl Grouping {
         self.keys.iter().map(|key| key.kind).collect()
     }
 
-    /// Hidden columns of a partial row: its pane, with HOP the first window that it counts in, and its rows.
+    /// Hidden columns of a partial row: its pane, with windows that overlap the first that it counts in, and its rows.
     pub(crate) fn hidden_columns(&self) -> &'static [&'static str] {
         if self.window.is_tumble() {
             &["__window_end", "__rows"]

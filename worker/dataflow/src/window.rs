@@ -22,14 +22,28 @@ pub enum WindowKind {
         /// Moves the boundaries.
         offset_ms: i64,
     },
+    /// Windows that start together every `size_ms` and end one step after the other: growing results of the same
+    /// span.
+    Cumulate {
+        /// Length of the longest.
+        size_ms: i64,
+        /// Distance of ends; the size is a multiple of it.
+        step_ms: i64,
+        /// Moves the boundaries.
+        offset_ms: i64,
+    },
 }
 
 impl WindowKind {
     /// Checks the measures; the error says what is wrong with them.
     pub fn validate(&self) -> Result<(), String> {
         let panes = self.panes();
+        let distance = if panes.cumulates { "step" } else { "slide" };
         if panes.size <= 0 || panes.slide <= 0 {
-            return Err("window size and slide must be greater than zero".to_owned());
+            return Err(format!("window size and {distance} must be greater than zero"));
+        }
+        if panes.cumulates && panes.size % panes.slide != 0 {
+            return Err("the size of CUMULATE must be a multiple of its step".to_owned());
         }
         if panes.slide > panes.size {
             return Err(
@@ -43,14 +57,14 @@ impl WindowKind {
         let pane = gcd(panes.size, panes.slide);
         if panes.size / pane > PANES_PER_WINDOW_MAX {
             return Err(format!(
-                "size and slide make {} panes per window; at most {PANES_PER_WINDOW_MAX} are possible",
+                "size and {distance} make {} panes per window; at most {PANES_PER_WINDOW_MAX} are possible",
                 panes.size / pane
             ));
         }
         Ok(())
     }
 
-    /// The same windows with the offset in `[0, slide)`.
+    /// The same windows with the smallest offset that is not negative.
     #[must_use]
     pub fn normalized(self) -> Self {
         match self {
@@ -59,6 +73,9 @@ impl WindowKind {
             }
             Self::Hop { size_ms, slide_ms, offset_ms } if slide_ms > 0 => {
                 Self::Hop { size_ms, slide_ms, offset_ms: offset_ms.rem_euclid(slide_ms) }
+            }
+            Self::Cumulate { size_ms, step_ms, offset_ms } if size_ms > 0 => {
+                Self::Cumulate { size_ms, step_ms, offset_ms: offset_ms.rem_euclid(size_ms) }
             }
             other => other,
         }
@@ -70,12 +87,13 @@ impl WindowKind {
     }
 
     pub(crate) fn panes(&self) -> Panes {
-        let (size, slide, offset) = match *self {
+        let (size, slide, offset) = match self.normalized() {
             Self::Tumble { size_ms, offset_ms } => (size_ms, size_ms, offset_ms),
             Self::Hop { size_ms, slide_ms, offset_ms } => (size_ms, slide_ms, offset_ms),
+            Self::Cumulate { size_ms, step_ms, offset_ms } => (size_ms, step_ms, offset_ms),
         };
-        let offset = if slide > 0 { offset.rem_euclid(slide) } else { offset };
-        Panes { size, slide, offset, pane: gcd(size, slide).max(1) }
+        let cumulates = matches!(self, Self::Cumulate { .. });
+        Panes { size, slide, offset, pane: gcd(size, slide).max(1), cumulates }
     }
 }
 
@@ -88,6 +106,10 @@ impl std::fmt::Display for WindowKind {
             }
             Self::Hop { size_ms, slide_ms, offset_ms } => {
                 write!(f, "HOP({slide_ms} ms, {size_ms} ms")?;
+                offset_ms
+            }
+            Self::Cumulate { size_ms, step_ms, offset_ms } => {
+                write!(f, "CUMULATE({step_ms} ms, {size_ms} ms")?;
                 offset_ms
             }
         };
@@ -109,6 +131,8 @@ pub(crate) struct Panes {
     pub(crate) slide: i64,
     offset: i64,
     pub(crate) pane: i64,
+    /// Windows start every `size`; else every `slide`.
+    cumulates: bool,
 }
 
 impl Panes {
@@ -142,20 +166,32 @@ impl Panes {
         self.end_at_or_after(pane_end)
     }
 
-    /// End of the last window that contains the pane.
-    pub(crate) fn last_end(&self, pane_end: i64) -> i64 {
-        let start = pane_end - self.pane;
-        start - (start - self.offset).rem_euclid(self.slide) + self.size
+    /// Start of the last window that contains the time.
+    fn last_start(&self, time: i64) -> i64 {
+        let distance = if self.cumulates { self.size } else { self.slide };
+        time - (time - self.offset).rem_euclid(distance)
     }
 
-    /// The window contains the pane.
+    /// End of the last window that contains the pane.
+    pub(crate) fn last_end(&self, pane_end: i64) -> i64 {
+        self.last_start(pane_end - self.pane) + self.size
+    }
+
+    /// Start of the window that ends there.
+    pub(crate) fn start_of(&self, window_end: i64) -> i64 {
+        if self.cumulates { self.last_start(window_end - 1) } else { window_end - self.size }
+    }
+
+    /// The window that ends at `window_end` contains the pane.
     pub(crate) fn contains(&self, window_end: i64, pane_end: i64) -> bool {
-        pane_end <= window_end && pane_end > window_end - self.size
+        pane_end <= window_end && pane_end > self.start_of(window_end)
     }
 
     /// The smallest pane end whose last window is still open: everything below is dead.
     pub(crate) fn live_from(&self, watermark: i64) -> i64 {
-        self.end_after(watermark) - self.size + self.pane
+        let end = self.end_after(watermark);
+        let open = if self.cumulates { self.last_start(watermark) } else { end - self.size };
+        open + self.pane
     }
 }
 
@@ -202,6 +238,36 @@ mod tests {
     }
 
     #[test]
+    fn panes_agree_with_the_definition_of_cumulating_windows() {
+        for (size, step, offset) in [(12, 4, 0), (12, 4, 5), (10, 10, 0), (6, 1, -2)] {
+            let kind = WindowKind::Cumulate { size_ms: size, step_ms: step, offset_ms: offset };
+            let panes = kind.panes();
+            for time in -40..40 {
+                let start = time - (time - offset).rem_euclid(size);
+                let ends: Vec<i64> = (1..=size / step)
+                    .map(|steps| start + steps * step)
+                    .filter(|end| *end > time)
+                    .collect();
+                let pane = panes.pane_end(time);
+                let case = format!("time {time} size {size} step {step} offset {offset}");
+                assert!(time < pane && time >= pane - step, "{case}");
+                assert_eq!(Some(&panes.first_end(pane)), ends.first(), "{case}");
+                assert_eq!(Some(&panes.last_end(pane)), ends.last(), "{case}");
+                for end in (-60..80).filter(|end| (end - offset).rem_euclid(step) == 0) {
+                    assert_eq!(panes.contains(end, pane), ends.contains(&end), "{case} {end}");
+                }
+                for end in &ends {
+                    assert_eq!(panes.start_of(*end), start, "{case}");
+                }
+                for watermark in time - 15..time + 15 {
+                    let dead = panes.last_end(pane) <= watermark;
+                    assert_eq!(pane < panes.live_from(watermark), dead, "{case} wm {watermark}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn impossible_measures_are_refused() {
         let bad = [
             WindowKind::Tumble { size_ms: 0, offset_ms: 0 },
@@ -209,6 +275,10 @@ mod tests {
             WindowKind::Hop { size_ms: 10, slide_ms: 11, offset_ms: 0 },
             WindowKind::Hop { size_ms: 86_400_000, slide_ms: 7, offset_ms: 0 },
             WindowKind::Tumble { size_ms: i64::MAX, offset_ms: 0 },
+            WindowKind::Cumulate { size_ms: 10, step_ms: 4, offset_ms: 0 },
+            WindowKind::Cumulate { size_ms: 10, step_ms: 20, offset_ms: 0 },
+            WindowKind::Cumulate { size_ms: 10, step_ms: 0, offset_ms: 0 },
+            WindowKind::Cumulate { size_ms: 86_400_000, step_ms: 1, offset_ms: 0 },
         ];
         for kind in bad {
             assert!(kind.validate().is_err(), "{kind}");

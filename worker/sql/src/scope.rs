@@ -85,7 +85,7 @@ impl Scope for RowScope<'_> {
         let supported = if self.windowed {
             "aggregates stand in SELECT and HAVING, and not inside each other"
         } else {
-            "aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …) with GROUP BY window_start, window_end"
+            "aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …) with GROUP BY window_start, window_end"
         };
         Err(Refusal::at(at, format!("the aggregate {name} is not possible here"), supported))
     }

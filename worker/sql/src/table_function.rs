@@ -1,4 +1,4 @@
-//! What stands in `FROM`: a table, or `TUMBLE` and `HOP` over one.
+//! What stands in `FROM`: a table, or `TUMBLE`, `HOP` and `CUMULATE` over one.
 
 use dataflow::WindowKind;
 use datafusion_sql::sqlparser::ast::{
@@ -15,8 +15,9 @@ use crate::relation::{Catalog, Relation};
 use crate::scope::WINDOW_COLUMNS;
 use crate::syntax;
 
-const FORMS: &str = "supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and \
-                     FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)";
+const FORMS: &str = "supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), \
+                     FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and \
+                     FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow";
 
 /// The rows that a `SELECT` reads.
 pub(crate) struct From<'a> {
@@ -99,8 +100,8 @@ fn windowed<'a>(
     let upper = function.to_uppercase();
     let lengths = match upper.as_str() {
         "TUMBLE" => 1,
-        "HOP" => 2,
-        "SESSION" | "CUMULATE" => {
+        "HOP" | "CUMULATE" => 2,
+        "SESSION" => {
             return Err(Refusal::at(at, format!("{upper} is not supported yet"), FORMS));
         }
         _ => return Err(Refusal::at(at, format!("there is no table function {function}"), FORMS)),
@@ -132,7 +133,7 @@ fn windowed<'a>(
     for measure in measures {
         values.push(measure_ms(measure, at)?);
     }
-    let kind = window_kind(lengths, &values);
+    let kind = window_kind(&upper, &values);
     let kind = kind.ok_or_else(|| Refusal::at(at, format!("{upper} lacks arguments"), FORMS))?;
     kind.validate().map_err(|why| Refusal::at(at, why, FORMS))?;
     let kind = kind.normalized();
@@ -145,16 +146,20 @@ fn windowed<'a>(
     Ok(From { relation, name: alias.unwrap_or(name), window: Some(kind), at })
 }
 
-/// One length is TUMBLE's size, two are HOP's slide and size, as in Flink; the offset comes last.
-fn window_kind(lengths: usize, values: &[i64]) -> Option<WindowKind> {
-    let offset_ms = values.get(lengths).copied().unwrap_or(0);
-    match (lengths, values) {
-        (1, [size_ms, ..]) => Some(WindowKind::Tumble { size_ms: *size_ms, offset_ms }),
-        (2, [slide_ms, size_ms, ..]) => {
-            Some(WindowKind::Hop { size_ms: *size_ms, slide_ms: *slide_ms, offset_ms })
-        }
-        _ => None,
-    }
+/// The lengths in Flink's order; the offset comes last.
+fn window_kind(function: &str, values: &[i64]) -> Option<WindowKind> {
+    let (lengths, offset_ms) = match (function, values) {
+        ("TUMBLE", [size, rest @ ..]) => ((*size, *size), rest),
+        (_, [first, size, rest @ ..]) => ((*first, *size), rest),
+        _ => return None,
+    };
+    let (distance, size_ms) = lengths;
+    let offset_ms = offset_ms.first().copied().unwrap_or(0);
+    Some(match function {
+        "TUMBLE" => WindowKind::Tumble { size_ms, offset_ms },
+        "HOP" => WindowKind::Hop { size_ms, slide_ms: distance, offset_ms },
+        _ => WindowKind::Cumulate { size_ms, step_ms: distance, offset_ms },
+    })
 }
 
 fn table_argument<'a>(

@@ -119,7 +119,7 @@ impl WindowOperator {
 
     /// The tables that the window is made of, in an order that the panes alone decide.
     fn parts(&mut self, end: i64) -> Result<Vec<Part>, DataflowError> {
-        let first = PaneId { end: end - self.panes.size + 1, from: i64::MIN };
+        let first = PaneId { end: self.panes.start_of(end) + 1, from: i64::MIN };
         let last = PaneId { end, from: i64::MAX };
         let direct = self.panes.size / self.panes.pane <= MERGED_DIRECTLY_MAX;
         let mut parts = Vec::new();
@@ -164,7 +164,7 @@ impl WindowOperator {
             Arc::new(TimestampMillisecondArray::from_value(time, groups.len()))
         };
         let mut columns = table.key_columns(groups);
-        columns.push(constant(firing.end - self.panes.size));
+        columns.push(constant(self.panes.start_of(firing.end)));
         columns.push(constant(firing.end));
         columns.push(constant(firing.end - 1));
         columns.extend(table.output_columns(groups));

@@ -51,7 +51,7 @@ impl MergeTree {
         grouping: &Grouping,
     ) -> Result<Vec<Node>, DataflowError> {
         let last = self.panes.index(end);
-        let first = last - self.panes.size / self.panes.pane + 1;
+        let first = self.panes.index(self.panes.start_of(end)) + 1;
         let mut nodes = Vec::new();
         for node in cover(first, last) {
             self.make(node, tables, grouping)?;

@@ -14,7 +14,8 @@ struct Group {
     names: Vec<String>,
 }
 
-type GroupKey = (i64, Option<Option<String>>, Option<Option<i64>>);
+/// End and start of the window, then the keys.
+type GroupKey = ((i64, i64), Option<Option<String>>, Option<Option<i64>>);
 
 #[derive(Default)]
 pub(crate) struct Naive {
@@ -22,21 +23,21 @@ pub(crate) struct Naive {
     pub(crate) late: u64,
 }
 
-fn windows(kind: WindowKind, time: i64) -> Vec<i64> {
+/// Starts and ends of the windows that contain the time, ends ascending.
+fn windows(kind: WindowKind, time: i64) -> Vec<(i64, i64)> {
     let (size, slide, offset) = match kind {
         WindowKind::Tumble { size_ms, offset_ms } => (size_ms, size_ms, offset_ms),
         WindowKind::Hop { size_ms, slide_ms, offset_ms } => (size_ms, slide_ms, offset_ms),
+        WindowKind::Cumulate { size_ms, step_ms, offset_ms } => {
+            let start = time - (time - offset_ms).rem_euclid(size_ms);
+            let ends = (1..=size_ms / step_ms).map(|steps| start + steps * step_ms);
+            return ends.filter(|end| *end > time).map(|end| (start, end)).collect();
+        }
     };
     (time - size + 1..=time)
         .filter(|start| (start - offset).rem_euclid(slide) == 0)
-        .map(|start| start + size)
+        .map(|start| (start, start + size))
         .collect()
-}
-
-fn size(kind: WindowKind) -> i64 {
-    match kind {
-        WindowKind::Tumble { size_ms, .. } | WindowKind::Hop { size_ms, .. } => size_ms,
-    }
 }
 
 impl Naive {
@@ -45,12 +46,13 @@ impl Naive {
         let mut maximum: Option<i64> = None;
         for row in rows {
             let watermark = maximum.map(|m| m - DELAY);
-            let open: Vec<i64> = windows(kind, row.time)
+            let open: Vec<(i64, i64)> = windows(kind, row.time)
                 .into_iter()
-                .filter(|end| watermark.is_none_or(|w| *end > w))
+                .filter(|(_, end)| watermark.is_none_or(|w| *end > w))
                 .collect();
             self.late += u64::from(open.is_empty());
-            for end in open {
+            for (start, end) in open {
+                let end = (end, start);
                 let key = match keys {
                     Keys::None => (end, None, None),
                     Keys::Id => (end, None, Some(row.id)),
@@ -67,18 +69,18 @@ impl Naive {
     }
 
     /// All windows that end at the watermark or before, as the sink would show them.
-    pub(crate) fn rows(&self, kind: WindowKind, watermark: i64) -> Vec<String> {
+    pub(crate) fn rows(&self, watermark: i64) -> Vec<String> {
         let text = |value: Option<String>| value.unwrap_or("null".to_owned());
         let time = |ms: i64| {
             let column = arrow::array::TimestampMillisecondArray::from(vec![ms]);
             arrow::util::display::array_value_to_string(&column, 0).unwrap()
         };
-        let due = self.groups.iter().filter(|((end, _, _), _)| *end <= watermark);
-        let rows = due.map(|((end, name, id), group)| {
+        let due = self.groups.iter().filter(|(((end, _), _, _), _)| *end <= watermark);
+        let rows = due.map(|(((end, start), name, id), group)| {
             let mut values: Vec<String> = Vec::new();
             values.extend(name.clone().map(&text));
             values.extend(id.map(|id| text(id.map(|id| id.to_string()))));
-            values.extend([time(end - size(kind)), time(*end), time(end - 1)]);
+            values.extend([time(*start), time(*end), time(end - 1)]);
             values.push(group.rows.to_string());
             let count = group.quantities.len();
             values.push(count.to_string());

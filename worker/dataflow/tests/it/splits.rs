@@ -33,7 +33,7 @@ fn results_equal_the_definition() {
                 let mut naive = Naive::default();
                 naive.add(kind, keys, &rows);
                 let case = format!("seed {seed} {kind} {keys:?}");
-                assert_eq!(sorted(out), naive.rows(kind, shard.watermark().unwrap()), "{case}");
+                assert_eq!(sorted(out), naive.rows(shard.watermark().unwrap()), "{case}");
                 let late = shard.registers().late_rows.get("w").copied().unwrap_or(0);
                 assert_eq!(late, naive.late, "{case}");
                 assert!(late > 0, "the rows have late ones: {case}");
@@ -94,6 +94,6 @@ fn several_windows_over_one_log_do_not_disturb_each_other() {
         let prefix = format!("{sink}: ");
         let own = out.iter().filter_map(|row| row.strip_prefix(&prefix));
         let own: Vec<String> = own.map(|row| format!("0: {row}")).collect();
-        assert_eq!(sorted(own), naive.rows(kind, shard.watermark().unwrap()), "{kind}");
+        assert_eq!(sorted(own), naive.rows(shard.watermark().unwrap()), "{kind}");
     }
 }

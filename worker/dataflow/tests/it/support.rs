@@ -39,13 +39,16 @@ pub(crate) enum Keys {
 
 pub(crate) const ALL_KEYS: [Keys; 3] = [Keys::None, Keys::Id, Keys::NameAndId];
 
-pub(crate) const WINDOWS: [WindowKind; 6] = [
+pub(crate) const WINDOWS: [WindowKind; 9] = [
     WindowKind::Tumble { size_ms: 10, offset_ms: 0 },
     WindowKind::Tumble { size_ms: 10, offset_ms: 3 },
     WindowKind::Hop { size_ms: 20, slide_ms: 5, offset_ms: 0 },
     WindowKind::Hop { size_ms: 10, slide_ms: 4, offset_ms: 1 },
     WindowKind::Hop { size_ms: 60, slide_ms: 2, offset_ms: 0 },
     WindowKind::Hop { size_ms: 10, slide_ms: 10, offset_ms: 0 },
+    WindowKind::Cumulate { size_ms: 12, step_ms: 4, offset_ms: 5 },
+    WindowKind::Cumulate { size_ms: 60, step_ms: 2, offset_ms: 0 },
+    WindowKind::Cumulate { size_ms: 10, step_ms: 10, offset_ms: 0 },
 ];
 
 pub(crate) fn rows(random: &mut Random, count: usize, exact: bool) -> Vec<Row> {

@@ -372,3 +372,62 @@ stage 0 reads source clicks
   - project user_id, name
     write counts
 sink counts (topic counts-topic): user_id BIGINT, name VARCHAR key (user_id)
+--------
+-- cumulate: step before size, both columns of a window
+INSERT INTO out
+SELECT window_start, window_end, window_time, sum(quantity) AS q
+FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' HOUR, INTERVAL '1' DAY)
+GROUP BY window_start, window_end, window_time
+=>
+plan 196282ee91218b2e
+source clicks (topic clicks-topic): event_time TIMESTAMP, quantity INT
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, CAST(quantity AS BIGINT) AS __argument_0
+    partial out.window CUMULATE(3600000 ms, 86400000 ms) keys () aggregates (sum(quantity))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window CUMULATE(3600000 ms, 86400000 ms) keys () aggregates (sum(quantity))
+    project window_start, window_end, window_time, sum(quantity) AS q
+    write out
+exchange out.window (16 partitions, f7024d45a788544b): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, sum(quantity) BIGINT
+state of out.window in stage 1: (pane_end CUMULATE(3600000 ms, 86400000 ms), first_window_end CUMULATE(3600000 ms, 86400000 ms)) -> (sum(quantity) BIGINT)
+sink out (topic out-topic): window_start TIMESTAMP, window_end TIMESTAMP, window_time TIMESTAMP, q BIGINT
+--------
+-- cumulate with an offset, complete in stage 0
+INSERT INTO counts
+SELECT user_id, window_end, count(*) AS n
+FROM CUMULATE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '2' SECOND, INTERVAL '10' SECOND, INTERVAL '-3' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+plan 8ccb3203d5756a51
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id
+    window counts.window CUMULATE(2000 ms, 10000 ms, offset 7000 ms) keys (user_id) aggregates (count(*))
+    project user_id, window_end, count(*) AS n
+    write counts
+state of counts.window in stage 0: (pane_end CUMULATE(2000 ms, 10000 ms, offset 7000 ms), first_window_end CUMULATE(2000 ms, 10000 ms, offset 7000 ms), user_id BIGINT) -> (count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT key (user_id)
+--------
+-- tumble with an offset
+INSERT INTO out
+SELECT window_start, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' DAY, INTERVAL '2' HOUR)
+GROUP BY window_start, window_end
+=>
+plan bdac03ac75c3d421
+source clicks (topic clicks-topic): event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time
+    partial out.window TUMBLE(86400000 ms, offset 7200000 ms) keys () aggregates (count(*))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(86400000 ms, offset 7200000 ms) keys () aggregates (count(*))
+    project window_start, count(*) AS n
+    write out
+exchange out.window (16 partitions, 943fead69d868f62): __window_end BIGINT, __rows BIGINT, count(*) BIGINT
+state of out.window in stage 1: (window_end TUMBLE(86400000 ms, offset 7200000 ms)) -> (count(*) BIGINT)
+sink out (topic out-topic): window_start TIMESTAMP, n BIGINT

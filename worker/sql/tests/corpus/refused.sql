@@ -117,19 +117,19 @@ INSERT INTO out SELECT user_id FROM (SELECT user_id FROM clicks) t
 --------
 INSERT INTO out SELECT c.user_id FROM clicks c JOIN visits v ON c.user_id = v.user_id
 =>
-1:48: JOIN is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:48: JOIN is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT user_id FROM clicks, visits
 =>
-1:45: FROM names more than one table; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:45: FROM names more than one table; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT user_id FROM clicks FOR SYSTEM_TIME AS OF event_time
 =>
-1:37: FROM clicks FOR SYSTEM_TIME AS OF event_time is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:37: FROM clicks FOR SYSTEM_TIME AS OF event_time is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT user_id FROM clicks TABLESAMPLE (10 PERCENT)
 =>
-1:37: FROM clicks TABLESAMPLE (10 PERCENT) is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:37: FROM clicks TABLESAMPLE (10 PERCENT) is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT user_id FROM clicks QUALIFY row_number() OVER (ORDER BY price) = 1
 =>
@@ -137,19 +137,19 @@ INSERT INTO out SELECT user_id FROM clicks QUALIFY row_number() OVER (ORDER BY p
 --------
 INSERT INTO out SELECT count(*) AS n FROM clicks
 =>
-1:24: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …) with GROUP BY window_start, window_end
+1:24: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …) with GROUP BY window_start, window_end
 --------
 INSERT INTO out SELECT user_id FROM clicks GROUP BY user_id
 =>
-1:44: GROUP BY without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …)
+1:44: GROUP BY without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …)
 --------
 INSERT INTO out SELECT user_id FROM clicks HAVING user_id > 1
 =>
-1:44: HAVING without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …)
+1:44: HAVING without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …)
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE count(*) > 1
 =>
-1:50: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …) or HOP(TABLE …) with GROUP BY window_start, window_end
+1:50: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …) with GROUP BY window_start, window_end
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE price
 =>
@@ -381,7 +381,7 @@ GROUP BY user_id, window_start, window_end
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND)
 GROUP BY window_start, window_end
 =>
-1:43: window size and slide must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:43: window size and slide must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), 10)
 GROUP BY window_start, window_end
@@ -396,28 +396,28 @@ GROUP BY window_start, window_end
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks)
 GROUP BY window_start, window_end
 =>
-1:43: TUMBLE lacks arguments; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:43: TUMBLE lacks arguments; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT count(*) AS n FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY window_start, window_end
 =>
-1:43: HOP takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:43: HOP takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '5' SECOND)
 GROUP BY window_start, window_end
 =>
-2:6: the slide is greater than the size: rows between two windows would be in none; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+2:6: the slide is greater than the size: rows between two windows would be in none; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT count(*) AS n FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY window_start, window_end
 =>
-1:43: SESSION is not supported yet; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:43: SESSION is not supported yet; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT count(*) AS n FROM WINDOWS(TABLE clicks)
 GROUP BY window_start, window_end
 =>
-1:43: there is no table function WINDOWS; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size) and FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size)
+1:43: there is no table function WINDOWS; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
 --------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY window_start, window_end;
@@ -431,3 +431,21 @@ INSERT INTO other SELECT nobody FROM clicks
 =>
 1:24: there is no column 'nothing'; columns are user_id, name, event_time, price, quantity, amount, ok
 2:26: there is no column 'nobody'; columns are user_id, name, event_time, price, quantity, amount, ok
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '4' SECOND, INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+2:6: the size of CUMULATE must be a multiple of its step; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '4' SECOND)
+GROUP BY window_start, window_end
+=>
+2:6: CUMULATE takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND, INTERVAL '4' SECOND)
+GROUP BY window_start, window_end
+=>
+2:6: window size and step must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow

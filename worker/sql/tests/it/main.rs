@@ -4,6 +4,8 @@
 
 mod corpus;
 mod declared;
+mod docs;
 mod fixture;
 mod run;
+mod runner;
 mod stability;

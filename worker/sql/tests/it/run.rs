@@ -1,90 +1,35 @@
 //! Plans run in shards.
 
-use std::sync::Arc;
-
-use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray,
-    TimestampMillisecondArray,
-};
-use arrow::record_batch::RecordBatch;
-use arrow::util::display::array_value_to_string;
-use dataflow::{DataflowError, EmissionLimit, JobPlan, Shard};
-use protocol::{Log, StageId};
+use dataflow::DataflowError;
 
 use crate::fixture::job;
+use crate::runner::{self, Click};
 
-/// (user, name, seconds, price, quantity)
-type Click = (i64, &'static str, i64, f64, i32);
-
-const CLICKS: &[Click] = &[
-    (1, "ann", 1, 2.5, 1),
-    (2, "bob", 2, 1.0, 2),
-    (1, "ann", 3, 4.0, 3),
-    (3, "", 12, 8.0, 4),
-    (1, "ann", 14, 0.5, 5),
-    (9, "far", 1000, 0.0, 0),
-];
-
-/// The columns that the plan reads.
-fn batch(plan: &JobPlan) -> RecordBatch {
-    let source = &plan.sources[0];
-    let column = |name: &str| -> ArrayRef {
-        match name {
-            "user_id" => Arc::new(CLICKS.iter().map(|c| Some(c.0)).collect::<Int64Array>()),
-            "name" => Arc::new(
-                CLICKS.iter().map(|c| (!c.1.is_empty()).then_some(c.1)).collect::<StringArray>(),
-            ),
-            "event_time" => Arc::new(
-                CLICKS.iter().map(|c| Some(c.2 * 1000)).collect::<TimestampMillisecondArray>(),
-            ),
-            "price" => Arc::new(CLICKS.iter().map(|c| Some(c.3)).collect::<Float64Array>()),
-            "quantity" => Arc::new(CLICKS.iter().map(|c| Some(c.4)).collect::<Int32Array>()),
-            "ok" => Arc::new(CLICKS.iter().map(|c| Some(c.4 > 2)).collect::<BooleanArray>()),
-            _ => {
-                let cents = CLICKS.iter().map(|c| Some(i128::from(c.4) * 100));
-                Arc::new(
-                    cents.collect::<Decimal128Array>().with_precision_and_scale(10, 2).unwrap(),
-                )
-            }
-        }
-    };
-    let columns = source.schema.fields().iter().map(|f| column(f.name())).collect();
-    RecordBatch::try_new(source.schema.clone(), columns).unwrap()
+fn clicks() -> Vec<Click> {
+    let rows = [
+        (1, "ann", 1, 2.5, 1),
+        (2, "bob", 2, 1.0, 2),
+        (1, "ann", 3, 4.0, 3),
+        (3, "", 12, 8.0, 4),
+        (1, "ann", 14, 0.5, 5),
+        (9, "far", 1000, 0.0, 0),
+    ];
+    rows.map(|(user, name, seconds, price, quantity)| Click {
+        user,
+        name: name.to_owned(),
+        seconds,
+        price,
+        quantity,
+    })
+    .to_vec()
 }
 
+/// The rows of all sinks, sorted.
 fn run(sql: &str) -> Result<Vec<String>, DataflowError> {
-    let plan = Arc::new(sql::plan(&job(sql)).unwrap());
-    let limit = EmissionLimit { rows: u64::MAX, bytes: u64::MAX };
-    let topic = plan.sources[0].topic.clone();
-    let mut shard = Shard::new(Arc::clone(&plan), StageId(0), 0, Log::new(topic, 0))?;
-    shard.process_rows(&batch(&plan))?;
-    let emission = shard.boundary(limit)?;
-    let mut out = Vec::new();
-    show(&emission.sinks, &mut out);
-    for (exchange, partition, rows) in emission.exchanges {
-        let log = Log::new("x", partition as i32);
-        let mut merge = Shard::new(Arc::clone(&plan), StageId(1), exchange, log)?;
-        merge.process_partials(&rows)?;
-        merge.process_watermarks(1, &[emission.watermark.clone().unwrap()])?;
-        show(&merge.boundary(limit)?.sinks, &mut out);
-    }
-    out.sort();
-    Ok(out)
-}
-
-fn show(sinks: &[(usize, RecordBatch)], out: &mut Vec<String>) {
-    for (_, batch) in sinks {
-        for row in 0..batch.num_rows() {
-            let value = |column: &ArrayRef| {
-                if column.is_null(row) {
-                    "null".to_owned()
-                } else {
-                    array_value_to_string(column, row).unwrap()
-                }
-            };
-            out.push(batch.columns().iter().map(value).collect::<Vec<_>>().join(" "));
-        }
-    }
+    let sinks = runner::run(sql::plan(&job(sql)).unwrap(), &clicks(), usize::MAX)?;
+    let mut rows: Vec<String> = sinks.into_values().flatten().collect();
+    rows.sort();
+    Ok(rows)
 }
 
 #[test]
