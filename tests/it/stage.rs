@@ -33,8 +33,12 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 }
 
 pub(crate) enum Broker {
-    Development { _process: Devbroker },
+    Development {
+        _process: Devbroker,
+    },
     Real(RealKafka),
+    /// Two nodes; the second may be lost.
+    Pair([RealKafka; 2]),
 }
 
 /// Fields are dropped in order: servers before their folder.
@@ -69,9 +73,30 @@ impl Stage {
         let scratch = Scratch::new(name).unwrap();
         let folder = scratch.folder("kafka").unwrap();
         let kafka = RealKafka::start(&folder, Version::Newest, &[]).unwrap();
+        let bootstrap = kafka.bootstrap();
+        Self::stored(Broker::Real(kafka), &bootstrap, query, scratch, alone)
+    }
+
+    /// The same with two Kafka nodes that hold everything twice.
+    pub(crate) fn replicated(name: &str, query: Query) -> Self {
+        let alone = alone();
+        let scratch = Scratch::new(name).unwrap();
+        let folder = scratch.folder("kafka").unwrap();
+        let pair = RealKafka::start_pair(&folder, Version::Newest).unwrap();
+        let bootstrap = format!("{},{}", pair[0].bootstrap(), pair[1].bootstrap());
+        Self::stored(Broker::Pair(pair), &bootstrap, query, scratch, alone)
+    }
+
+    fn stored(
+        broker: Broker,
+        bootstrap: &str,
+        query: Query,
+        scratch: Scratch,
+        alone: MutexGuard<'static, ()>,
+    ) -> Self {
         let minio = Minio::start(&scratch.folder("minio").unwrap()).unwrap();
-        let job = JobFile::new(&kafka.bootstrap(), query, Checkpoints::of(&minio));
-        Self::with(Broker::Real(kafka), Some(minio), job, scratch, alone)
+        let job = JobFile::new(bootstrap, query, Checkpoints::of(&minio));
+        Self::with(broker, Some(minio), job, scratch, alone)
     }
 
     fn with(

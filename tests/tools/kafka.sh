@@ -84,13 +84,22 @@ properties() {
   [ $# = 4 ] || printf '%s\n' "${@:5}" >>"$1/server.properties"
 }
 
+# format HOME DIR: the data folder of the node that DIR/server.properties describes. Only its ids differ.
+format() {
+  local node
+  node=$(sed -n 's/^node\.id=//p' "$2/server.properties" | tail -n 1)
+  cp -r "$1/formatted" "$2/data"
+  sed -i "s/^node\.id=.*/node.id=$node/; s/^directory\.id=.*/directory.id=$(head -c 16 /dev/urandom |
+    base64 | tr '+/' 'Aa' | cut -c 1-22)/" "$2/data/meta.properties"
+}
+
 start() {
   local dir=$1 port=$2 home java; shift 2
   mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
   ! is_ours "$(cat "$dir/kafka.pid" 2>/dev/null)" "$dir/server.properties" || die "already runs: $dir"
   home=$(ensure_home "${KAFKA_VERSION:-}")
   properties "$dir" "${KAFKA_HOST:-127.0.0.1}" "$port" "${KAFKA_CONTROLLER_PORT:-$((port + 1))}" "$@"
-  [ -e "$dir/data" ] || cp -r "$home/formatted" "$dir/data"
+  [ -e "$dir/data" ] || format "$home" "$dir"
   java=$(java_command "$home"); mapfile -t java <<<"$java"
   : >"$dir/kafka.log"
   setsid "${java[@]}" kafka.Kafka "$dir/server.properties" >"$dir/kafka.log" 2>&1 </dev/null &

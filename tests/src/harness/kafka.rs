@@ -1,4 +1,4 @@
-//! A real Kafka of one node.
+//! A real Kafka: one node, or two of which one may be lost.
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,15 @@ impl Version {
     }
 }
 
+/// Of two nodes: everything twice, and one that is gone is given up soon.
+const REPLICATED: &[&str] = &[
+    "default.replication.factor=2",
+    "offsets.topic.replication.factor=2",
+    "transaction.state.log.replication.factor=2",
+    "broker.session.timeout.ms=3000",
+    "broker.heartbeat.interval.ms=500",
+];
+
 /// A running broker; stopped when dropped.
 pub struct RealKafka {
     folder: PathBuf,
@@ -48,6 +57,27 @@ impl RealKafka {
         };
         kafka.start_again()?;
         Ok(kafka)
+    }
+
+    /// Starts two in `folder` that hold everything twice: the first is broker and controller, the second a broker that
+    /// may be killed while the partitions go on without it.
+    pub fn start_pair(folder: &Path, version: Version) -> anyhow::Result<[Self; 2]> {
+        let first = Self::start(&folder.join("1"), version, REPLICATED)?;
+        let [port, unused] = ports::free()?;
+        let voters = format!("controller.quorum.voters=1@127.0.0.1:{}", first.controller_port);
+        let listeners = format!("listeners=PLAINTEXT://127.0.0.1:{port}");
+        let mut properties: Vec<String> = REPLICATED.iter().map(|p| (*p).to_owned()).collect();
+        properties.extend(["process.roles=broker".into(), "node.id=2".into(), voters, listeners]);
+        let mut second = Self {
+            folder: folder.join("2"),
+            port,
+            controller_port: unused,
+            version,
+            properties,
+            pid: None,
+        };
+        second.start_again()?;
+        Ok([first, second])
     }
 
     /// What clients connect to.

@@ -10,6 +10,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
 
 const REQUEST_MAX: Duration = Duration::from_secs(20);
+/// `default.replication.factor` of the cluster.
+const AS_THE_BROKERS_SAY: i32 = -1;
 
 /// Creates topics that keep everything; those that exist stay as they are. Returns when all are known.
 pub fn create(bootstrap: &str, topics: &[(&str, u32)]) -> anyhow::Result<()> {
@@ -20,7 +22,7 @@ pub fn create(bootstrap: &str, topics: &[(&str, u32)]) -> anyhow::Result<()> {
     let new: Vec<NewTopic<'_>> = topics
         .iter()
         .map(|(name, partitions)| {
-            NewTopic::new(name, *partitions as i32, TopicReplication::Fixed(1))
+            NewTopic::new(name, *partitions as i32, TopicReplication::Fixed(AS_THE_BROKERS_SAY))
                 .set("retention.ms", "-1")
                 .set("message.timestamp.type", "CreateTime")
         })

@@ -109,9 +109,8 @@ impl Uploader {
             return Ok(Outcome::Failed(why));
         }
         let identity = name.to_string();
-        for shard in &shards {
-            self.local.set_identity(&shard.id, &identity).map_err(|e| state_stop(&e))?;
-        }
+        let identities: Vec<_> = shards.iter().map(|s| (&s.id, identity.as_str())).collect();
+        self.local.set_identities(&identities).map_err(|e| state_stop(&e))?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Outcome::Done(Box::new(Done {
             name,

@@ -168,9 +168,9 @@ impl LocalStore {
         Restore::new(self, ShardPrefix::of(shard))
     }
 
-    /// Frees entries of a table whose time lies below `live_from`. They are dead for every reader,
-    /// so the identity stays. Runs carry their floors themselves; this is for what no run will
-    /// touch again.
+    /// Frees entries of a table whose time lies below `live_from`: runs carry their floors themselves,
+    /// this is for what no run will touch again. The shard has no identity afterwards: an older
+    /// manifest may still need what is gone now.
     pub fn drop_below(
         &self,
         shard: &ShardId,
@@ -178,7 +178,10 @@ impl LocalStore {
         live_from: i64,
     ) -> Result<(), StateError> {
         let prefix = ShardPrefix::of(shard);
-        self.apply(|file| file.delete_range(&prefix.table(table), &prefix.floor(table, live_from)))
+        self.apply(|file| {
+            file.delete_range(&prefix.table(table), &prefix.floor(table, live_from))?;
+            file.delete(&prefix.identity())
+        })
     }
 
     /// Forgets a shard: entries and identity.
