@@ -23,7 +23,7 @@ pub(crate) struct PaneId {
 struct Span {
     id: PaneId,
     start: i64,
-    /// Watermarks before a row for which this span is the right one: `[open_from, id.from)`.
+    /// Watermarks before a row, less the lateness, for which this span is the right one: `[open_from, id.from)`.
     open_from: i64,
     rows: Vec<u32>,
 }
@@ -35,11 +35,13 @@ pub(crate) struct Assigner {
     used: usize,
     by_pane: BTreeMap<PaneId, usize>,
     rows: usize,
+    /// Windows are gone when the watermark is so far beyond their end, ms.
+    lateness: i64,
 }
 
 impl Assigner {
-    pub(crate) fn new(panes: Panes) -> Self {
-        Self { panes, spans: Vec::new(), used: 0, by_pane: BTreeMap::new(), rows: 0 }
+    pub(crate) fn new(panes: Panes, lateness: i64) -> Self {
+        Self { panes, spans: Vec::new(), used: 0, by_pane: BTreeMap::new(), rows: 0, lateness }
     }
 
     /// Assigns rows by event time; `before` is the watermark before each. Returns how many are late.
@@ -53,14 +55,15 @@ impl Assigner {
         let mut late = 0;
         let mut current = usize::MAX;
         for (row, (time, watermark)) in times.iter().zip(before).enumerate() {
+            let gone = watermark.saturating_sub(self.lateness);
             let fits = self.spans[..self.used].get(current).is_some_and(|span| {
                 (span.start..span.id.end).contains(time)
-                    && (span.open_from..span.id.from).contains(watermark)
+                    && (span.open_from..span.id.from).contains(&gone)
             });
             if !fits {
                 check_time(*time)?;
                 let end = self.panes.pane_end(*time);
-                let Some(id) = self.open(end, self.panes.first_end(end), *watermark) else {
+                let Some(id) = self.open(end, self.panes.first_end(end), gone) else {
                     late += 1;
                     continue;
                 };
@@ -90,7 +93,7 @@ impl Assigner {
                     "a partial row names pane {end} from window {from}, which this plan does not have"
                 )));
             }
-            match self.open(*end, *from, watermark) {
+            match self.open(*end, *from, watermark.saturating_sub(self.lateness)) {
                 Some(id) => {
                     let span = self.span(id);
                     self.spans[span].rows.push(row as u32);
@@ -116,12 +119,13 @@ impl Assigner {
         self.rows = rows;
     }
 
-    /// Where rows of a pane belong that count in windows from `from` on; `None` if all of those are gone.
-    fn open(&self, end: i64, from: i64, watermark: i64) -> Option<PaneId> {
-        if watermark < from {
+    /// Where rows of a pane belong that count in windows from `from` on, while windows that end at `gone` or before
+    /// are gone; `None` if all are.
+    fn open(&self, end: i64, from: i64, gone: i64) -> Option<PaneId> {
+        if gone < from {
             Some(PaneId { end, from })
-        } else if watermark < self.panes.last_end(end) {
-            Some(PaneId { end, from: self.panes.end_after(watermark) })
+        } else if gone < self.panes.last_end(end) {
+            Some(PaneId { end, from: self.panes.end_after(gone) })
         } else {
             None
         }
@@ -168,7 +172,7 @@ mod tests {
         times: &[i64],
         before: &[i64],
     ) -> (Vec<(i64, i64, Vec<u32>)>, u64) {
-        let mut assigner = Assigner::new(kind.panes());
+        let mut assigner = Assigner::new(kind.panes(), 0);
         let late = assigner.assign_rows(times, before).expect("times are in range");
         let spans = assigner.spans().map(|(id, rows)| {
             let rows = match rows {
@@ -196,7 +200,8 @@ mod tests {
 
     #[test]
     fn impossible_times_are_refused() {
-        let mut assigner = Assigner::new(WindowKind::Tumble { size_ms: 10, offset_ms: 0 }.panes());
+        let mut assigner =
+            Assigner::new(WindowKind::Tumble { size_ms: 10, offset_ms: 0 }.panes(), 0);
         assert!(assigner.assign_rows(&[i64::MAX], &[0]).is_err());
         assert!(assigner.assign_partials(&[15], &[15], &[1], 0).is_err());
         assert!(assigner.assign_partials(&[20], &[30], &[1], 0).is_err());

@@ -22,6 +22,8 @@ pub(crate) struct GroupTable {
     index: KeyIndex,
     accumulators: Vec<Box<dyn Accumulator>>,
     dirty: bits::Bits,
+    /// Groups that got rows after a window with them had fired.
+    touched: bits::Bits,
     /// Reused between batches.
     groups: Vec<u32>,
 }
@@ -32,6 +34,7 @@ impl GroupTable {
             index: KeyIndex::new(kinds),
             accumulators,
             dirty: bits::Bits::default(),
+            touched: bits::Bits::default(),
             groups: Vec::new(),
         }
     }
@@ -88,12 +91,52 @@ impl GroupTable {
     ) -> Result<(), DataflowError> {
         let all: Vec<u32> = (0..other.len() as u32).collect();
         self.groups.clear();
-        self.index.insert_all(&other.index, &mut self.groups)?;
+        self.index.insert_all(&other.index, &all, &mut self.groups)?;
         self.grow();
-        for (at, (own, theirs)) in self.accumulators.iter_mut().zip(&other.accumulators).enumerate()
+        let own = std::mem::take(&mut self.groups);
+        let done = self.merge_states(grouping, other, &own, &all);
+        self.groups = own;
+        done
+    }
+
+    /// Inserts the keys of some groups of another table, without state.
+    pub(crate) fn insert_keys(
+        &mut self,
+        other: &Self,
+        groups: &[u32],
+    ) -> Result<(), DataflowError> {
+        self.groups.clear();
+        self.index.insert_all(&other.index, groups, &mut self.groups)?;
+        self.grow();
+        Ok(())
+    }
+
+    /// Adds the groups of another table of the same shape whose keys are in this one.
+    pub(crate) fn absorb_known(
+        &mut self,
+        grouping: &Grouping,
+        other: &Self,
+    ) -> Result<(), DataflowError> {
+        let (mut own, mut theirs) = (Vec::new(), Vec::new());
+        for group in 0..self.len() as u32 {
+            if let Some(found) = other.index.find(&self.index, group) {
+                own.push(group);
+                theirs.push(found);
+            }
+        }
+        self.merge_states(grouping, other, &own, &theirs)
+    }
+
+    fn merge_states(
+        &mut self,
+        grouping: &Grouping,
+        other: &Self,
+        own: &[u32],
+        theirs: &[u32],
+    ) -> Result<(), DataflowError> {
+        for (at, (mine, other)) in self.accumulators.iter_mut().zip(&other.accumulators).enumerate()
         {
-            let states = theirs.states(&all);
-            own.merge(&Rows::All(all.len()), &self.groups, &states)
+            mine.merge(&Rows::All(own.len()), own, &other.states(theirs))
                 .map_err(|e| e.at(grouping, at))?;
         }
         Ok(())
@@ -146,6 +189,19 @@ impl GroupTable {
         dirty
     }
 
+    /// Marks the groups that the last rows went to.
+    pub(crate) fn mark_touched(&mut self) {
+        self.touched.grow(self.index.len());
+        for group in &self.groups {
+            self.touched.set(*group as usize);
+        }
+    }
+
+    /// The marked groups; forgets them.
+    pub(crate) fn take_touched(&mut self) -> Vec<u32> {
+        self.touched.take()
+    }
+
     pub(crate) fn mark_all_dirty(&mut self) {
         self.dirty.set_all(self.index.len());
     }
@@ -178,6 +234,7 @@ impl GroupTable {
     pub(crate) fn clear(&mut self) {
         self.index.clear();
         self.dirty.clear();
+        self.touched.clear();
         for accumulator in &mut self.accumulators {
             accumulator.clear();
         }
@@ -186,6 +243,7 @@ impl GroupTable {
     pub(crate) fn memory_bytes(&self) -> usize {
         self.index.memory_bytes()
             + self.dirty.memory_bytes()
+            + self.touched.memory_bytes()
             + 4 * self.groups.capacity()
             + self.accumulators.iter().map(|a| a.memory_bytes()).sum::<usize>()
     }

@@ -11,5 +11,7 @@ pub const EMISSION_CHUNK_ROWS: usize = 8192;
 pub const SPARE_TABLES: usize = 4;
 /// Groups of one table. Group numbers are 32 bits; the memory budget ends far below.
 pub const GROUPS_MAX: usize = u32::MAX as usize - 1;
+/// Fired windows that one late row may fire again.
+pub const REFIRED_WINDOWS_MAX: i64 = 100;
 /// Windows of so many panes are merged pane by pane; longer ones keep merged panes for the next windows.
 pub(crate) const MERGED_DIRECTLY_MAX: i64 = 8;

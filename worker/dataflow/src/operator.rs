@@ -4,6 +4,7 @@ mod batches;
 mod firing;
 mod merge_tree;
 mod partial;
+mod refire;
 mod stored;
 mod tables;
 mod window;

@@ -142,6 +142,9 @@ pub struct Grouping {
     pub operator: String,
     /// Kind of window.
     pub window: WindowKind,
+    /// How long a window that has fired is kept for rows that come after all, ms. With every one of them it fires
+    /// again.
+    pub lateness_ms: i64,
     /// The `GROUP BY` keys other than the window.
     pub keys: Vec<KeyColumn>,
     /// In the order of the output.

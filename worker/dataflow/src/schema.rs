@@ -9,6 +9,7 @@ use protocol::manifest::{ColumnSchema, TableSchema};
 
 use crate::column::ColumnKind;
 use crate::error::Incompatible;
+use crate::limits::{EVENT_TIME_ABS_MAX, REFIRED_WINDOWS_MAX};
 use crate::plan::Grouping;
 
 impl Grouping {
@@ -51,6 +52,24 @@ impl Grouping {
         Arc::new(Schema::new(keys.chain(times).chain(results).collect::<Vec<_>>()))
     }
 
+    /// Checks the allowed lateness; the error says what is wrong with it.
+    pub fn check_lateness(&self) -> Result<(), String> {
+        if !(0..=EVENT_TIME_ABS_MAX).contains(&self.lateness_ms) {
+            return Err(
+                "the allowed lateness must not be negative, nor longer than event time reaches"
+                    .to_owned(),
+            );
+        }
+        let windows = self.window.windows_per_row();
+        if self.lateness_ms > 0 && windows > REFIRED_WINDOWS_MAX {
+            return Err(format!(
+                "a late row would fire {windows} windows again; with allowed lateness a row may be in at most \
+                 {REFIRED_WINDOWS_MAX}"
+            ));
+        }
+        Ok(())
+    }
+
     pub(crate) fn state_columns(&self) -> Vec<(String, ColumnKind, bool)> {
         self.aggregates.iter().flat_map(crate::plan::Aggregate::state_columns).collect()
     }
@@ -63,7 +82,11 @@ impl Grouping {
 
     /// The stored form of the operator's state.
     pub fn table_schema(&self) -> TableSchema {
-        let window = self.window.to_string();
+        // A state that was kept for another time cannot tell what it has dropped.
+        let window = match self.lateness_ms {
+            0 => self.window.to_string(),
+            lateness => format!("{} lateness {lateness} ms", self.window),
+        };
         let times: &[&str] = if self.window.is_tumble() {
             &["window_end"]
         } else {

@@ -292,7 +292,7 @@ impl Shard {
     pub fn pending_output_bytes(&self) -> usize {
         let of = |end: &EndState| match end {
             EndState::Sink { bytes, .. } => *bytes,
-            EndState::Window(_) => 0,
+            EndState::Window(window) => window.refired_bytes(),
             EndState::Partial(partial) => partial.pending_bytes(),
         };
         self.ends.iter().map(of).sum()
@@ -320,6 +320,7 @@ fn check_grouping(grouping: &crate::plan::Grouping) -> Result<(), DataflowError>
     grouping
         .window
         .validate()
+        .and_then(|()| grouping.check_lateness())
         .map_err(|why| DataflowError::Bug(format!("window of {operator}: {why}")))?;
     grouping.aggregates.iter().try_for_each(|aggregate| aggregate.accumulator().map(drop))
 }

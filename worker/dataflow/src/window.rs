@@ -81,6 +81,12 @@ impl WindowKind {
         }
     }
 
+    /// Windows that one row counts in.
+    pub(crate) fn windows_per_row(&self) -> i64 {
+        let panes = self.panes();
+        (panes.size + panes.slide - 1) / panes.slide.max(1)
+    }
+
     /// Windows do not overlap: every pane is a window.
     pub fn is_tumble(&self) -> bool {
         matches!(self, Self::Tumble { .. })

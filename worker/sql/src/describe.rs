@@ -203,8 +203,12 @@ fn step(step: &Step) -> String {
 fn grouping(grouping: &Grouping) -> String {
     let keys: Vec<&str> = grouping.keys.iter().map(|key| key.name.as_str()).collect();
     let aggregates: Vec<&str> = grouping.aggregates.iter().map(|a| a.name.as_str()).collect();
+    let lateness = match grouping.lateness_ms {
+        0 => String::new(),
+        lateness => format!(" lateness {lateness} ms"),
+    };
     format!(
-        "{} {} keys ({}) aggregates ({})",
+        "{} {}{lateness} keys ({}) aggregates ({})",
         grouping.operator,
         grouping.window,
         keys.join(", "),

@@ -20,6 +20,7 @@ use crate::{syntax, types};
 #[derive(Debug, Clone)]
 pub(crate) struct WindowSelect {
     pub(crate) window: WindowKind,
+    pub(crate) lateness_ms: i64,
     pub(crate) keys: Vec<(KeyColumn, Expr)>,
     pub(crate) aggregates: Vec<AggregateCall>,
     /// Over the result columns.
@@ -59,7 +60,7 @@ pub(crate) fn plan_window(
         return Err(faults);
     }
     let GroupScope { keys, aggregates, .. } = scope;
-    Ok(WindowSelect { window, keys, aggregates, having, columns })
+    Ok(WindowSelect { window, lateness_ms: 0, keys, aggregates, having, columns })
 }
 
 fn having(node: &ast::Expr, scope: &mut GroupScope<'_>, outer: Location) -> Result<Expr, Refusal> {

@@ -6,6 +6,7 @@ use dataflow::ColumnKind;
 use datafusion_sql::sqlparser::ast::Statement;
 use datafusion_sql::sqlparser::tokenizer::Location;
 
+use crate::clauses::Clauses;
 use crate::parse::{Parsed, STATEMENTS, Words};
 use crate::query::JobQuery;
 use crate::refusal::Refusal;
@@ -38,11 +39,14 @@ pub(crate) fn plan_statements(
     let mut catalog = Catalog::new(query).map_err(|e| vec![e])?;
     let mut inserts = Vec::new();
     let mut faults = Vec::new();
-    for Parsed { statement, words } in statements {
+    for Parsed { statement, words, clauses } in statements {
         let done = match statement {
-            Statement::CreateView(view) => add_view(&mut catalog, view, words),
+            Statement::CreateView(view) => clauses
+                .require_none("is not possible in a view")
+                .map_err(|e| vec![e])
+                .and_then(|()| add_view(&mut catalog, view, words)),
             Statement::Insert(insert) => {
-                plan_insert(&catalog, insert, words).map(|insert| inserts.push(insert))
+                plan_insert(&catalog, insert, words, clauses).map(|insert| inserts.push(insert))
             }
             _ => {
                 let message = "this statement is not supported";
@@ -80,6 +84,7 @@ fn plan_insert(
     catalog: &Catalog<'_>,
     insert: &datafusion_sql::sqlparser::ast::Insert,
     words: &Words,
+    clauses: &Clauses,
 ) -> Result<Insert, Vec<Refusal>> {
     let (name, at, query) = syntax::insert(insert, words).map_err(|e| vec![e])?;
     let sinks = &catalog.query.sinks;
@@ -91,7 +96,15 @@ fn plan_insert(
         };
         vec![Refusal::at(at, format!("there is no sink '{name}'"), supported)]
     })?;
-    let selected = plan_select(catalog, query, words)?;
+    let mut selected = plan_select(catalog, query, words)?;
+    match &mut selected.body {
+        Body::Rows(_) => {
+            clauses.require_none("needs a window").map_err(|e| vec![e])?;
+        }
+        Body::Window(window) => {
+            window.lateness_ms = clauses.lateness.map_or(0, |(lateness, _)| lateness);
+        }
+    }
     Ok(Insert { sink, selected })
 }
 

@@ -4,6 +4,7 @@
 
 mod aggregate_call;
 mod assemble;
+mod clauses;
 mod describe;
 mod dialect;
 mod expression;

@@ -4,6 +4,7 @@ use datafusion_sql::sqlparser::ast::Statement;
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer};
 
+use crate::clauses::{Clauses, Fault};
 use crate::dialect::StreamDialect;
 use crate::limits::{PARSER_DEPTH_MAX, STATEMENT_TOKENS_MAX};
 use crate::refusal::Refusal;
@@ -12,6 +13,7 @@ use crate::refusal::Refusal;
 pub(crate) struct Parsed {
     pub(crate) statement: Statement,
     pub(crate) words: Words,
+    pub(crate) clauses: Clauses,
 }
 
 /// The words of a statement, to find clauses that the syntax tree gives no position for.
@@ -78,12 +80,16 @@ fn statement(tokens: &[TokenWithSpan], start: Location) -> Result<Parsed, Refusa
         .with_recursion_limit(PARSER_DEPTH_MAX)
         .with_tokens_with_locations(tokens.to_vec());
     let statement = parser.parse_statement().map_err(|e| syntax_error(&e, end))?;
+    let clauses = Clauses::parse(&mut parser).map_err(|fault| match fault {
+        Fault::Syntax(e) => syntax_error(&e, end),
+        Fault::Refused(refusal) => refusal,
+    })?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         let at = start_of(rest.span, end);
         return Err(Refusal::at(at, format!("'{}' is not expected here", rest.token), ""));
     }
-    Ok(Parsed { statement, words })
+    Ok(Parsed { statement, words, clauses })
 }
 
 /// The parser puts positions into its text.

@@ -49,6 +49,14 @@ impl BytesIndex {
         self.ends.reserve(groups);
     }
 
+    pub(super) fn find(&self, key: &[u8]) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        let same = |slot: &Slot| {
+            slot.hash == hash && self.bytes[slot.start..slot.start + slot.len as usize] == *key
+        };
+        self.slots.find(hash, same).map(|slot| slot.group)
+    }
+
     #[inline]
     pub(super) fn insert(&mut self, key: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(key);

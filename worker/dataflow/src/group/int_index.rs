@@ -75,6 +75,13 @@ impl IntIndex {
         }
     }
 
+    pub(super) fn find(&self, key: Option<i64>) -> Option<u32> {
+        match key {
+            Some(key) => self.slots.find(hash(key), |slot| slot.0 == key).map(|slot| slot.1),
+            None => self.null,
+        }
+    }
+
     pub(super) fn column(&self, groups: &[u32]) -> ArrayRef {
         if self.null.is_none() {
             let values = groups.iter().map(|g| self.keys[*g as usize].unwrap_or_default());

@@ -103,24 +103,34 @@ impl KeyIndex {
         Ok(())
     }
 
-    /// Appends, for each group of the other index, the own group of its key.
+    /// The group of a key of another index.
+    pub(super) fn find(&self, other: &Self, group: u32) -> Option<u32> {
+        match (&self.index, &other.index) {
+            (Index::Whole(there), Index::Whole(_)) => there.then_some(0),
+            (Index::Int(own), Index::Int(other)) => own.find(other.key(group)),
+            (Index::Bytes(own), Index::Bytes(other)) => own.find(other.key(group)),
+            _ => None,
+        }
+    }
+
+    /// Appends, for each of these groups of the other index, the own group of its key.
     pub(super) fn insert_all(
         &mut self,
         other: &Self,
+        theirs: &[u32],
         groups: &mut Vec<u32>,
     ) -> Result<(), DataflowError> {
-        self.check_room(other.len())?;
-        let theirs = 0..other.len() as u32;
+        self.check_room(theirs.len())?;
         match (&mut self.index, &other.index) {
             (Index::Whole(own), Index::Whole(there)) => {
                 *own |= *there;
                 groups.extend(theirs);
             }
             (Index::Int(own), Index::Int(index)) => {
-                groups.extend(theirs.map(|group| own.insert_nullable(index.key(group))));
+                groups.extend(theirs.iter().map(|group| own.insert_nullable(index.key(*group))));
             }
             (Index::Bytes(own), Index::Bytes(index)) => {
-                groups.extend(theirs.map(|group| own.insert(index.key(group))));
+                groups.extend(theirs.iter().map(|group| own.insert(index.key(*group))));
             }
             _ => return Err(DataflowError::Bug("tables of different keys".to_owned())),
         }

@@ -29,7 +29,7 @@ impl Budget {
 pub(super) struct Firing {
     pub(super) end: i64,
     source: Source,
-    order: Vec<u32>,
+    pub(super) order: Vec<u32>,
     next: usize,
 }
 
@@ -37,12 +37,12 @@ pub(super) struct Firing {
 enum Source {
     /// As they lie.
     One(Part),
-    Merged(GroupTable),
+    Merged(Box<GroupTable>),
 }
 
 /// A table that a window is made of.
 #[derive(Clone, Copy)]
-enum Part {
+pub(super) enum Part {
     Pane(PaneId),
     Node(Node),
 }
@@ -62,14 +62,12 @@ impl WindowOperator {
             let room = usize::try_from(budget.rows).unwrap_or(usize::MAX);
             let count = left.min(EMISSION_CHUNK_ROWS).min(room);
             let groups = &firing.order[firing.next..firing.next + count];
-            let rows = self.rows_of(&firing, groups)?;
-            let flow = Flow { batch: rows, before: (&[]).into() };
-            let flow = pipeline::run(&self.plan.steps, self.operator(), flow)?;
+            let batch = self.finished_rows(&firing, groups)?;
             firing.next += count;
-            if flow.batch.num_rows() > 0 {
-                budget.rows -= flow.batch.num_rows() as u64;
-                budget.bytes = budget.bytes.saturating_sub(super::data_bytes(&flow.batch) as u64);
-                out.push((self.plan.sink, flow.batch));
+            if batch.num_rows() > 0 {
+                budget.rows -= batch.num_rows() as u64;
+                budget.bytes = budget.bytes.saturating_sub(super::data_bytes(&batch) as u64);
+                out.push((self.plan.sink, batch));
             }
         }
         if firing.next < firing.order.len() {
@@ -106,22 +104,28 @@ impl WindowOperator {
             let order = self.part(*part)?.emission_order();
             return Ok(Firing { end, source: Source::One(*part), order, next: 0 });
         }
-        let mut merged = match self.merged.take() {
-            Some(merged) => merged,
-            None => self.tables.apart(0)?,
-        };
+        let mut merged = self.merged_table()?;
         for part in parts {
             merged.absorb(&self.plan.grouping, self.part(part)?)?;
         }
-        let order = merged.emission_order();
-        Ok(Firing { end, source: Source::Merged(merged), order, next: 0 })
+        Ok(Firing::merged(end, merged))
+    }
+
+    /// An empty table to merge into.
+    pub(super) fn merged_table(&mut self) -> Result<GroupTable, DataflowError> {
+        match self.merged.take() {
+            Some(merged) => Ok(merged),
+            None => self.tables.apart(0),
+        }
     }
 
     /// The tables that the window is made of, in an order that the panes alone decide.
-    fn parts(&mut self, end: i64) -> Result<Vec<Part>, DataflowError> {
+    pub(super) fn parts(&mut self, end: i64) -> Result<Vec<Part>, DataflowError> {
         let first = PaneId { end: self.panes.start_of(end) + 1, from: i64::MIN };
         let last = PaneId { end, from: i64::MAX };
-        let direct = self.panes.size / self.panes.pane <= MERGED_DIRECTLY_MAX;
+        // Merged panes are not kept where panes can still change.
+        let direct = self.plan.grouping.lateness_ms > 0
+            || self.panes.size / self.panes.pane <= MERGED_DIRECTLY_MAX;
         let mut parts = Vec::new();
         if !direct {
             let nodes = self.tree.window(end, &mut self.tables, &self.plan.grouping)?;
@@ -137,7 +141,7 @@ impl WindowOperator {
         Ok(parts)
     }
 
-    fn part(&self, part: Part) -> Result<&GroupTable, DataflowError> {
+    pub(super) fn part(&self, part: Part) -> Result<&GroupTable, DataflowError> {
         let table = match part {
             Part::Pane(pane) => self.tables.by_pane.get(&pane),
             Part::Node(node) => self.tree.table(node, &self.tables),
@@ -149,10 +153,25 @@ impl WindowOperator {
 
     pub(super) fn end_firing(&mut self, firing: Firing) {
         self.fired_until = self.fired_until.max(firing.end);
+        self.keep_merged(firing);
+    }
+
+    /// Keeps the memory of what was merged.
+    pub(super) fn keep_merged(&mut self, firing: Firing) {
         if let Source::Merged(mut table) = firing.source {
             table.clear();
-            self.merged = Some(table);
+            self.merged = Some(*table);
         }
+    }
+
+    /// What the sink gets of these groups.
+    pub(super) fn finished_rows(
+        &self,
+        firing: &Firing,
+        groups: &[u32],
+    ) -> Result<RecordBatch, DataflowError> {
+        let flow = Flow { batch: self.rows_of(firing, groups)?, before: (&[]).into() };
+        Ok(pipeline::run(&self.plan.steps, self.operator(), flow)?.batch)
     }
 
     fn rows_of(&self, firing: &Firing, groups: &[u32]) -> Result<RecordBatch, DataflowError> {
@@ -174,6 +193,11 @@ impl WindowOperator {
 }
 
 impl Firing {
+    pub(super) fn merged(end: i64, table: GroupTable) -> Self {
+        let order = table.emission_order();
+        Self { end, source: Source::Merged(Box::new(table)), order, next: 0 }
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         let merged = match &self.source {
             Source::Merged(table) => table.memory_bytes(),

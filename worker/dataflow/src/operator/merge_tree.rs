@@ -29,7 +29,7 @@ enum Made {
     Empty,
     /// Only this one below it has a table.
     Same(Node),
-    Merged(GroupTable),
+    Merged(Box<GroupTable>),
 }
 
 pub(super) struct MergeTree {
@@ -63,7 +63,7 @@ impl MergeTree {
     /// The table of a node that [`window`](Self::window) gave.
     pub(super) fn table<'a>(&'a self, node: Node, tables: &'a Tables) -> Option<&'a GroupTable> {
         match self.made.get(&node) {
-            Some(Made::Merged(table)) => Some(table),
+            Some(Made::Merged(table)) => Some(table.as_ref()),
             _ => tables.by_pane.get(&self.pane(node)),
         }
     }
@@ -110,7 +110,7 @@ impl MergeTree {
                         merged.absorb(grouping, table)?;
                     }
                 }
-                Made::Merged(merged)
+                Made::Merged(Box::new(merged))
             }
         };
         self.made.insert(node, made);

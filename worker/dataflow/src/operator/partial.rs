@@ -37,7 +37,7 @@ impl PartialOperator {
             plan: Box::new(plan.clone()),
             schema: grouping.partial_schema(),
             tables: Tables::new(grouping.key_kinds(), aggregates),
-            assigner: Assigner::new(grouping.window.panes()),
+            assigner: Assigner::new(grouping.window.panes(), grouping.lateness_ms),
             keys: BatchKeys::default(),
         }
     }

@@ -48,7 +48,7 @@ impl WindowOperator {
             message: message.to_owned(),
         };
         let (pane, key) = self.stored_pane(key).ok_or_else(|| corrupt("a key names no pane"))?;
-        if watermark != UNDEFINED && pane.end < self.panes.live_from(watermark) {
+        if watermark != UNDEFINED && pane.end < self.live_from(watermark) {
             return Ok(());
         }
         let mut rest = value;

@@ -6,6 +6,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::firing::Firing;
 use super::merge_tree::MergeTree;
+use super::refire::Refires;
 use super::row_values;
 use super::tables::Tables;
 use crate::assign::Assigner;
@@ -28,6 +29,7 @@ pub(crate) struct WindowOperator {
     pub(super) firing: Option<Firing>,
     /// Emptied, for the next window that must be merged.
     pub(super) merged: Option<GroupTable>,
+    pub(super) refires: Refires,
 }
 
 impl WindowOperator {
@@ -40,11 +42,12 @@ impl WindowOperator {
             result: grouping.result_schema(),
             tables: Tables::new(grouping.key_kinds(), grouping.aggregates.clone()),
             tree: MergeTree::new(panes),
-            assigner: Assigner::new(panes),
+            assigner: Assigner::new(panes, grouping.lateness_ms),
             keys: BatchKeys::default(),
             fired_until: UNDEFINED,
             firing: None,
             merged: None,
+            refires: Refires::new(panes, grouping.lateness_ms),
         }
     }
 
@@ -72,6 +75,7 @@ impl WindowOperator {
         for (pane, rows) in self.assigner.spans() {
             let table = self.tables.entry(pane)?;
             table.update(grouping, &self.keys, &rows, &values.arguments)?;
+            self.refires.note(pane, self.fired_until, table, &rows);
         }
         Ok(late)
     }
@@ -93,7 +97,9 @@ impl WindowOperator {
         let (keys, states) = batch.columns()[hidden..].split_at(grouping.keys.len());
         self.keys.prepare(&grouping.key_kinds(), keys, batch.num_rows());
         for (pane, rows) in self.assigner.spans() {
-            self.tables.entry(pane)?.merge(grouping, &self.keys, &rows, states)?;
+            let table = self.tables.entry(pane)?;
+            table.merge(grouping, &self.keys, &rows, states)?;
+            self.refires.note(pane, self.fired_until, table, &rows);
         }
         Ok(late)
     }
@@ -123,7 +129,7 @@ impl WindowOperator {
             return;
         }
         self.fired_until = self.fired_until.max(watermark);
-        let live_from = self.panes.live_from(watermark);
+        let live_from = self.live_from(watermark);
         self.tree.drop_below(live_from);
         self.tables.drop_below(live_from);
     }
@@ -135,7 +141,7 @@ impl WindowOperator {
 
     /// State entries whose first key bytes lie below are dead.
     pub(crate) fn live_from(&self, watermark: i64) -> i64 {
-        self.panes.live_from(watermark)
+        self.panes.live_from(watermark.saturating_sub(self.plan.grouping.lateness_ms))
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

@@ -68,7 +68,7 @@ impl Shard {
                     emission.sinks.extend(rows.drain(..).map(|batch| (*sink, batch)));
                     *bytes = 0;
                 }
-                EndState::Window(_) => {}
+                EndState::Window(window) => window.refire(&mut emission.sinks)?,
                 EndState::Partial(partial) => {
                     let exchange = partial.exchange();
                     let partitions = self.plan.exchanges[exchange].partitions;
@@ -112,7 +112,7 @@ impl Shard {
                     rows.clear();
                     *bytes = 0;
                 }
-                EndState::Window(_) => {}
+                EndState::Window(window) => window.forget_refired(),
                 EndState::Partial(partial) => partial.discard(),
             }
         }

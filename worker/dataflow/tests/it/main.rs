@@ -4,6 +4,7 @@
 mod cursor;
 mod exchange;
 mod failures;
+mod lateness;
 mod naive;
 mod random;
 mod restart;

@@ -21,6 +21,8 @@ type GroupKey = ((i64, i64), Option<Option<String>>, Option<Option<i64>>);
 pub(crate) struct Naive {
     groups: BTreeMap<GroupKey, Group>,
     pub(crate) late: u64,
+    /// Allowed lateness.
+    pub(crate) lateness: i64,
 }
 
 /// Starts and ends of the windows that contain the time, ends ascending.
@@ -41,6 +43,10 @@ fn windows(kind: WindowKind, time: i64) -> Vec<(i64, i64)> {
 }
 
 impl Naive {
+    pub(crate) fn with_lateness(lateness: i64) -> Self {
+        Self { lateness, ..Self::default() }
+    }
+
     /// Rows of one log.
     pub(crate) fn add(&mut self, kind: WindowKind, keys: Keys, rows: &[Row]) {
         let mut maximum: Option<i64> = None;
@@ -48,7 +54,7 @@ impl Naive {
             let watermark = maximum.map(|m| m - DELAY);
             let open: Vec<(i64, i64)> = windows(kind, row.time)
                 .into_iter()
-                .filter(|(_, end)| watermark.is_none_or(|w| *end > w))
+                .filter(|(_, end)| watermark.is_none_or(|w| *end + self.lateness > w))
                 .collect();
             self.late += u64::from(open.is_empty());
             for (start, end) in open {

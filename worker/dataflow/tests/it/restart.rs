@@ -86,6 +86,48 @@ fn resume(
     shard
 }
 
+/// Runs over all rows with crashes between: rows handed out, the last shard, and how many crashes cut an emission.
+fn crashing(
+    plan: &std::sync::Arc<dataflow::JobPlan>,
+    rows: &[Row],
+    random: &mut Random,
+) -> (Vec<String>, Shard, u32) {
+    let mut cuts = 0;
+    let mut out = Vec::new();
+    let mut current = shard(plan, 0, 0);
+    let mut snapshot =
+        Snapshot { offset: 0, registers: ShardRegisters::default(), store: Store::new() };
+    let mut commit = Commit { offset: 0, cursor: None, out: 0 };
+    for _ in 0..6 {
+        commit = run_and_crash(&mut current, rows, commit, random, &mut snapshot, &mut out);
+        cuts += u32::from(commit.cursor.is_some());
+        assert_eq!(commit.out, out.len());
+        current = resume(plan, rows, random, &snapshot, &commit);
+    }
+    let offset = commit.offset;
+    loop {
+        let emission = current.boundary(WHOLE).unwrap();
+        sink_rows(&emission, &mut out);
+        if emission.cut.is_none() {
+            break;
+        }
+    }
+    if offset < rows.len() {
+        current.process_rows(&batch(&rows[offset..])).unwrap();
+        emit(&mut current, &mut out);
+    }
+    (out, current, cuts)
+}
+
+pub(crate) fn with_crashes(
+    plan: &std::sync::Arc<dataflow::JobPlan>,
+    rows: &[Row],
+    random: &mut Random,
+) -> (Vec<String>, Shard) {
+    let (out, shard, _) = crashing(plan, rows, random);
+    (out, shard)
+}
+
 #[test]
 fn crashes_lose_and_double_nothing() {
     let mut cuts = 0;
@@ -100,30 +142,8 @@ fn crashes_lose_and_double_nothing() {
         whole.process_rows(&batch(&rows)).unwrap();
         emit(&mut whole, &mut expected);
 
-        let mut out = Vec::new();
-        let mut current = shard(&plan, 0, 0);
-        let mut snapshot =
-            Snapshot { offset: 0, registers: ShardRegisters::default(), store: Store::new() };
-        let mut commit = Commit { offset: 0, cursor: None, out: 0 };
-        for _ in 0..6 {
-            commit =
-                run_and_crash(&mut current, &rows, commit, &mut random, &mut snapshot, &mut out);
-            cuts += u32::from(commit.cursor.is_some());
-            assert_eq!(commit.out, out.len());
-            current = resume(&plan, &rows, &mut random, &snapshot, &commit);
-        }
-        let offset = commit.offset;
-        loop {
-            let emission = current.boundary(WHOLE).unwrap();
-            sink_rows(&emission, &mut out);
-            if emission.cut.is_none() {
-                break;
-            }
-        }
-        if offset < rows.len() {
-            current.process_rows(&batch(&rows[offset..])).unwrap();
-            emit(&mut current, &mut out);
-        }
+        let (out, mut current, cut) = crashing(&plan, &rows, &mut random);
+        cuts += cut;
         assert_eq!(sorted(out), sorted(expected), "seed {seed}");
         assert_eq!(digest(&mut current), digest(&mut whole), "seed {seed}");
     }

@@ -7,7 +7,7 @@ use crate::random::Random;
 use crate::support::*;
 
 /// Feeds the rows in random batches with random boundaries between them.
-fn run(shard: &mut Shard, rows: &[Row], random: &mut Random, out: &mut Vec<String>) {
+pub(crate) fn run(shard: &mut Shard, rows: &[Row], random: &mut Random, out: &mut Vec<String>) {
     let mut rest = rows;
     while !rest.is_empty() {
         let count = (1 + random.below(40) as usize).min(rest.len());

@@ -112,6 +112,7 @@ pub(crate) fn grouping(operator: &str, window: WindowKind, keys: Keys) -> Groupi
     Grouping {
         operator: operator.to_owned(),
         window,
+        lateness_ms: 0,
         keys: match keys {
             Keys::None => vec![],
             Keys::Id => vec![id],
@@ -209,6 +210,35 @@ pub(crate) fn exchange_job(window: WindowKind, keys: Keys) -> Arc<JobPlan> {
         Stage { id: StageId(1), inputs: vec![input(Input::Exchange(0), merge)] },
     ];
     job(stages, vec![exchange], &[grouping])
+}
+
+/// The same plan with allowed lateness in all windows.
+pub(crate) fn with_lateness(plan: &Arc<JobPlan>, lateness_ms: i64) -> Arc<JobPlan> {
+    let mut plan = (**plan).clone();
+    let inputs = plan.stages.iter_mut().flat_map(|stage| &mut stage.inputs);
+    for pipeline in inputs.flat_map(|input| &mut input.pipelines) {
+        match &mut pipeline.end {
+            End::Window(window) => window.grouping.lateness_ms = lateness_ms,
+            End::Partial(partial) => partial.grouping.lateness_ms = lateness_ms,
+            End::Sink(_) => {}
+        }
+    }
+    Arc::new(plan)
+}
+
+/// The last row of each window and key: columns up to the last time are what tells rows apart.
+pub(crate) fn last_rows(rows: Vec<String>, keys: Keys) -> Vec<String> {
+    let keys = match keys {
+        Keys::None => 0,
+        Keys::Id => 1,
+        Keys::NameAndId => 2,
+    };
+    let mut last = BTreeMap::new();
+    for row in rows {
+        let identity: Vec<&str> = row.split(" | ").take(keys + 3).collect();
+        last.insert(identity.join(" | "), row);
+    }
+    sorted(last.into_values().collect())
 }
 
 pub(crate) fn shard(plan: &Arc<JobPlan>, stage: u32, partition: i32) -> Shard {

@@ -36,9 +36,13 @@ pub(super) fn ends(
     let grouping = Grouping {
         operator: context.operator.clone(),
         window: select.window,
+        lateness_ms: select.lateness_ms,
         keys: select.keys.iter().map(|(key, _)| key.clone()).collect(),
         aggregates: select.aggregates.iter().map(|call| call.aggregate.clone()).collect(),
     };
+    grouping
+        .check_lateness()
+        .map_err(|why| Refusal::at(context.at, why, "use a longer slide or step"))?;
     let (step, input) = arguments(&context)?;
     let whole = WindowAggregate {
         steps: result_steps(select, &grouping, context.at)?,

@@ -431,3 +431,27 @@ stage 1 reads exchange out.window
 exchange out.window (16 partitions, 943fead69d868f62): __window_end BIGINT, __rows BIGINT, count(*) BIGINT
 state of out.window in stage 1: (window_end TUMBLE(86400000 ms, offset 7200000 ms)) -> (count(*) BIGINT)
 sink out (topic out-topic): window_start TIMESTAMP, n BIGINT
+--------
+-- allowed lateness
+INSERT INTO counts
+SELECT user_id, window_end, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+HAVING count(*) > 1
+ALLOWED LATENESS INTERVAL '1' HOUR;
+=>
+plan 9c8231c019446112
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id
+    partial counts.window TUMBLE(10000 ms) lateness 3600000 ms keys (user_id) aggregates (count(*))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) lateness 3600000 ms keys (user_id) aggregates (count(*))
+    filter (count(*) > 1)
+    project user_id, window_end, count(*) AS n
+    write counts
+exchange counts.window (16 partitions, 9cfef0fc290e2b15): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms) lateness 3600000 ms, user_id BIGINT) -> (count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT key (user_id)

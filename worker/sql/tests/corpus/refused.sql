@@ -449,3 +449,60 @@ FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND, INTERVA
 GROUP BY window_start, window_end
 =>
 2:6: window size and step must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE ok ALLOWED LATENESS INTERVAL '1' HOUR
+=>
+1:53: ALLOWED LATENESS needs a window; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+--------
+CREATE VIEW v AS SELECT user_id FROM clicks WHERE ok ALLOWED LATENESS INTERVAL '1' HOUR; INSERT INTO out SELECT user_id FROM clicks
+=>
+1:54: ALLOWED LATENESS is not possible in a view; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY window_start, window_end
+ALLOWED LATENESS INTERVAL '1' HOUR
+=>
+2:6: a late row would fire 600 windows again; with allowed lateness a row may be in at most 100; use a longer slide or step
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY window_start, window_end
+ALLOWED LATENESS 5
+=>
+4:18: 5 is not an interval; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY window_start, window_end
+ALLOWED LATENESS INTERVAL '-5' SECOND
+=>
+4:18: the allowed lateness is negative; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY window_start, window_end
+ALLOWED LATENESS INTERVAL '5' SECOND ALLOWED LATENESS INTERVAL '5' SECOND
+=>
+4:38: ALLOWED LATENESS stands twice; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY window_start, window_end
+ALLOWED LATENCY INTERVAL '5' SECOND
+=>
+4:1: 'ALLOWED' is not expected here
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY window_start, window_end
+ALLOWED LATENESS
+=>
+4:17: syntax error: Expected: an expression, found: EOF
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY window_start, window_end
+EMIT CHANGES
+=>
+4:1: 'EMIT' is not expected here
