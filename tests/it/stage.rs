@@ -231,6 +231,16 @@ impl Stage {
         self.until_committed((self.committed_rows() + 1).min(self.total.get()), tend);
     }
 
+    /// The same, or until it need not be.
+    pub(crate) fn until_progress_or(&self, mut enough: impl FnMut() -> bool) {
+        let wanted = (self.committed_rows() + 1).min(self.total.get());
+        wait::until_true(&format!("{wanted} rows committed"), SETTLE_MAX, || {
+            wait::pause(Duration::from_millis(100));
+            Ok(enough() || self.committed_rows() >= wanted)
+        })
+        .unwrap();
+    }
+
     /// Rows of the source that are committed.
     pub(crate) fn committed_rows(&self) -> i64 {
         self.committed().iter().sum()

@@ -9,6 +9,7 @@ pub mod kafka;
 pub mod minio;
 pub mod ports;
 pub mod process;
+pub mod prometheus;
 pub mod scratch;
 pub mod tools;
 pub mod wait;

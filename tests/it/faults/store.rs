@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use protocol::reason::Reason;
 use tests::generator::Pace;
+use tests::harness::worker::Worker;
+use tests::harness::{prometheus, wait};
 use tests::oracle::Query;
 
 use crate::stage::{Stage, scale, seed};
@@ -28,12 +30,24 @@ fn commits_go_on_while_the_store_is_away() {
     let worker = crew.worker(0).unwrap();
     worker.until_status("a checkpoint", Duration::from_mins(2), checkpointed(0)).unwrap();
 
+    let earlier = replacements(worker);
     stage.minio.as_mut().unwrap().kill().unwrap();
     let down = Instant::now();
     let mut told = false;
+    // A commit that was slow or disturbed costs a new producer, and that needs the store: then commits wait too.
+    let mut waits = false;
     while down.elapsed() < outage {
         assert!(!load.is_done(), "the load is too short for the outage");
-        stage.until_progress(|| worker.process().require_running().unwrap());
+        if waits {
+            worker.process().require_running().unwrap();
+            wait::pause(Duration::from_millis(100));
+        } else {
+            stage.until_progress_or(|| {
+                worker.process().require_running().unwrap();
+                waits |= replacements(worker) > earlier;
+                waits
+            });
+        }
         told |= worker.status().is_some_and(|status| {
             status.slots.iter().any(|slot| {
                 matches!(slot.reason, Some(Reason::StoreUnreachable | Reason::CheckpointFailed))
@@ -55,5 +69,12 @@ fn commits_go_on_while_the_store_is_away() {
     let verdict = stage.finish(load.written(), || crew.tend().unwrap());
     assert!(crew.ended().is_empty(), "{:?}", crew.ended());
     crew.stop().unwrap();
-    eprintln!("store away for {outage:?}: {verdict}");
+    let waited = if waits { ", commits waited for a new producer" } else { "" };
+    eprintln!("store away for {outage:?}{waited}: {verdict}");
+}
+
+/// How often the worker has replaced its producer.
+fn replacements(worker: &Worker) -> u64 {
+    let page = worker.metrics().unwrap_or_default();
+    prometheus::samples(&page, "streamjob_producer_replacements_total").sum::<f64>() as u64
 }

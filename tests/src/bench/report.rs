@@ -104,11 +104,7 @@ pub(super) fn publish(rows: &[Row], moments: &[Moment]) -> anyhow::Result<PathBu
             writeln!(lines, "{line}")?;
         }
     }
-    let folder = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => PathBuf::from(target),
-        None => tools::checkout().join("target"),
-    };
-    let folder = folder.join("bench");
+    let folder = tools::checkout().join("target/bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let path = folder.join("results.jsonl");
     let mut file = OpenOptions::new()

@@ -1,5 +1,7 @@
 //! The worker's figures out of its metrics page.
 
+use crate::harness::prometheus::samples;
+
 /// What the worker says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Figures {
@@ -27,18 +29,6 @@ impl Figures {
                 .min(),
         }
     }
-}
-
-/// The values of all samples of a metric, whatever their labels.
-fn samples<'a>(page: &'a str, name: &'a str) -> impl Iterator<Item = f64> + 'a {
-    page.lines().filter_map(move |line| {
-        let rest = line.strip_prefix(name)?;
-        let value = match rest.strip_prefix('{') {
-            Some(labelled) => labelled.rsplit_once('}')?.1,
-            None => rest.strip_prefix(' ')?,
-        };
-        value.split_whitespace().next()?.parse().ok()
-    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use connectors::{Burst, KafkaErrorKind};
+use connectors::{Burst, KafkaErrorKind, Store};
 use protocol::acquire::{History, PendingSeal, StartPoint, Stop, ids_to_fence, start_point};
 use protocol::admin::SlotPhase;
 use protocol::generation::GenerationObject;
@@ -40,7 +40,7 @@ pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, St
     context.phase(SlotPhase::Acquiring);
     create_generation(context)?; // 1
     let mut committer = Committer::open(context)?; // 2
-    let history = list(context)?; // 3
+    let history = list(context, &context.store)?; // 3
     let released_at = fence(context, &history)?; // 4
     let read = read_fresh(context, &mut committer)?; // 5
     let starts = decide(context, &history, &read)?;
@@ -69,9 +69,9 @@ fn create_generation(context: &Context) -> Result<(), Stop> {
 }
 
 /// Step 3 and C6: what the store knows of the job; a greater generation ends this one.
-pub(crate) fn list(context: &Context) -> Result<JobHistory, Stop> {
+pub(crate) fn list(context: &Context, store: &Store) -> Result<JobHistory, Stop> {
     let task = &context.task;
-    let history = context.block_on(JobHistory::read(&context.store, &task.job.keys))?;
+    let history = context.block_on(JobHistory::read(store, &task.job.keys))?;
     protocol::acquire::after_list(task.generation, &history.numbers())?;
     Ok(history)
 }

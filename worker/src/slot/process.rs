@@ -29,6 +29,8 @@ use super::{bug, kafka_stop};
 const OUTPUT_BYTES_MAX: usize = 16 << 20;
 /// Pause between attempts to look again after a producer was replaced while the store is away.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// One such attempt: commits stand still until one succeeds.
+const LOOK_MAX: Duration = Duration::from_secs(3);
 
 /// The parts of a running slot.
 pub(crate) struct Running {
@@ -220,8 +222,9 @@ impl Running {
         tracing::info!("replacing the producer");
         context.task.board.update(context.task.slot, |e| e.counters.replaced_producers += 1);
         self.committer.replace()?;
+        let store = context.store.with_deadline(LOOK_MAX);
         loop {
-            match list(context) {
+            match list(context, &store) {
                 Err(stop) if stop.reason == Reason::StoreUnreachable => {
                     tracing::warn!("{stop}; looking again before the next commit");
                     context.task.board.update(context.task.slot, |e| {
