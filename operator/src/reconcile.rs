@@ -12,6 +12,7 @@ use crate::apply::{self, events};
 use crate::fetch::{self, Sources};
 use crate::limits::{MOVING_REQUEUE, STARTING_REQUEUE, STEADY_REQUEUE};
 use crate::machine;
+use crate::names;
 use crate::observed::Observed;
 use crate::orders;
 use crate::patrol::Patrol;
@@ -54,10 +55,13 @@ pub async fn reconcile(
         return Ok(Some(Duration::ZERO));
     }
     let plan = plan::plan(&observed, target.as_ref().ok(), &memory, &context.settings);
-    apply::carry_out(&context.client, &observed, &plan, || (context.new_token)()).await?;
     let leaving = plan.finalizer == Some(false);
     if leaving {
+        // Before the object goes: nobody would say it afterwards.
         warn_of_leftovers(context, &observed, &target, &memory).await;
+    }
+    apply::carry_out(&context.client, &observed, &plan, || (context.new_token)()).await?;
+    if leaving {
         return Ok(None);
     }
     if plan.finalizer.is_some() {
@@ -96,7 +100,8 @@ async fn warn_of_leftovers(
     target: &Result<Target, Invalid>,
     memory: &StreamJobStatus,
 ) {
-    let cleaned = observed.tasks.values().any(|task| task.ended == Some(true));
+    let clean = observed.tasks.get(&names::clean(&observed.job.name));
+    let cleaned = clean.is_some_and(|task| task.ended == Some(true));
     if cleaned || memory.last_generation == 0 {
         return;
     }

@@ -95,10 +95,18 @@ fn query_part(spec: &StreamJobSpec) -> Value {
     })
 }
 
-/// What the planner looks at: the query, and what may become of the state.
+/// What the planner looks at: the query, what may become of the state, and the way to the store, so
+/// that wrong credentials are found before pods start with them.
 fn planned_part(spec: &StreamJobSpec) -> Value {
+    let checkpoints = &spec.checkpoints;
     json!({
         "query": query_part(spec),
+        "store": [
+            json!(checkpoints.endpoint),
+            json!(checkpoints.region),
+            json!(checkpoints.path_style),
+            json!(checkpoints.credentials_secret_ref),
+        ],
         "restoreFrom": spec.restore_from,
         "mode": spec.upgrade.mode(),
         "acknowledged": spec.upgrade.acknowledge_state_loss,

@@ -1,5 +1,7 @@
 //! A job in the cluster with a load, and the judgement at the end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,55 +13,94 @@ use tests::kafka::topics;
 use tests::oracle::Query;
 
 use crate::kubectl::{STEP_MAX, condition, is_ready};
+use crate::say;
 use crate::world::World;
 
 /// Partitions of input and output.
 const PARTITIONS: u32 = 4;
+/// Rows per second: the steps run beside each other on a small machine.
+const RATE: u64 = 400;
+/// Rows per second of event time and partition: event time runs twice as fast as the clock.
+const DENSITY: u64 = 50;
+/// A step that lasts longer than this has failed already.
+const LOAD_MAX: Duration = Duration::from_mins(15);
+
+/// Rows that are written until the end of a step.
+struct Load {
+    goes_on: Arc<AtomicBool>,
+    thread: JoinHandle<anyhow::Result<Written>>,
+}
 
 /// One job: topics of its own, clicks per user through an exchange.
 pub(crate) struct Act<'a> {
     pub(crate) world: &'a World,
     pub(crate) name: String,
     pub(crate) query: Query,
-    load: Option<JoinHandle<anyhow::Result<Written>>>,
+    bootstrap: String,
+    source: String,
+    load: Option<Load>,
 }
 
 impl<'a> Act<'a> {
-    /// Makes the topics and starts to write, `rate` rows a second for about `seconds`.
-    pub(crate) fn start(world: &'a World, name: &str, rate: u64, seconds: u64) -> Self {
-        let query = Query::clicks_per_user();
-        let mut act = Self { world, name: name.to_owned(), query, load: None };
-        let topics = [(act.source(), PARTITIONS), (act.sink(), PARTITIONS)];
-        let named: Vec<(&str, u32)> = topics.iter().map(|(t, p)| (t.as_str(), *p)).collect();
-        topics::create(&World::bootstrap(), &named).unwrap();
-        let seed = u64::from(std::process::id());
-        let recipe = Recipe {
-            late_per_million: 5_000,
-            late_by: act.query.closing() + 5_000,
-            keyed: false,
-            keys: 200,
-            ..Recipe::plain(act.query.shape, seed, PARTITIONS)
-        };
-        let options = WriteOptions {
-            bootstrap: World::bootstrap(),
-            topic: act.source(),
-            rows: rate * seconds / u64::from(PARTITIONS),
-            first: 0,
-            pace: Pace::PerSecond(rate),
-            lz4: true,
-            closing: Some(act.query.closing()),
-        };
-        act.load =
-            Some(std::thread::spawn(move || writer::write(&recipe, &options, &mut |_| true)));
+    /// Makes the topics and starts to write.
+    pub(crate) fn start(world: &'a World, name: &str) -> Self {
+        Self::start_at(world, name, World::bootstrap())
+    }
+
+    /// The same with another Kafka.
+    pub(crate) fn start_at(world: &'a World, name: &str, bootstrap: String) -> Self {
+        let source = format!("{name}-in");
+        topics::create(&bootstrap, &[(&source, PARTITIONS)]).unwrap();
+        let mut act = Self::over(world, name, bootstrap, source);
+        act.load = Some(act.write());
         act
     }
 
-    pub(crate) fn source(&self) -> String {
-        format!("{}-in", self.name)
+    /// Another job over the input of this one, with a sink of its own.
+    pub(crate) fn beside(&self, name: &str) -> Self {
+        Self::over(self.world, name, self.bootstrap.clone(), self.source.clone())
+    }
+
+    fn over(world: &'a World, name: &str, bootstrap: String, source: String) -> Self {
+        let query = Query::clicks_per_user();
+        let act = Self { world, name: name.to_owned(), query, bootstrap, source, load: None };
+        topics::create(&act.bootstrap, &[(&act.sink(), PARTITIONS)]).unwrap();
+        act
+    }
+
+    fn write(&self) -> Load {
+        let recipe = Recipe {
+            late_per_million: 5_000,
+            late_by: self.query.closing() + 5_000,
+            keyed: false,
+            keys: 200,
+            density: DENSITY,
+            ..Recipe::plain(self.query.shape, u64::from(std::process::id()), PARTITIONS)
+        };
+        let options = WriteOptions {
+            bootstrap: self.bootstrap.clone(),
+            topic: self.source.clone(),
+            rows: RATE * LOAD_MAX.as_secs() / u64::from(PARTITIONS),
+            first: 0,
+            pace: Pace::PerSecond(RATE),
+            lz4: true,
+            closing: Some(self.query.closing()),
+        };
+        let goes_on = Arc::new(AtomicBool::new(true));
+        let told = Arc::clone(&goes_on);
+        let thread = std::thread::spawn(move || {
+            writer::write(&recipe, &options, &mut |_| told.load(Ordering::Relaxed))
+        });
+        Load { goes_on, thread }
     }
 
     pub(crate) fn sink(&self) -> String {
         format!("{}-out", self.name)
+    }
+
+    /// Where the records of the sink are read.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
     }
 
     /// The object that a user would write.
@@ -70,10 +111,10 @@ impl<'a> Act<'a> {
             "metadata": {"name": self.name, "namespace": "default"},
             "spec": {
                 "parallelism": parallelism,
-                "kafka": {"bootstrapServers": World::bootstrap()},
+                "kafka": {"bootstrapServers": self.bootstrap},
                 "sources": [{
                     "name": "src",
-                    "topic": self.source(),
+                    "topic": self.source,
                     "format": {"json": {}},
                     "columns": [
                         {"name": "user_id", "type": "BIGINT"},
@@ -116,16 +157,28 @@ impl<'a> Act<'a> {
         self.until_ready()
     }
 
+    /// Follows the job until it is so.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        self.world.tools.until("streamjob", &self.name, what, is_so).unwrap()
+    }
+
     pub(crate) fn until_ready(&self) -> Value {
-        self.world.tools.until("streamjob", &self.name, "ready", is_ready).unwrap()
+        self.until("ready", is_ready)
     }
 
     /// Waits until the current generation is so, and nothing is under way.
-    pub(crate) fn until_current(&self, what: &str, is_so: impl Fn(&Value) -> bool) {
-        let settled = |job: &Value| {
-            is_so(&job["status"]["current"]) && condition(job, "Reconciling")["status"] == "False"
-        };
-        self.world.tools.until("streamjob", &self.name, what, settled).unwrap();
+    pub(crate) fn until_current(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        self.until(what, |job| {
+            is_so(&job["status"]["current"])
+                && is_ready(job)
+                && condition(job, "Reconciling")["status"] == "False"
+        })
+    }
+
+    /// Waits until a newer generation than that runs; its number.
+    pub(crate) fn until_newer(&self, number: u64) -> u64 {
+        let newer = |current: &Value| current["number"].as_u64().is_some_and(|n| n > number);
+        number_of(&self.until_current("a newer generation", newer))
     }
 
     /// Edits the spec as `kubectl patch` does.
@@ -148,28 +201,35 @@ impl<'a> Act<'a> {
     pub(crate) fn until_scaled(&self, pods: usize) {
         self.until_ready();
         wait::until_true(&format!("{pods} pods"), STEP_MAX, || {
-            wait::pause(Duration::from_millis(200));
-            Ok(self.pods().len() == pods)
+            let found = self.pods().len() == pods;
+            wait::pause(Duration::from_millis(if found { 0 } else { 500 }));
+            Ok(found)
         })
         .unwrap();
     }
 
-    /// Waits for the generator, then for the results, and requires that nothing is lost, doubled or wrong.
-    pub(crate) fn finish(mut self) -> Verdict {
+    /// Ends the load.
+    pub(crate) fn end_load(&mut self) -> Written {
         let load = self.load.take().expect("a load runs from the start");
-        let written = load.join().expect("the generator does not panic").unwrap();
+        load.goes_on.store(false, Ordering::Relaxed);
+        load.thread.join().expect("the generator does not panic").unwrap()
+    }
+
+    /// Ends the load, waits for the results, and requires that nothing is lost, doubled or wrong.
+    pub(crate) fn finish(&mut self) -> Verdict {
+        let written = self.end_load();
         let verdict = self.judge();
         assert_eq!(verdict.events, written.rows);
-        eprintln!("{}: {verdict}", self.name);
+        say(&format!("{}: {verdict}", self.name));
         verdict
     }
 
     fn judge(&self) -> Verdict {
         let uid = self.uid();
         let case = Case {
-            bootstrap: World::bootstrap(),
+            bootstrap: self.bootstrap.clone(),
             query: self.query.clone(),
-            source: self.source(),
+            source: self.source.clone(),
             sink: self.sink(),
             upto: Upto::End,
             open: Open::Refused,
@@ -179,8 +239,21 @@ impl<'a> Act<'a> {
         verdict.unwrap().unwrap().require_clean().unwrap()
     }
 
-    fn uid(&self) -> String {
+    pub(crate) fn uid(&self) -> String {
         let job = self.world.tools.get("streamjob", &self.name).unwrap();
         job["metadata"]["uid"].as_str().unwrap().to_owned()
     }
+}
+
+impl Drop for Act<'_> {
+    fn drop(&mut self) {
+        if let Some(load) = &self.load {
+            load.goes_on.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The number of a job's current generation.
+pub(crate) fn number_of(job: &Value) -> u64 {
+    job["status"]["current"]["number"].as_u64().unwrap()
 }

@@ -1,71 +1,107 @@
 //! Edits, good and bad.
 
 use serde_json::{Value, json};
+use tests::kafka::logs::{self, Isolation};
 
-use crate::act::Act;
-use crate::kubectl::{condition, is_ready};
+use crate::act::{Act, number_of};
+use crate::kubectl::{condition, holds, is_ready};
+use crate::say;
 use crate::world::World;
+
+/// What is wrong, the edit, the reason in the condition, and what its message names.
+type BadEdit = (&'static str, Value, &'static str, &'static str);
+
+fn edits(sql: &str) -> Vec<BadEdit> {
+    let query = |sql: String| json!({"spec": {"sql": sql}});
+    let secret =
+        |name: &str| json!({"spec": {"checkpoints": {"credentialsSecretRef": {"name": name}}}});
+    let sink =
+        json!({"name": "snk", "topic": "nowhere", "format": {"json": {}}, "key": ["user_id"]});
+    vec![
+        (
+            "no SQL",
+            query("INSERT INTO snk SELEC user_id FROM src".to_owned()),
+            "InvalidSql",
+            "1:17",
+        ),
+        ("an unknown column", query(sql.replace("max(price)", "max(cost)")), "InvalidSql", "cost"),
+        ("other windows", query(sql.replace("'10'", "'20'")), "IncompatibleState", "exchange"),
+        ("a missing topic", json!({"spec": {"sinks": [sink]}}), "TopicMissing", "nowhere"),
+        ("too many slots", json!({"spec": {"parallelism": 9}}), "TooManySlots", "slots"),
+        ("a Secret that is missing", secret("no-secret"), "SecretMissing", "no-secret"),
+        ("a Secret of another", secret("wrong"), "CredentialsRejected", ""),
+    ]
+}
 
 /// Each bad edit gives a clear condition, the job goes on, and going back recovers.
 pub(crate) fn bad_edits(world: &World) {
-    let act = Act::start(world, "edited", 1_000, 60);
+    let mut act = Act::start(world, "edited");
     let good = act.object(2);
     act.apply(&good);
-    let sets = || world.tools.kubectl(&["get", "statefulsets", "-o", "name"]).unwrap();
+    let sets = || {
+        let selector = format!("streamjob.dev/job={}", act.name);
+        world.tools.kubectl(&["get", "statefulsets", "-l", &selector, "-o", "name"]).unwrap()
+    };
     let before = sets();
-    let sql = good["spec"]["sql"].as_str().unwrap().to_owned();
-    let edits: [(&str, Value, &str); 4] = [
-        ("no SQL", json!({"spec": {"sql": "INSERT INTO snk SELEC user_id FROM src"}}), "1:17"),
-        (
-            "unknown column",
-            json!({"spec": {"sql": sql.replace("max(price)", "max(cost)")}}),
-            "cost",
-        ),
-        (
-            "missing topic",
-            json!({"spec": {"sinks": [{
-                "name": "snk", "topic": "nowhere", "format": {"json": {}}, "key": ["user_id"],
-            }]}}),
-            "nowhere",
-        ),
-        ("too many slots", json!({"spec": {"parallelism": 9}}), "slots"),
-    ];
-    for (what, change, named) in edits {
+    for (what, change, reason, named) in edits(good["spec"]["sql"].as_str().unwrap()) {
         act.patch(&change);
-        let stalled = world
-            .tools
-            .until("streamjob", &act.name, &format!("stalled by {what}"), |job| {
-                let stalled = condition(job, "Stalled");
-                stalled["status"] == "True"
-                    && stalled["observedGeneration"] == job["metadata"]["generation"]
-            })
-            .unwrap();
-        let message = condition(&stalled, "Stalled")["message"].as_str().unwrap_or_default();
-        eprintln!("{what}: {}: {message}", condition(&stalled, "Stalled")["reason"]);
+        let stalled = act.until(&format!("stalled by {what}"), |job| holds(job, "Stalled"));
+        let found = condition(&stalled, "Stalled");
+        let message = found["message"].as_str().unwrap_or_default();
+        say(&format!("{what}: {}: {message}", found["reason"]));
+        assert_eq!(found["reason"], reason, "{what}: {message}");
         assert!(message.contains(named), "{what}: {message}");
+        assert!(is_ready(&stalled), "the job goes on: {}", stalled["status"]);
         assert_eq!(sets(), before, "the running generation is left alone");
         world.tools.apply(&good).unwrap();
-        world.tools.until("streamjob", &act.name, "ready again", is_ready).unwrap();
+        act.until("ready again", |job| is_ready(job) && !holds(job, "Stalled"));
     }
+    assert_eq!(sets(), before, "no edit has started anything");
     act.finish();
 }
 
-/// A new image and new resources: new generations, the same results.
+/// A query that the state fits, a new image and new resources: new generations, the same results.
 pub(crate) fn upgrade(world: &World) {
-    let act = Act::start(world, "upgraded", 1_000, 40);
-    act.apply(&act.object(2));
+    let mut act = Act::start(world, "upgraded");
+    let object = act.object(2);
+    let first = number_of(&act.apply(&object));
+    let sql = object["spec"]["sql"].as_str().unwrap();
+    let more = sql
+        .replace("max(price) AS top", "max(price) AS top, max(price) * 2 AS twice")
+        .replace("window_end;", "window_end\nHAVING count(*) > 0;");
+    assert!(more.contains("twice") && more.contains("HAVING"), "{more}");
+    act.patch(&json!({"spec": {"sql": more}}));
+    let second = act.until_newer(first);
     let image = World::worker_image("two");
     act.patch(&json!({"spec": {"worker": {"image": image}}}));
-    act.until_current("the new image", |current| current["image"] == image.as_str());
+    let third = act.until_newer(second);
     act.until_scaled(2);
-    let pod = act.pods().remove(0);
-    let pod = world.tools.get("pod", &pod).unwrap();
+    let pod = world.tools.get("pod", &act.pods()[0]).unwrap();
     assert_eq!(pod["spec"]["containers"][0]["image"], image);
-    let number = act.until_ready()["status"]["current"]["number"].as_u64().unwrap();
     act.patch(&json!({"spec": {"worker": {"resources": {"limits": {"memory": "600Mi"}}}}}));
-    act.until_current("a newer generation", |current| {
-        current["number"].as_u64().is_some_and(|newer| newer > number)
-    });
+    act.until_newer(third);
     act.until_scaled(2);
     act.finish();
+    let (plain, twice) = projected(&act);
+    say(&format!("upgraded: {plain} rows of the first query, {twice} of the second"));
+    assert!(plain > 0 && twice > 0, "both queries have written");
+}
+
+/// Rows of the query before the edit, and of the one after it, whose new column is right.
+fn projected(act: &Act<'_>) -> (u64, u64) {
+    let (mut plain, mut twice) = (0, 0);
+    logs::read(act.bootstrap(), &act.sink(), Isolation::Committed, &mut |record| {
+        let row: Value = serde_json::from_slice(record.value.unwrap_or_default())?;
+        match row["twice"].as_f64() {
+            None => plain += 1,
+            Some(found) => {
+                let top = row["top"].as_f64().unwrap();
+                assert!((found - top * 2.0).abs() < 1e-6, "{row}");
+                twice += 1;
+            }
+        }
+        Ok(())
+    })
+    .unwrap();
+    (plain, twice)
 }

@@ -1,36 +1,79 @@
 //! A real Kubernetes cluster on this machine, a real Kafka, a real object store: what a user does by hand, and what a
 //! bad day does, each under load and judged by the checker. Needs Debian and root.
-#![allow(clippy::unwrap_used, clippy::print_stderr)]
+#![allow(clippy::unwrap_used)]
 
 mod act;
+mod deletions;
 mod edits;
+mod forks;
 mod kubectl;
 mod lives;
+mod operators;
 mod rests;
 mod world;
+
+use std::io::Write as _;
+use std::time::Instant;
 
 use world::World;
 
 /// A name and what happens.
 type Step = (&'static str, fn(&World));
 
+/// Steps that may run at the same time: each has a job of its own.
+const TOGETHER: &[Step] = &[
+    ("apply, scale 1 → 4 → 2, kill, delete pods", lives::scale_and_kill),
+    ("bad edits, and back", edits::bad_edits),
+    ("query, image and resources upgraded", edits::upgrade),
+    ("suspended for a minute, and resumed", rests::suspend_a_minute),
+    ("savepoint, and a second job from it", forks::savepoint_and_fork),
+    ("delete while Kafka is away", deletions::without_kafka),
+];
+
+/// Steps that touch the operator itself, one after another.
+const ALONE: &[Step] = &[
+    ("operator killed at each step of a rollout", operators::killed_at_each_step),
+    ("helm upgrade and uninstall", rests::chart),
+];
+
 /// One test: the steps share a cluster, which starts once and is taken down by `tests/tools/cluster.sh down`.
+/// `STREAMJOB_E2E` chooses steps by a part of their names.
 #[test]
 fn jobs_live_in_a_real_cluster() {
     let world = World::start().unwrap();
-    let steps: [Step; 6] = [
-        ("apply, scale 1 → 4 → 2, kill, delete pods", lives::scale_and_kill),
-        ("operator killed during a rollout", lives::operator_killed),
-        ("bad edits, and back", edits::bad_edits),
-        ("image and resources upgraded", edits::upgrade),
-        ("suspend, resume, savepoint", rests::suspend_and_keep),
-        ("helm upgrade and uninstall", rests::chart),
-    ];
     let only = std::env::var("STREAMJOB_E2E").unwrap_or_default();
-    for (name, step) in steps.into_iter().filter(|(name, _)| name.contains(&only)) {
-        let start = std::time::Instant::now();
-        eprintln!("--- {name}");
-        step(&world);
-        eprintln!("--- {name}: {:.1} s", start.elapsed().as_secs_f64());
+    let chosen = |steps: &[Step]| -> Vec<Step> {
+        steps.iter().copied().filter(|(name, _)| name.contains(&only)).collect()
+    };
+    run(&world, &chosen(TOGETHER));
+    for step in chosen(ALONE) {
+        run(&world, &[step]);
     }
+}
+
+/// Runs steps at the same time and fails when one of them does.
+fn run(world: &World, steps: &[Step]) {
+    let failed: Vec<&str> = std::thread::scope(|scope| {
+        let running: Vec<_> = steps
+            .iter()
+            .map(|(name, step)| (*name, scope.spawn(move || timed(name, *step, world))))
+            .collect();
+        running
+            .into_iter()
+            .filter_map(|(name, thread)| thread.join().is_err().then_some(name))
+            .collect()
+    });
+    assert!(failed.is_empty(), "failed: {failed:?}");
+}
+
+fn timed(name: &str, step: fn(&World), world: &World) {
+    let start = Instant::now();
+    say(&format!("--- {name}"));
+    step(world);
+    say(&format!("--- {name}: {:.1} s", start.elapsed().as_secs_f64()));
+}
+
+/// Says what happens, also while the test harness keeps its own output back.
+pub(crate) fn say(line: &str) {
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
 }

@@ -1,4 +1,4 @@
-//! Rest: suspend, resume, savepoint; and the chart's own life.
+//! Rest; and the chart's own life.
 
 use std::time::Duration;
 
@@ -6,39 +6,31 @@ use serde_json::json;
 use tests::harness::wait;
 
 use crate::act::Act;
+use crate::kubectl::STEP_MAX;
 use crate::world::{SYSTEM, World};
 
-/// Suspended there are no pods; resumed it goes on; a savepoint pauses it and loses nothing.
-pub(crate) fn suspend_and_keep(world: &World) {
-    let act = Act::start(world, "resting", 1_000, 50);
+/// How long a job rests.
+const REST: Duration = Duration::from_mins(1);
+
+/// Suspended there are no pods, for a minute in which the input goes on; resumed it takes up all of it.
+pub(crate) fn suspend_a_minute(world: &World) {
+    let mut act = Act::start(world, "resting");
     act.apply(&act.object(2));
     act.patch(&json!({"spec": {"state": "Suspended"}}));
-    let suspended = world
-        .tools
-        .until("streamjob", &act.name, "suspended", |job| job["status"]["phase"] == "Suspended");
-    suspended.unwrap();
-    wait::until_true("no pods", Duration::from_mins(1), || Ok(act.pods().is_empty())).unwrap();
+    act.until("suspended", |job| job["status"]["phase"] == "Suspended");
+    wait::until_true("no pods", STEP_MAX, || Ok(act.pods().is_empty())).unwrap();
+    wait::pause(REST);
+    let job = world.tools.get("streamjob", &act.name).unwrap();
+    assert_eq!(job["status"]["phase"], "Suspended", "{}", job["status"]);
+    assert_eq!(act.pods(), Vec::<String>::new());
     act.patch(&json!({"spec": {"state": "Running"}}));
     act.until_scaled(2);
-    world
-        .tools
-        .apply(&json!({
-            "apiVersion": "streamjob.dev/v1alpha1", "kind": "Savepoint",
-            "metadata": {"name": "kept", "namespace": "default"},
-            "spec": {"job": act.name},
-        }))
-        .unwrap();
-    let kept = world.tools.until("savepoint", "kept", "complete", |savepoint| {
-        savepoint["status"]["phase"] == "Completed"
-    });
-    eprintln!("savepoint: {}", kept.unwrap()["status"]);
-    act.until_ready();
     act.finish();
 }
 
 /// An upgrade of the chart restarts no worker, an uninstall keeps jobs and their kinds.
 pub(crate) fn chart(world: &World) {
-    let act = Act::start(world, "kept-on", 500, 20);
+    let mut act = Act::start(world, "kept-on");
     act.apply(&act.object(1));
     let started = |pod: &str| {
         let pod = world.tools.get("pod", pod).unwrap();

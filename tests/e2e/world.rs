@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::harness::{Scratch, process, tools, wait};
 
 use crate::kubectl::Tools;
+use crate::say;
 
 /// The host as pods see it.
 const HOST: &str = "172.30.0.1";
 const KAFKA_PORT: &str = "19092";
+const OTHER_KAFKA_PORT: &str = "19192";
 const MINIO_PORT: &str = "19000";
 const BUCKET: &str = "checkpoints";
 /// Where the operator lives.
@@ -42,7 +44,7 @@ impl World {
         for tag in world.tags {
             let images =
                 tools::script("../images/images.sh", &[&target()?, &registry(), tag], &[])?;
-            eprintln!("{images}");
+            say(&images);
         }
         world.install()?;
         Ok(world)
@@ -63,11 +65,21 @@ impl World {
         format!("{}/streamjob-worker:{tag}", registry())
     }
 
+    fn start_kafka(&self, name: &str, port: &str) -> anyhow::Result<u32> {
+        let folder = self.scratch.folder(name)?.display().to_string();
+        let pid = tools::script("kafka.sh", &["start", &folder, port], &[("KAFKA_HOST", HOST)])?;
+        let pid = pid.parse()?;
+        process::guard(pid)?;
+        Ok(pid)
+    }
+
+    /// A Kafka that may be killed.
+    pub(crate) fn other_kafka(&self) -> anyhow::Result<OtherKafka> {
+        Ok(OtherKafka { pid: self.start_kafka("other-kafka", OTHER_KAFKA_PORT)? })
+    }
+
     fn start_servers(&self) -> anyhow::Result<()> {
-        let folder = self.scratch.folder("kafka")?.display().to_string();
-        let pid =
-            tools::script("kafka.sh", &["start", &folder, KAFKA_PORT], &[("KAFKA_HOST", HOST)])?;
-        process::guard(pid.parse()?)?;
+        self.start_kafka("kafka", KAFKA_PORT)?;
         let folder = self.scratch.folder("minio")?;
         std::fs::create_dir_all(folder.join("data").join(BUCKET))?;
         let folder = folder.display().to_string();
@@ -85,10 +97,14 @@ impl World {
     /// `helm install`, as the README says.
     fn install(&self) -> anyhow::Result<()> {
         self.helm_upgrade("one", "info")?;
-        self.tools.apply(&json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store", "namespace": "default"},
-            "stringData": {"access-key-id": "minioadmin", "secret-access-key": "minioadmin"},
-        }))
+        for (name, id) in [("store", "minioadmin"), ("wrong", "somebody-else")] {
+            self.tools.apply(&json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": {"name": name, "namespace": "default"},
+                "stringData": {"access-key-id": id, "secret-access-key": "minioadmin"},
+            }))?;
+        }
+        Ok(())
     }
 
     /// Installs or upgrades the chart with a tag of the operator's image.
@@ -120,9 +136,10 @@ impl World {
         self.tools.helm(&arguments).map(drop)
     }
 
-    /// Sends a signal to the worker process of a pod from outside, as the kernel would.
-    pub(crate) fn kill_container(&self, pod: &str) -> anyhow::Result<()> {
-        let object = self.tools.get("pod", pod)?;
+    /// Kills the first process of a pod's container from outside, as the kernel would.
+    pub(crate) fn kill_container(&self, namespace: &str, pod: &str) -> anyhow::Result<()> {
+        let text = self.tools.kubectl(&["-n", namespace, "get", "pod", pod, "-o", "json"])?;
+        let object: Value = serde_json::from_str(&text)?;
         let id = object["status"]["containerStatuses"][0]["containerID"].as_str();
         let id = id.and_then(|id| id.rsplit('/').next()).context("the container's id")?;
         let chaos = tools::checkout().join("tests/cluster/chaos.sh");
@@ -133,6 +150,40 @@ impl World {
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(())
+    }
+
+    /// Deletes all pods of the operator at once; which.
+    pub(crate) fn kill_operators(&self) -> anyhow::Result<String> {
+        let pods = ["-n", SYSTEM, "delete", "pods", "-l", "app.kubernetes.io/name=streamjob"];
+        let killed = self.tools.kubectl(
+            &[&pods[..], &["--force", "--grace-period=0", "--wait=false", "-o", "name"]].concat(),
+        )?;
+        Ok(killed.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Kills the replica that acts, hard: it cannot give its lease back. Which.
+    pub(crate) fn kill_leader(&self) -> anyhow::Result<String> {
+        let holder = "jsonpath={.items[*].spec.holderIdentity}";
+        let leader = self.tools.kubectl(&["-n", SYSTEM, "get", "leases", "-o", holder])?;
+        ensure!(!leader.is_empty(), "nobody leads");
+        self.kill_container(SYSTEM, &leader)?;
+        Ok(format!("the leader {leader}"))
+    }
+}
+
+/// A Kafka of one step.
+pub(crate) struct OtherKafka {
+    pid: u32,
+}
+
+impl OtherKafka {
+    pub(crate) fn bootstrap(&self) -> String {
+        format!("{HOST}:{OTHER_KAFKA_PORT}")
+    }
+
+    /// Ends it at once and for good.
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
+        process::signal(self.pid, "KILL")
     }
 }
 

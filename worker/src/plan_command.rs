@@ -23,7 +23,9 @@ pub fn plan(args: &PlanArgs, runtime: &Handle) -> Result<Ending, Stop> {
         Err(stop) => {
             let verdict = planning::refused(vec![planning::refusal(&stop)]);
             leave(args.termination_log.as_deref(), &verdict);
-            return Err(stop);
+            // The same credentials will be refused again: whoever waits should hear of it now.
+            let refused = stop.reason == Reason::CredentialsRejected;
+            return if refused { Ok(Ending::Refused) } else { Err(stop) };
         }
     };
     leave(args.termination_log.as_deref(), &verdict);

@@ -11,6 +11,9 @@ use crate::limits::ADMIN_CONCURRENCY;
 use crate::names::{self, Component};
 use crate::observed::{Contact, Observed, PodView};
 
+/// The name of our container in every pod of ours.
+const CONTAINER: &str = "worker";
+
 /// Sorts the job's pods to their generations and tasks, and asks the workers.
 pub(super) async fn fetch(
     sources: &Sources<'_>,
@@ -68,7 +71,9 @@ fn view(pod: &Pod) -> PodView {
 }
 
 fn container(pod: &Pod) -> Option<&ContainerStatus> {
-    pod.status.as_ref()?.container_statuses.as_ref()?.first()
+    // Overrides may put other containers beside it.
+    let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
+    containers.iter().find(|container| container.name == CONTAINER)
 }
 
 /// Why a pod does not run: not scheduled, image missing, crashing.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use connectors::store::S3Credentials;
 use connectors::{KafkaConfig, S3Options};
-use crds::{Auth, Checkpoints, Kafka, Sasl, Tls};
+use crds::{Auth, Checkpoints, Kafka, Sasl, SecretKeyRef, Tls};
 use protocol::acquire::Stop;
 use protocol::reason::Reason;
 
@@ -18,6 +18,20 @@ const USERNAME: &str = "kafka/username";
 const PASSWORD: &str = "kafka/password";
 const ACCESS_KEY_ID: &str = "s3/access-key-id";
 const SECRET_ACCESS_KEY: &str = "s3/secret-access-key";
+
+/// A key of a Secret, the field that names it, and the file that it becomes.
+struct Entry<'a> {
+    field: &'a str,
+    secret: &'a str,
+    key: &'a str,
+    file: &'a str,
+}
+
+impl<'a> Entry<'a> {
+    fn of(field: &'a str, secret: &'a SecretKeyRef, file: &'a str) -> Self {
+        Self { field, secret: secret.name.as_str(), key: &secret.key, file }
+    }
+}
 
 /// Reads secrets below a folder and collects what is missing.
 pub(super) struct Secrets {
@@ -34,32 +48,36 @@ impl Secrets {
         self.faults
     }
 
-    fn missing(&mut self, field: &str, file: &str, why: &str) {
+    fn missing(&mut self, entry: &Entry<'_>, why: &str) {
+        let Entry { field, secret, key, file } = entry;
         let path = self.dir.join(file);
-        let message = format!("{field}: the secret file {} {why}", path.display());
+        let message = format!(
+            "{field}: Secret '{secret}' with the key '{key}': the file {} {why}",
+            path.display()
+        );
         self.faults.push(Stop::new(Reason::SecretMissing, message));
     }
 
     /// The content of a file without the line end that editors add.
-    fn text(&mut self, field: &str, file: &str) -> String {
-        match fs::read_to_string(self.dir.join(file)) {
+    fn text(&mut self, entry: &Entry<'_>) -> String {
+        match fs::read_to_string(self.dir.join(entry.file)) {
             Ok(text) if !text.trim().is_empty() => text.trim_end_matches(['\r', '\n']).to_owned(),
             Ok(_) => {
-                self.missing(field, file, "is empty");
+                self.missing(entry, "is empty");
                 String::new()
             }
             Err(error) => {
-                self.missing(field, file, &format!("cannot be read: {error}"));
+                self.missing(entry, &format!("cannot be read: {error}"));
                 String::new()
             }
         }
     }
 
     /// The path of a file that the client reads itself.
-    fn file(&mut self, field: &str, file: &str) -> String {
-        let path = self.dir.join(file);
+    fn file(&mut self, entry: &Entry<'_>) -> String {
+        let path = self.dir.join(entry.file);
         if let Err(error) = fs::metadata(&path) {
-            self.missing(field, file, &format!("cannot be read: {error}"));
+            self.missing(entry, &format!("cannot be read: {error}"));
         }
         path.display().to_string()
     }
@@ -85,19 +103,22 @@ impl Secrets {
     fn tls(&mut self, tls: &Tls, properties: &mut BTreeMap<String, String>) {
         let field = "spec.kafka.auth.tls";
         let files = [
-            (tls.ca_secret_ref.is_some(), "ssl.ca.location", CA),
-            (tls.certificate_secret_ref.is_some(), "ssl.certificate.location", CERTIFICATE),
-            (tls.key_secret_ref.is_some(), "ssl.key.location", KEY),
+            (&tls.ca_secret_ref, "ssl.ca.location", CA),
+            (&tls.certificate_secret_ref, "ssl.certificate.location", CERTIFICATE),
+            (&tls.key_secret_ref, "ssl.key.location", KEY),
         ];
-        for (_, property, file) in files.into_iter().filter(|(referenced, ..)| *referenced) {
-            let path = self.file(field, file);
-            properties.insert(property.to_owned(), path);
+        for (secret, property, file) in files {
+            if let Some(secret) = secret {
+                let path = self.file(&Entry::of(field, secret, file));
+                properties.insert(property.to_owned(), path);
+            }
         }
     }
 
     fn sasl(&mut self, sasl: &Sasl, properties: &mut BTreeMap<String, String>) {
         let field = "spec.kafka.auth.sasl";
-        let (username, password) = (self.text(field, USERNAME), self.text(field, PASSWORD));
+        let username = self.text(&Entry::of(field, &sasl.username_secret_ref, USERNAME));
+        let password = self.text(&Entry::of(field, &sasl.password_secret_ref, PASSWORD));
         properties.insert("sasl.mechanism".to_owned(), sasl.mechanism.as_str().to_owned());
         properties.insert("sasl.username".to_owned(), username);
         properties.insert("sasl.password".to_owned(), password);
@@ -105,11 +126,14 @@ impl Secrets {
 
     /// The store's settings for `spec.checkpoints`.
     pub(super) fn s3(&mut self, checkpoints: &Checkpoints) -> S3Options {
-        let credentials = checkpoints.credentials_secret_ref.as_ref().map(|_| {
+        let credentials = checkpoints.credentials_secret_ref.as_ref().map(|secret| {
             let field = "spec.checkpoints.credentialsSecretRef";
+            let entry = |key, file| Entry { field, secret: secret.name.as_str(), key, file };
+            let id = entry(secret.access_key_id_key(), ACCESS_KEY_ID);
+            let access = entry(secret.secret_access_key_key(), SECRET_ACCESS_KEY);
             from_environment(&self.dir).unwrap_or_else(|| S3Credentials {
-                access_key_id: self.text(field, ACCESS_KEY_ID),
-                secret_access_key: self.text(field, SECRET_ACCESS_KEY),
+                access_key_id: self.text(&id),
+                secret_access_key: self.text(&access),
                 session_token: None,
             })
         });

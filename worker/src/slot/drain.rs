@@ -53,6 +53,8 @@ impl Drain {
                 if !written && self.step(context, running, &what, SlotPhase::Draining)? {
                     super::release::savepoint(context, running, &order.name)?;
                     self.savepoint = Some(order.name.clone());
+                    // Whoever sees the pause reads where it is.
+                    running.reporter.report_now(context, &running.shards);
                     context.phase(SlotPhase::Paused);
                 }
             }

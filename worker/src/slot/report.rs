@@ -44,6 +44,12 @@ impl Reporter {
         }
     }
 
+    /// Describes the shards as they are now, whenever it spoke last.
+    pub(crate) fn report_now(&mut self, context: &Context, shards: &Shards) {
+        self.spoke = None;
+        self.report(context, shards);
+    }
+
     /// Describes the shards.
     pub(crate) fn report(&mut self, context: &Context, shards: &Shards) {
         if self.spoke.is_some_and(|at| at.elapsed() < REPORT_INTERVAL) {

@@ -73,9 +73,19 @@ pub(crate) fn kind_of(error: &Error) -> StoreErrorKind {
             StoreErrorKind::Invalid
         }
         Error::NotSupported { .. } | Error::NotImplemented { .. } => StoreErrorKind::Unfit,
+        // A list that is refused comes without a kind of its own.
+        Error::Generic { source, .. } if is_refusal(&full_text(source.as_ref())) => {
+            StoreErrorKind::Denied
+        }
         // AlreadyExists and Precondition of anything but a create are answers to a race: once more.
         _ => StoreErrorKind::Retry,
     }
+}
+
+fn is_refusal(text: &str) -> bool {
+    ["401 Unauthorized", "403 Forbidden"]
+        .iter()
+        .any(|code| text.contains(&format!("status code: {code}")))
 }
 
 /// The whole chain of causes, because the first sentence alone rarely names the host or the status.
@@ -105,6 +115,20 @@ mod tests {
         ];
         for (body, kind) in table {
             assert_eq!(kind_of(&not_found(body)), kind, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refused_list_is_no_outage() {
+        let failed = |text: &str| Error::Generic { store: "S3", source: text.into() };
+        let table = [
+            ("Server returned non-2xx status code: 403 Forbidden: <Error>", StoreErrorKind::Denied),
+            ("Server returned non-2xx status code: 401 Unauthorized", StoreErrorKind::Denied),
+            ("Server returned non-2xx status code: 503 Slow Down", StoreErrorKind::Retry),
+            ("error sending request", StoreErrorKind::Retry),
+        ];
+        for (text, kind) in table {
+            assert_eq!(kind_of(&failed(text)), kind, "{text}");
         }
     }
 }
