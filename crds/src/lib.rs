@@ -47,7 +47,8 @@ pub use savepoint::{
 pub use sink::Sink;
 pub use source::{Format, OnBadRecord, Source, StartFrom, WatermarkStrategy};
 pub use status::{
-    CheckpointStatus, GenerationStatus, Phase, PlanStatus, ProgressStatus, StreamJobStatus,
+    CheckpointStatus, GenerationStatus, HealthyStatus, Phase, PlanStatus, ProgressStatus,
+    StreamJobStatus,
 };
 pub use stream_job::{StreamJob, StreamJobSpec};
 pub use validate::{Violation, validate, validate_for_cluster};

@@ -46,6 +46,9 @@ pub struct StreamJobStatus {
     #[schemars(schema_with = "optional_time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acquiring_since: Option<Time>,
+    /// The last generation that proved itself: what one that does not goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<HealthyStatus>,
     /// The generation before the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<GenerationStatus>,
@@ -140,6 +143,10 @@ pub struct GenerationStatus {
     #[schemars(schema_with = "optional_time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
+    /// When every shard was its own for the first time.
+    #[schemars(schema_with = "optional_time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Time>,
 }
 
 impl GenerationStatus {
@@ -149,7 +156,16 @@ impl GenerationStatus {
     }
 }
 
-/// A spec that was tried and refused. It is tried again when it changes.
+/// A generation that proved itself, and the plan that it ran. Its spec stays in its ConfigMap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HealthyStatus {
+    /// As it was.
+    pub generation: GenerationStatus,
+    /// Its plan.
+    pub plan: PlanStatus,
+}
+
+/// A spec that was tried and refused. It is tried again when it changes, and by itself where the reason may pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedSpec {
@@ -164,6 +180,9 @@ pub struct RefusedSpec {
     /// When.
     #[schemars(schema_with = "time")]
     pub at: Time,
+    /// How often in a row, for this reason.
+    #[serde(default)]
+    pub attempts: u32,
 }
 
 /// How far the job is.

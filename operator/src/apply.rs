@@ -59,20 +59,25 @@ pub async fn carry_out(
 }
 
 /// Sends orders, in order: an acquire must be heard before the release that follows it. A worker
-/// that does not listen now is told again after the next look.
-pub async fn send(admin: &dyn AdminClient, observed: &Observed, orders: &[Sent]) {
-    let Some(token) = &observed.token else { return };
+/// that does not listen now is told again after the next look. Returns those that were heard.
+pub async fn send(admin: &dyn AdminClient, observed: &Observed, orders: &[Sent]) -> Vec<Sent> {
+    let mut heard = Vec::new();
+    let Some(token) = &observed.token else { return heard };
     for sent in orders {
         let namespace = observed.job.namespace.clone();
         let worker = Worker { pod: sent.pod.clone(), namespace, ip: sent.ip.clone() };
         match admin.order(&worker, token, &sent.order).await {
-            Ok(()) => tracing::info!(pod = %sent.pod, order = ?sent.order, "ordered"),
+            Ok(()) => {
+                tracing::info!(pod = %sent.pod, order = ?sent.order, "ordered");
+                heard.push(sent.clone());
+            }
             // A worker that has been told to release refuses to acquire: that is as it should be.
             Err(AdminError::Refused { code: 409, .. })
                 if matches!(sent.order, Order::Acquire(_)) => {}
             Err(error) => tracing::warn!(pod = %sent.pod, order = ?sent.order, %error, "not heard"),
         }
     }
+    heard
 }
 
 fn params() -> PatchParams {

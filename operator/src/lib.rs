@@ -7,7 +7,7 @@
 //! changes the memory in the status, or acts on the memory that it read, never both.
 //!
 //! Absent on purpose: Kafka, the object store, webhooks, and any state that is not in the API
-//! server.
+//! server and that a decision depends on.
 
 pub mod admin_client;
 pub mod apply;
@@ -27,5 +27,6 @@ pub mod plan;
 pub mod reconcile;
 pub mod run;
 pub mod savepoint;
+pub mod sightings;
 pub mod status;
 pub mod validate;

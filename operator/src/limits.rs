@@ -37,8 +37,16 @@ pub const ERROR_BACKOFF_MAX: Duration = Duration::from_mins(1);
 pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
 /// A refusal that may pass by itself (a broker that does not answer) is looked at again.
 pub const RETRY_AFTER: Duration = Duration::from_mins(1);
-/// A rollout that found no capacity is tried again.
-pub const CAPACITY_RETRY_AFTER: Duration = Duration::from_mins(15);
+/// A rollout that found no capacity is tried again, each time after twice as long: from …
+pub const CAPACITY_RETRY_MIN: Duration = Duration::from_mins(5);
+/// … to.
+pub const CAPACITY_RETRY_MAX: Duration = Duration::from_mins(30);
+/// A generation has proved itself when every slot has run, with a checkpoint, for at least so long.
+pub const HEALTHY_AFTER: Duration = Duration::from_mins(1);
+/// A pod that has ended so often does not count as starting any more.
+pub const CRASHES_MAX: u32 = 3;
+/// A slot that is not seen for so long may be fenced, if its pod is gone.
+pub const UNSEEN_AFTER: Duration = Duration::from_secs(2);
 /// A former owner whose pod is there but does not answer is given up after so long.
 pub const UNREACHABLE_GRACE: Duration = Duration::from_secs(30);
 /// Characters of a message in a condition.

@@ -15,6 +15,7 @@ use protocol::admin::SlotPhase;
 use crate::observed::{Observed, SetView};
 use crate::validate::{Invalid, Settings, Target};
 
+pub mod health;
 mod planning;
 mod rest;
 mod rollout;
@@ -72,6 +73,7 @@ fn run_or_rest(
         return;
     }
     planning::learn(observed, target, memory);
+    health::watch(observed, target, memory);
     rollout::roll(observed, target, settings, memory);
 }
 
@@ -87,6 +89,7 @@ pub fn same_memory(a: &StreamJobStatus, b: &StreamJobStatus) -> bool {
         && a.releasing == b.releasing
         && a.releasing_since == b.releasing_since
         && a.sealed == b.sealed
+        && a.healthy == b.healthy
         && a.refused == b.refused
 }
 

@@ -117,6 +117,8 @@ pub struct PodView {
     pub ending: bool,
     /// Why it does not run, in the kubelet's or scheduler's words.
     pub problem: Option<String>,
+    /// How often its container was started again.
+    pub restarts: u32,
     /// What the worker in it said.
     pub contact: Contact,
 }

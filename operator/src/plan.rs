@@ -103,7 +103,7 @@ fn wanted_objects(
         let spec = spec_of(observed, target, memory, generation);
         let Some(spec) = spec else { continue };
         let blueprint = Blueprint { observed, generation, spec };
-        let layout = memory.plan.as_ref().map(|plan| &plan.layout);
+        let layout = machine::health::plan_of(memory, generation).map(|plan| &plan.layout);
         objects.push(config_map::of_generation(&blueprint, layout));
         objects.push(service::of(&blueprint));
         objects.push(stateful_set::of(&blueprint));
@@ -120,14 +120,18 @@ fn wanted_objects(
     objects
 }
 
-/// The spec that a generation is made from: its ConfigMap's, before that the one it was decided on.
+/// The spec that a generation is made from: its ConfigMap's, before that the one it was decided on, which is that of
+/// an earlier generation where it is the way back to that.
 fn spec_of<'a>(
     observed: &'a Observed,
     target: Option<&'a Target>,
     memory: &StreamJobStatus,
     generation: &GenerationStatus,
 ) -> Option<&'a StreamJobSpec> {
-    observed.configs.get(&generation.number).or_else(|| {
+    let back = memory.healthy.as_ref().map(|healthy| &healthy.generation);
+    let back = back.filter(|back| back.spec_digest == generation.spec_digest);
+    let known = observed.configs.get(&generation.number);
+    known.or_else(|| observed.configs.get(&back?.number)).or_else(|| {
         let plan = memory.plan.as_ref()?;
         target.filter(|target| target.is_met_by(generation, plan)).map(|target| &target.spec)
     })
@@ -168,10 +172,12 @@ fn unwanted(observed: &Observed, wanted: &[Object], memory: &StreamJobStatus) ->
     unwanted
 }
 
-/// The ConfigMap of the current generation outlives its pods: it holds the spec to go back to.
+/// The `ConfigMap`s of the current generation and of the last healthy one outlive their pods: they hold the specs to
+/// go back to.
 fn keeps(memory: &StreamJobStatus, generation: u64, child: &Child) -> bool {
     let current = memory.current.as_ref().map(|current| current.number);
-    child.kind == Kind::ConfigMap && current == Some(generation)
+    let healthy = memory.healthy.as_ref().map(|healthy| healthy.generation.number);
+    child.kind == Kind::ConfigMap && [current, healthy].contains(&Some(generation))
 }
 
 /// Pods that should have ended a while ago. A stateful set never replaces them by itself; here it

@@ -17,6 +17,7 @@ use crate::observed::Observed;
 use crate::orders;
 use crate::patrol::Patrol;
 use crate::plan;
+use crate::sightings::{self, Sightings};
 use crate::status;
 use crate::validate::{self, Invalid, Settings, Target};
 
@@ -32,6 +33,8 @@ pub struct Context {
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// Who looks after healthy jobs between passes.
     pub patrol: Arc<Patrol>,
+    /// When slots were last seen.
+    pub sightings: Arc<Sightings>,
     /// A new token of the admin port.
     pub new_token: Box<dyn Fn() -> String + Send + Sync>,
 }
@@ -70,6 +73,7 @@ pub async fn reconcile(
     let tearing_down = machine::tearing_down(&observed, target.as_ref().ok(), &memory);
     let orders = orders::orders(&observed, &memory, tearing_down);
     apply::send(&*context.admin, &observed, &orders).await;
+    fence_what_is_gone(context, &observed, &memory).await;
     if status != observed.job.status {
         write(context, &observed, &status).await?;
     }
@@ -79,6 +83,20 @@ pub async fn reconcile(
         context.patrol.watch(&observed, current.number);
     }
     Ok(Some(again))
+}
+
+/// Slots of pods that are gone hold readers back until their transactions time out; another worker spares them that.
+async fn fence_what_is_gone(context: &Context, observed: &Observed, memory: &StreamJobStatus) {
+    let uid = &observed.job.uid;
+    let runs = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
+    let still = memory.acquiring.is_none() && memory.releasing.is_none();
+    let Some(current) = runs.filter(|_| still && observed.job.deleted_at.is_none()) else {
+        return context.sightings.forget(uid);
+    };
+    let slots = context.sightings.note(observed, current);
+    let fences = sightings::fences(observed, current, &slots);
+    let heard = apply::send(&*context.admin, observed, &fences).await;
+    context.sightings.fenced(uid, &heard);
 }
 
 async fn write(

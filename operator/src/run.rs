@@ -117,6 +117,7 @@ fn context(client: Client, args: &Args) -> anyhow::Result<Context> {
         settings: args.settings(),
         clock: Box::new(whole_second),
         patrol: Arc::default(),
+        sightings: Arc::default(),
         new_token: Box::new(new_token),
     })
 }

@@ -46,7 +46,8 @@ impl Sightings {
         slots.retain(|_, sighting| sighting.generation == current.number);
         for (pod, worker) in observed.set(current.number).workers() {
             for slot in worker.slots.iter().filter(|_| worker.generation.0 == current.number) {
-                let fenced = slots.get(&slot.slot).is_some_and(|s| s.fenced && s.nonce == slot.nonce);
+                let fenced =
+                    slots.get(&slot.slot).is_some_and(|s| s.fenced && s.nonce == slot.nonce);
                 let sighting = Sighting {
                     generation: current.number,
                     pod: (pod.ordinal, pod.uid.clone()),

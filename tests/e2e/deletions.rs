@@ -30,7 +30,7 @@ pub(crate) fn delete(act: &Act<'_>) {
 /// Kafka is gone for good and the job is deleted: the object goes after the deadline, an event names what stays behind.
 pub(crate) fn without_kafka(world: &World) {
     let kafka = world.other_kafka().unwrap();
-    let mut act = Act::start_at(world, "bereft", kafka.bootstrap());
+    let mut act = Act::start_at(world, "bereft", kafka.bootstrap.clone());
     let mut object = act.object(2);
     object["spec"]["deletion"] = json!({"deadline": "20s"});
     act.apply(&object);

@@ -105,3 +105,42 @@ fn projected(act: &Act<'_>) -> (u64, u64) {
     .unwrap();
     (plain, twice)
 }
+
+/// Beside the worker, in its process namespace: waits for the first commit, then kills it whenever it runs.
+const SABOTEUR: &str = "while ! wget -qO- http://127.0.0.1:9090/metrics | \
+    grep -q '^streamjob_commits_total.* [1-9]'; do sleep 1; done; \
+    while true; do killall -9 streamjob-worker; sleep 1; done";
+
+/// An edit that warms up well and then crashes: the job goes back by itself, and says why.
+pub(crate) fn gone_back_from(world: &World) {
+    let mut act = Act::start(world, "sabotaged");
+    let good = act.object(1);
+    act.apply(&good);
+    act.until("healthy", |job| {
+        !job["status"]["current"].is_null()
+            && job["status"]["healthy"]["generation"]["number"]
+                == job["status"]["current"]["number"]
+    });
+    act.patch(&json!({"spec": {"worker": {"podOverrides": {"spec": {
+        "shareProcessNamespace": true,
+        "containers": [{
+            "name": "saboteur",
+            "image": "cluster.test/tools:1",
+            "command": ["/bin/sh", "-c", SABOTEUR],
+            "securityContext": {
+                "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
+            },
+        }],
+    }}}}}));
+    let back = act.until("gone back", |job| {
+        condition(job, "Stalled")["reason"] == "RolledBack"
+            && job["status"]["current"]["number"] == 3
+            && is_ready(job)
+    });
+    say(&format!("sabotaged: {}", condition(&back, "Stalled")["message"]));
+    act.patch(&json!({"spec": {"worker": {"podOverrides": null}}}));
+    let settled = act.until("as before", |job| is_ready(job) && !holds(job, "Stalled"));
+    assert_eq!(number_of(&settled), 3, "the spec before runs already");
+    act.until_scaled(1);
+    act.finish();
+}

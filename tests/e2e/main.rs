@@ -28,6 +28,7 @@ const TOGETHER: &[Step] = &[
     ("suspended for a minute, and resumed", rests::suspend_a_minute),
     ("savepoint, and a second job from it", forks::savepoint_and_fork),
     ("delete while Kafka is away", deletions::without_kafka),
+    ("a generation that crashes goes back", edits::gone_back_from),
 ];
 
 /// Steps that touch the operator itself, one after another.

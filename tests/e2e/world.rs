@@ -75,7 +75,8 @@ impl World {
 
     /// A Kafka that may be killed.
     pub(crate) fn other_kafka(&self) -> anyhow::Result<OtherKafka> {
-        Ok(OtherKafka { pid: self.start_kafka("other-kafka", OTHER_KAFKA_PORT)? })
+        let pid = self.start_kafka("other-kafka", OTHER_KAFKA_PORT)?;
+        Ok(OtherKafka { bootstrap: format!("{HOST}:{OTHER_KAFKA_PORT}"), pid })
     }
 
     fn start_servers(&self) -> anyhow::Result<()> {
@@ -173,14 +174,11 @@ impl World {
 
 /// A Kafka of one step.
 pub(crate) struct OtherKafka {
+    pub(crate) bootstrap: String,
     pid: u32,
 }
 
 impl OtherKafka {
-    pub(crate) fn bootstrap(&self) -> String {
-        format!("{HOST}:{OTHER_KAFKA_PORT}")
-    }
-
     /// Ends it at once and for good.
     pub(crate) fn kill(&self) -> anyhow::Result<()> {
         process::signal(self.pid, "KILL")

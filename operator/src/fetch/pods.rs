@@ -65,6 +65,7 @@ fn view(pod: &Pod) -> PodView {
         ending: pod.metadata.deletion_timestamp.is_some()
             || matches!(phase, Some("Failed" | "Succeeded")),
         problem: problem(pod),
+        restarts: container(pod).map_or(0, |c| u32::try_from(c.restart_count).unwrap_or(0)),
         contact: Contact::Unasked,
         name,
     }

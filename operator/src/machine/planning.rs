@@ -1,5 +1,7 @@
 //! What the planner said, and whether it has to be asked.
 
+use std::time::Duration;
+
 use crds::status::RefusedSpec;
 use crds::{PlanStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -7,7 +9,7 @@ use protocol::reason::Reason;
 use protocol::verdict::PlannerVerdict;
 use serde_json::{Map, Value};
 
-use crate::limits::{CAPACITY_RETRY_AFTER, MESSAGE_CHARS_MAX, RETRY_AFTER};
+use crate::limits::{CAPACITY_RETRY_MAX, CAPACITY_RETRY_MIN, MESSAGE_CHARS_MAX, RETRY_AFTER};
 use crate::names;
 use crate::observed::{Observed, TaskView};
 use crate::validate::Target;
@@ -37,11 +39,17 @@ fn expired(observed: &Observed, refused: &RefusedSpec) -> bool {
     let after = if passing.into_iter().any(is) {
         RETRY_AFTER
     } else if is(Reason::CapacityUnavailable) {
-        CAPACITY_RETRY_AFTER
+        capacity_retry(refused.attempts)
     } else {
         return false;
     };
     observed.since(refused.at.0) >= after
+}
+
+/// How long to wait after so many rollouts in a row that found no capacity.
+pub(super) fn capacity_retry(attempts: u32) -> Duration {
+    let doubled = 1 << attempts.saturating_sub(1).min(16);
+    CAPACITY_RETRY_MIN.saturating_mul(doubled).min(CAPACITY_RETRY_MAX)
 }
 
 /// Whether the planner has to look at the target.
@@ -70,19 +78,24 @@ pub(super) fn learn(observed: &Observed, target: &Target, memory: &mut StreamJob
             memory.refused = None;
         }
         Err((reason, message)) => {
-            memory.refused = Some(refusal(observed, &target.plan_digest, reason, &message));
+            let digest = &target.plan_digest;
+            memory.refused = Some(refusal(observed, memory, digest, reason, &message));
         }
     }
 }
 
-/// A refusal as it is remembered.
+/// A refusal as it is remembered; one that follows its like counts up.
 pub(super) fn refusal(
     observed: &Observed,
+    memory: &StreamJobStatus,
     digest: &str,
     reason: Reason,
     message: &str,
 ) -> RefusedSpec {
+    let before = memory.refused.as_ref();
+    let again = before.filter(|b| b.spec_digest == digest && b.reason == reason.as_str());
     RefusedSpec {
+        attempts: again.map_or(0, |again| again.attempts).saturating_add(1),
         spec_digest: digest.to_owned(),
         reason: reason.as_str().to_owned(),
         message: message.chars().take(MESSAGE_CHARS_MAX).collect(),

@@ -4,10 +4,11 @@ use crds::{GenerationStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::reason::Reason;
 
-use super::planning::{refusal, refused};
+use super::health::{crashing, way_back};
+use super::planning::{capacity_retry, refusal, refused};
 use super::rest::release_current;
 use super::{CLAIMED, WARM, all_slots};
-use crate::limits::STUCK_AFTER;
+use crate::limits::{MESSAGE_CHARS_MAX, STUCK_AFTER};
 use crate::observed::{Contact, Observed};
 use crate::validate::{Settings, Target};
 
@@ -24,12 +25,13 @@ pub(super) fn finish_acquiring(
     let claimed = all_slots(&observed.set(next.number), &next, CLAIMED);
     if claimed || is_stuck(observed, target, &next, memory) {
         memory.previous = memory.current.take();
-        memory.current = Some(next);
+        memory.current = Some(GenerationStatus { claimed_at: Some(Time(observed.now)), ..next });
         memory.next = None;
         memory.acquiring = None;
         memory.acquiring_since = None;
         memory.sealed = None;
-        memory.refused = None;
+        // A spec that was given up stays so: what runs now is the way back from it.
+        memory.refused = memory.refused.take().filter(|r| r.reason == Reason::RolledBack.as_str());
     }
 }
 
@@ -40,6 +42,10 @@ fn is_stuck(
     memory: &StreamJobStatus,
 ) -> bool {
     let since = memory.acquiring_since.as_ref().map(|at| observed.since(at.0));
+    if crashing(&observed.set(next.number)).is_some() && memory.healthy.is_some() {
+        // It has begun to take over and cannot: as the current one it is judged, and gone back from.
+        return true;
+    }
     let unwanted = target.is_some_and(|target| {
         let met = memory.plan.as_ref().is_some_and(|plan| target.is_met_by(next, plan));
         target.suspended() || !met
@@ -60,6 +66,10 @@ pub(super) fn roll(
         memory.next = None;
         return;
     };
+    let digest = target.generation_digest(&plan);
+    if let Some(back) = way_back(memory, &digest).cloned() {
+        return go_back(observed, settings, &back, memory);
+    }
     if let Some(next) = memory.next.clone() {
         if target.is_met_by(&next, &plan) {
             carry_on(observed, settings, &next, memory);
@@ -74,7 +84,6 @@ pub(super) fn roll(
         forget_refusal(target, &plan, memory);
         return;
     }
-    let digest = target.generation_digest(&plan);
     if refused(observed, memory, &[&digest, &target.plan_digest]).is_some() {
         return;
     }
@@ -85,7 +94,8 @@ pub(super) fn roll(
             target.spec.worker.slots(),
             plan.shards
         );
-        memory.refused = Some(refusal(observed, &digest, Reason::TooManySlots, &message));
+        let reason = Reason::TooManySlots;
+        memory.refused = Some(refusal(observed, memory, &digest, reason, &message));
         return;
     }
     if !target.spec.upgrade.surge() && !rests {
@@ -109,19 +119,49 @@ fn begin(
     plan: &crds::PlanStatus,
     memory: &mut StreamJobStatus,
 ) {
-    let number = memory.last_generation + 1;
-    memory.last_generation = number;
-    memory.refused = None;
-    memory.next = Some(GenerationStatus {
-        number,
+    let digest = target.generation_digest(plan);
+    // Another try is not the first: what it waits for when it fails grows.
+    memory.refused = memory.refused.take().filter(|refused| refused.spec_digest == digest);
+    let next = GenerationStatus {
+        number: 0,
         parallelism: target.parallelism(plan),
         slots_per_worker: target.spec.worker.slots(),
         image: target.image.clone(),
         plan_fingerprint: plan.fingerprint.clone(),
-        spec_digest: target.generation_digest(plan),
+        spec_digest: digest,
         spec_generation: observed.job.generation,
+        created_at: None,
+        claimed_at: None,
+    };
+    decide(observed, next, memory);
+}
+
+/// Gives the next generation its number, which none has had before.
+fn decide(observed: &Observed, next: GenerationStatus, memory: &mut StreamJobStatus) {
+    memory.last_generation += 1;
+    memory.next = Some(GenerationStatus {
+        number: memory.last_generation,
         created_at: Some(Time(observed.now)),
+        claimed_at: None,
+        ..next
     });
+}
+
+/// The wanted spec has been given up: the one before runs, as a newer generation.
+fn go_back(
+    observed: &Observed,
+    settings: &Settings,
+    back: &GenerationStatus,
+    memory: &mut StreamJobStatus,
+) {
+    let same = |generation: &GenerationStatus| generation.spec_digest == back.spec_digest;
+    let runs = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
+    match memory.next.clone() {
+        Some(next) if same(&next) => carry_on(observed, settings, &next, memory),
+        Some(_) => memory.next = None,
+        None if runs.is_some_and(same) => {}
+        None => decide(observed, back.clone(), memory),
+    }
 }
 
 /// Orders the take-over when every pod is warm; drops a set that does not get there.
@@ -139,17 +179,24 @@ fn carry_on(
         memory.acquiring_since = Some(Time(observed.now));
         return;
     }
+    // Nothing that runs well is left when the way back is not taken.
+    let goes_back =
+        memory.refused.as_ref().is_some_and(|r| r.reason == Reason::RolledBack.as_str());
     let runs = memory.current.as_ref().is_some_and(|g| memory.sealed != Some(g.number));
+    let runs = runs && !goes_back;
     let age = next.created_at.as_ref().map(|at| observed.since(at.0)).unwrap_or_default();
     if runs && !warm && age > settings.warm_up_deadline {
-        let message = format!(
-            "generation {} did not warm up within {} s: {}",
+        let reason = Reason::CapacityUnavailable;
+        let mut refusal = refusal(observed, memory, &next.spec_digest, reason, "");
+        refusal.message = format!(
+            "generation {} did not warm up within {} s, and is tried again after {} s: {}",
             next.number,
             settings.warm_up_deadline.as_secs(),
+            capacity_retry(refusal.attempts).as_secs(),
             why_not_warm(observed, next)
         );
-        let digest = next.spec_digest.clone();
-        memory.refused = Some(refusal(observed, &digest, Reason::CapacityUnavailable, &message));
+        refusal.message = refusal.message.chars().take(MESSAGE_CHARS_MAX).collect();
+        memory.refused = Some(refusal);
         memory.next = None;
     }
 }

@@ -20,17 +20,11 @@ pub(crate) enum Fault {
     Crash,
 }
 
-/// Which requests a disturbance counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Counted {
-    Writes,
-    All,
-}
-
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Server {
     pub(crate) store: Store,
-    pub(crate) fault: Option<(Counted, u64, Fault)>,
+    /// What happens to the request of this number.
+    pub(crate) fault: Option<(u64, Fault)>,
     pub(crate) requests: u64,
     pub(crate) writes: u64,
     /// The operator died in this pass.
@@ -70,13 +64,7 @@ impl Server {
         if self.dead {
             return failure((500, "the operator is dead"));
         }
-        let fault = self.fault.and_then(|(counted, at, fault)| {
-            let here = match counted {
-                Counted::Writes => write && self.writes == at,
-                Counted::All => self.requests == at,
-            };
-            here.then_some(fault)
-        });
+        let fault = self.fault.filter(|(at, _)| self.requests == *at).map(|(_, fault)| fault);
         if let Some(Fault::Status(code)) = fault {
             return failure((code, "injected"));
         }

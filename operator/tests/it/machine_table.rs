@@ -1,5 +1,6 @@
 //! The machine's decisions, pure: what is in the memory after a look.
 
+use crds::status::RefusedSpec;
 use crds::{GenerationStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use operator::machine::advance;
@@ -15,18 +16,18 @@ fn wanted(job: &Value) -> Target {
     target(&observed(job, StreamJobStatus::default()), &settings()).expect("a valid job")
 }
 
-fn next(observed: &Observed) -> StreamJobStatus {
+pub(crate) fn next(observed: &Observed) -> StreamJobStatus {
     advance(observed, &target(observed, &settings()), &settings())
 }
 
 /// A job whose only generation runs.
-fn running(job: &Value) -> Observed {
+pub(crate) fn running(job: &Value) -> Observed {
     let mut memory = memory(&wanted(job), 4);
     memory.current = memory.next.take();
     observed(job, memory)
 }
 
-fn number(generation: Option<&GenerationStatus>) -> Option<u64> {
+pub(crate) fn number(generation: Option<&GenerationStatus>) -> Option<u64> {
     generation.map(|generation| generation.number)
 }
 
@@ -206,4 +207,37 @@ fn a_release_that_gets_nowhere_ends_when_the_job_is_wanted_again() {
 
 fn ago(seen: &Observed, seconds: i64) -> Time {
     Time(seen.now.checked_sub(jiff::SignedDuration::from_secs(seconds)).unwrap())
+}
+
+#[test]
+fn a_rollout_that_found_no_capacity_is_tried_again_ever_more_rarely() {
+    for (attempts, seconds, begun) in [
+        (1, 299, false),
+        (1, 300, true),
+        (2, 599, false),
+        (2, 600, true),
+        (9, 1_799, false),
+        (9, 1_800, true),
+    ] {
+        let mut seen = running(&job(2));
+        seen.job.spec["parallelism"] = 3.into();
+        let plan = seen.job.status.plan.clone().unwrap();
+        let digest = wanted(&{
+            let mut job = job(2);
+            job["spec"]["parallelism"] = 3.into();
+            job
+        })
+        .generation_digest(&plan);
+        seen.job.status.refused = Some(RefusedSpec {
+            spec_digest: digest,
+            reason: "CapacityUnavailable".to_owned(),
+            message: String::new(),
+            at: ago(&seen, seconds),
+            attempts,
+        });
+        let memory = next(&seen);
+        assert_eq!(memory.next.is_some(), begun, "{attempts} attempts, {seconds} s");
+        let kept = memory.refused.map(|refused| refused.attempts);
+        assert_eq!(kept, Some(attempts), "the next failure is not the first");
+    }
 }

@@ -1,12 +1,13 @@
 //! The whole reconciler against an API server, controllers and workers in memory.
 //!
 //! `matrix` runs each scenario once undisturbed and then again and again with one disturbance: a
-//! crash after a write, or one request that fails. Every run must end in the same state, having
-//! created each object once, and then write nothing.
+//! crash after a request, or one request that fails in one of the ways there are.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod api;
 mod chart;
+mod fences;
+mod health_table;
 mod machine_table;
 mod matrix;
 mod objects;

@@ -1,79 +1,144 @@
-//! Every scenario with every disturbance.
+//! Every scenario with every disturbance: each request of each pass fails once in each way, or is the last thing that
+//! the operator does before it dies. Every run must end as the undisturbed one does, having created and deleted the
+//! same objects, and then write nothing.
+//!
+//! A disturbed run begins where its disturbance is, and ends as soon as it comes to a state that an earlier run has
+//! left for the right end: what follows depends on the state alone.
 
-use std::ops::RangeInclusive;
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use crate::api::{Counted, Fault};
+use crate::api::Fault;
 use crate::scenarios::{SCENARIOS, Scenario};
-use crate::world::World;
+use crate::world::{Snapshot, World};
 
 /// Passes at rest in which nothing may be written.
 const IDLE_PASSES: u32 = 4;
 
-async fn play(scenario: &Scenario, disturbance: Option<(Counted, u64, Fault)>) -> World {
-    let mut world = World::new();
-    world.tempo = scenario.seconds_per_pass;
-    if let Some((counted, at, fault)) = disturbance {
-        world.disturb(counted, at, fault);
-    }
-    for step in scenario.steps {
-        step(&world);
-        world.settle().await;
-        let counts = (world.writes(), world.server.lock().unwrap().requests);
-        world.first_step.get_or_insert(counts);
-    }
-    let writes = world.writes();
-    for _ in 0..IDLE_PASSES {
-        world.pass().await;
-    }
-    let name = scenario.name;
-    assert_eq!(world.writes(), writes, "{name}: writes at rest, {disturbance:?}");
-    let violations = world.fleet.lock().unwrap().violations.clone();
-    assert_eq!(violations, Vec::<String>::new(), "{name}: {disturbance:?}");
-    world
+const FAULTS: [Fault; 5] = [
+    Fault::Crash,
+    Fault::AppliedWithoutAnswer,
+    Fault::Status(409),
+    Fault::Status(429),
+    Fault::Status(500),
+];
+
+/// A step of a story and a digest of everything in it.
+type State = (usize, u64);
+
+/// Where a run may be disturbed: before a pass.
+struct Place {
+    step: usize,
+    before: Snapshot,
 }
 
-#[tokio::test]
-async fn scenarios_end_as_they_should() {
-    for scenario in SCENARIOS {
-        let world = play(scenario, None).await;
-        (scenario.end)(&world);
-        for (object, created, _) in world.counts() {
-            let again = object.starts_with("pods/") || object.starts_with("jobs/");
-            assert!(created == 1 || again, "{}: {object} made {created} times", scenario.name);
+/// A story, played once undisturbed.
+struct Story<'a> {
+    scenario: &'a Scenario,
+    world: World,
+    places: Vec<Place>,
+    /// States from which the right end is reached.
+    proven: HashSet<State>,
+    rest: serde_json::Value,
+    counts: Vec<(String, u32, u32)>,
+    runs: usize,
+}
+
+impl<'a> Story<'a> {
+    async fn play(scenario: &'a Scenario) -> Self {
+        let mut world = World::new();
+        world.server.lock().unwrap().store.tempo = scenario.seconds_per_pass;
+        let mut places = Vec::new();
+        let mut proven = HashSet::new();
+        for (step, act) in scenario.steps.iter().enumerate() {
+            act(&world);
+            places.push(Place { step, before: world.snapshot() });
+            world
+                .settle(&mut |world| {
+                    places.push(Place { step, before: world.snapshot() });
+                    proven.insert((step, world.digest()));
+                    false
+                })
+                .await;
+        }
+        let (rest, counts) = (world.rest(), world.counts());
+        let mut story = Self { scenario, world, places, proven, rest, counts, runs: 0 };
+        story.check_end(None).await;
+        story
+    }
+
+    /// Disturbs every pass at every request; every story begins with the same creation, and one is disturbed in it.
+    async fn disturb(&mut self) {
+        let from = usize::from(self.scenario.steps.len() > 1);
+        for at in 0..self.places.len() - 1 {
+            let (place, next) = (&self.places[at], &self.places[at + 1]);
+            if place.step < from || place.step != next.step {
+                continue;
+            }
+            for request in place.before.requests() + 1..=next.before.requests() {
+                for fault in FAULTS {
+                    self.run(at, request, fault).await;
+                }
+            }
         }
     }
-}
 
-/// Runs a scenario with each of the disturbances and compares the end with the undisturbed one.
-async fn compare(
-    scenario: &Scenario,
-    counted: Counted,
-    range: RangeInclusive<u64>,
-    faults: &dyn Fn(u64) -> Vec<Fault>,
-) {
-    let reference = play(scenario, None).await;
-    for at in range {
-        for fault in faults(at) {
-            let disturbance = Some((counted, at, fault));
-            let world = play(scenario, disturbance).await;
-            (scenario.end)(&world);
-            let name = scenario.name;
-            let log = || world.server.lock().unwrap().log.clone();
-            let (want, found) = (reference.rest(), world.rest());
-            assert!(
-                want == found,
-                "{name}: {disturbance:?}: {}\n{:#?}",
-                difference(&want, &found),
-                log()
-            );
-            assert_eq!(world.counts(), reference.counts(), "{name}: {disturbance:?}\n{:#?}", log());
+    async fn run(&mut self, at: usize, request: u64, fault: Fault) {
+        self.runs += 1;
+        let Place { step, before } = &self.places[at];
+        let first = *step;
+        self.world.restore(before);
+        self.world.disturb(request, fault);
+        let mut path = Vec::new();
+        for (step, act) in self.scenario.steps.iter().enumerate().skip(first) {
+            if step > first {
+                act(&self.world);
+            }
+            let proven = &self.proven;
+            let mut known = |world: &World| {
+                let state = (step, world.digest());
+                path.push(state);
+                proven.contains(&state)
+            };
+            if self.world.settle(&mut known).await {
+                self.check_orders(Some((request, fault)));
+                return;
+            }
+        }
+        self.check_end(Some((request, fault))).await;
+        self.proven.extend(path);
+    }
+
+    fn check_orders(&self, disturbance: Option<(u64, Fault)>) {
+        let violations = self.world.fleet.lock().unwrap().violations.clone();
+        assert_eq!(violations, Vec::<String>::new(), "{}: {disturbance:?}", self.scenario.name);
+    }
+
+    async fn check_end(&mut self, disturbance: Option<(u64, Fault)>) {
+        let name = self.scenario.name;
+        let (rest, counts) = (self.world.rest(), self.world.counts());
+        let log = || self.world.server.lock().unwrap().log.clone();
+        assert!(
+            self.rest == rest,
+            "{name}: {disturbance:?}: {}\n{:#?}",
+            difference(&self.rest, &rest),
+            log()
+        );
+        assert_eq!(self.counts, counts, "{name}: {disturbance:?}\n{:#?}", log());
+        let writes = self.world.writes();
+        for _ in 0..IDLE_PASSES {
+            self.world.pass().await;
+        }
+        assert_eq!(self.world.writes(), writes, "{name}: writes at rest, {disturbance:?}");
+        self.check_orders(disturbance);
+        (self.scenario.end)(&self.world);
+        for (object, created, _) in self.world.counts() {
+            let again = object.starts_with("pods/") || object.contains("/j-plan-");
+            assert!(created == 1 || again, "{name}: {object} made {created} times");
         }
     }
-}
-
-/// Every story begins with the same creation; only one of them is disturbed in it.
-fn begin(scenario: &Scenario, first_step: u64) -> u64 {
-    if scenario.steps.len() == 1 { 1 } else { first_step + 1 }
 }
 
 fn difference(want: &serde_json::Value, found: &serde_json::Value) -> String {
@@ -86,32 +151,28 @@ fn difference(want: &serde_json::Value, found: &serde_json::Value) -> String {
     lines.join("\n")
 }
 
-/// A crash after every write, and one failure of each write, of another kind each time.
-#[tokio::test]
-async fn a_crash_or_failure_at_any_write_changes_nothing() {
-    let failures =
-        [Fault::AppliedWithoutAnswer, Fault::Status(409), Fault::Status(429), Fault::Status(500)];
-    for scenario in SCENARIOS {
-        let world = play(scenario, None).await;
-        let from = begin(scenario, world.first_step.expect("a step").0);
-        compare(scenario, Counted::Writes, from..=world.writes(), &|at| {
-            let other = usize::try_from(at).unwrap() % failures.len();
-            vec![Fault::Crash, failures[other]]
-        })
-        .await;
-    }
-}
-
-/// Reads fail too; every thirteenth is enough to meet each kind of read in each situation.
-#[tokio::test]
-async fn a_failure_of_any_request_changes_nothing() {
-    for scenario in SCENARIOS {
-        let world = play(scenario, None).await;
-        let requests = world.server.lock().unwrap().requests;
-        let from = begin(scenario, world.first_step.expect("a step").1);
-        compare(scenario, Counted::All, from..=requests, &|at| {
-            if at % 13 == 0 { vec![Fault::Status(500)] } else { Vec::new() }
-        })
-        .await;
-    }
+#[test]
+fn no_disturbance_of_any_request_changes_the_end() {
+    let next = AtomicUsize::new(0);
+    let runs = AtomicUsize::new(0);
+    let began = Instant::now();
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        while let Some(scenario) = SCENARIOS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut story = runtime.block_on(Story::play(scenario));
+            runtime.block_on(story.disturb());
+            runs.fetch_add(story.runs, Ordering::Relaxed);
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let working: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        assert!(working.into_iter().all(|thread| thread.join().is_ok()), "see above");
+    });
+    let (runs, took) = (runs.into_inner(), began.elapsed());
+    drop(writeln!(
+        std::io::stderr(),
+        "{} scenarios, {runs} disturbances, {took:?}",
+        SCENARIOS.len()
+    ));
 }

@@ -14,7 +14,7 @@ use crate::workers::Fake;
 const OLD: u64 = 7;
 const NEW: u64 = 8;
 
-fn pod(generation: u64, ordinal: u32, phase: Option<SlotPhase>) -> PodView {
+pub(crate) fn pod(generation: u64, ordinal: u32, phase: Option<SlotPhase>) -> PodView {
     let contact = match phase {
         Some(phase) => {
             let mut fake = Fake::new(generation, ordinal, 1);
@@ -32,6 +32,7 @@ fn pod(generation: u64, ordinal: u32, phase: Option<SlotPhase>) -> PodView {
         ready: true,
         ending: false,
         problem: None,
+        restarts: 0,
         contact,
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn memory(target: &Target, shards: u32) -> StreamJobStatus {
         spec_digest: target.generation_digest(&plan),
         spec_generation: 1,
         created_at: None,
+        claimed_at: None,
     };
     StreamJobStatus {
         plan: Some(plan),

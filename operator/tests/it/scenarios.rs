@@ -18,6 +18,9 @@ pub(crate) struct Scenario {
     pub(crate) seconds_per_pass: i64,
 }
 
+/// Seconds of a pass in stories that wait for the warm-up's deadline, which is three of them, but not for the next try.
+const SLOW: i64 = 21;
+
 fn status(world: &World) -> Value {
     world.job().expect("a job")["status"].clone()
 }
@@ -121,6 +124,21 @@ fn ask_savepoint(world: &World) {
 
 fn capacity_ends(world: &World) {
     *world.no_capacity.lock().unwrap() = true;
+}
+
+fn capacity_returns(world: &World) {
+    *world.no_capacity.lock().unwrap() = false;
+    let store = &mut world.server.lock().unwrap().store;
+    store.now += 400;
+    store.tempo = 1;
+}
+
+fn a_minute_passes(world: &World) {
+    world.server.lock().unwrap().store.now += 61;
+}
+
+fn broken_query(world: &World) {
+    world.edit(|spec| spec["sql"] = "INSERT INTO out SELECT Broken".into());
 }
 
 fn workers_restart(world: &World) {
@@ -265,7 +283,44 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             is_running(w, 1, 2);
             assert_eq!(condition(w, "Stalled"), ("True".into(), "CapacityUnavailable".into()));
         },
-        seconds_per_pass: 25,
+        seconds_per_pass: SLOW,
+    },
+    Scenario {
+        name: "capacity that comes back is found by itself",
+        steps: &[create, capacity_ends, scale_up, capacity_returns],
+        end: |w| {
+            is_running(w, 3, 3);
+            assert_eq!(condition(w, "Stalled").0, "False");
+        },
+        seconds_per_pass: SLOW,
+    },
+    Scenario {
+        name: "a generation that does not prove itself goes back",
+        steps: &[create, a_minute_passes, broken_query],
+        end: |w| {
+            is_running(w, 3, 2);
+            assert_eq!(condition(w, "Stalled"), ("True".into(), "RolledBack".into()));
+            assert_eq!(status(w)["healthy"]["generation"]["number"], 1);
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "the spec that was gone back to, written again, changes nothing",
+        steps: &[create, a_minute_passes, broken_query, first_query],
+        end: |w| {
+            is_running(w, 3, 2);
+            assert_eq!(condition(w, "Stalled").0, "False");
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "a later spec after one that was gone back from",
+        steps: &[create, a_minute_passes, broken_query, other_query],
+        end: |w| {
+            is_running(w, 4, 2);
+            assert_eq!(condition(w, "Stalled").0, "False");
+        },
+        seconds_per_pass: 1,
     },
     Scenario {
         name: "savepoint",

@@ -11,7 +11,7 @@ pub(crate) type Key = (String, String, String);
 /// A refusal with its HTTP status and reason.
 pub(crate) type Refusal = (u16, &'static str);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Store {
     pub(crate) objects: BTreeMap<Key, Value>,
     /// What was applied last, by object and subresource: fields that are missing next time go.
@@ -20,6 +20,8 @@ pub(crate) struct Store {
     uids: u64,
     /// Seconds since the epoch.
     pub(crate) now: i64,
+    /// Seconds that pass with each pass.
+    pub(crate) tempo: i64,
     /// Creations and deletions by object, in order of plural and name.
     pub(crate) created: BTreeMap<Key, u32>,
     pub(crate) deleted: BTreeMap<Key, u32>,

@@ -25,6 +25,10 @@ pub(crate) struct Fake {
     pub(crate) trouble: Option<Reason>,
     /// Never gets warm.
     pub(crate) stuck: bool,
+    /// Ends whenever it has processed for a while.
+    pub(crate) crashes: bool,
+    /// How often it was started again.
+    pub(crate) restarts: u32,
 }
 
 impl Fake {
@@ -39,6 +43,8 @@ impl Fake {
             savepoint: None,
             trouble: None,
             stuck: false,
+            crashes: false,
+            restarts: 0,
         }
     }
 
@@ -82,12 +88,14 @@ impl Fake {
 }
 
 /// All workers by address, and what went wrong with orders.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Fleet {
     pub(crate) workers: BTreeMap<String, Fake>,
     pub(crate) orders: u64,
     /// Orders that no written intent covers.
     pub(crate) violations: Vec<String>,
+    /// Slots that were fenced, with their generation.
+    pub(crate) fenced: Vec<(u64, u32)>,
 }
 
 /// The admin client of the tests.
@@ -149,6 +157,9 @@ impl AdminClient for Admin {
         if !covered {
             fleet.violations.push(format!("{order:?} to {} without intent", worker.pod));
         }
+        if let Order::TakeOver(order) = order {
+            fleet.fenced.push((order.fence_generation.0, order.fence_slot.0));
+        }
         let answer = match fleet.workers.get_mut(&worker.ip) {
             Some(fake) => obey(fake, order),
             None => Err(AdminError::Silent("gone".to_owned())),
@@ -202,6 +213,11 @@ impl Fleet {
                 SlotPhase::Acquiring if !former_owns || fake.take_over => {
                     fake.phase = SlotPhase::Running;
                     fenced_below = fenced_below.max(fake.generation);
+                }
+                SlotPhase::Running if fake.crashes => {
+                    fake.phase = SlotPhase::Warming;
+                    // More of the same says nothing more.
+                    fake.restarts = (fake.restarts + 1).min(3);
                 }
                 SlotPhase::Running => match (fake.release, &fake.savepoint) {
                     (Some(_), _) => fake.phase = SlotPhase::Releasing,

@@ -1,6 +1,7 @@
 //! A small cluster: the API server, the controllers of stateful sets and jobs, the workers, and
 //! the operator in the middle.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use protocol::admin::SlotPhase;
 use serde_json::{Value, json};
 
 use crate::api::{Fault, Server, Shared, client};
-use crate::store::{Key, time};
+use crate::store::Key;
 use crate::workers::{Admin, Fake, Fleet};
 
 /// Passes until a scenario must have come to rest.
@@ -26,14 +27,23 @@ pub(crate) struct World {
     pub(crate) fleet: Arc<Mutex<Fleet>>,
     context: Context,
     addresses: u32,
-    /// What the planner says of a SQL text; accepted unless it contains a reason's name.
-    pub(crate) passes: u32,
-    /// Writes and requests after the first step of the story.
-    pub(crate) first_step: Option<(u64, u64)>,
     /// New pods are not scheduled.
     pub(crate) no_capacity: Arc<Mutex<bool>>,
-    /// Seconds that pass with each pass.
-    pub(crate) tempo: i64,
+}
+
+/// A world at one time.
+pub(crate) struct Snapshot {
+    server: Server,
+    fleet: Fleet,
+    addresses: u32,
+    no_capacity: bool,
+}
+
+impl Snapshot {
+    /// Requests until then.
+    pub(crate) fn requests(&self) -> u64 {
+        self.server.requests
+    }
 }
 
 pub(crate) fn key(plural: &str, name: &str) -> Key {
@@ -44,6 +54,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let server: Shared = Arc::new(Mutex::new(Server::default()));
         server.lock().unwrap().store.now = 1_800_000_000;
+        server.lock().unwrap().store.tempo = 1;
         let fleet = Arc::new(Mutex::new(Fleet::default()));
         let clock = Arc::clone(&server);
         let admin = Admin { fleet: Arc::clone(&fleet), server: Arc::clone(&server) };
@@ -59,19 +70,11 @@ impl World {
                 jiff::Timestamp::from_second(now).expect("a time")
             }),
             patrol: Arc::default(),
+            sightings: Arc::default(),
             new_token: Box::new(|| "token".to_owned()),
         };
         let no_capacity = Arc::new(Mutex::new(false));
-        Self {
-            server,
-            fleet,
-            context,
-            addresses: 0,
-            passes: 0,
-            first_step: None,
-            no_capacity,
-            tempo: 1,
-        }
+        Self { server, fleet, context, addresses: 0, no_capacity }
     }
 
     /// The StreamJob as stored.
@@ -85,15 +88,66 @@ impl World {
         server.store.update(&key("streamjobs", "j"), |job| change(&mut job["spec"]));
     }
 
-    /// Runs operator, controllers and workers until nothing changes any more.
-    pub(crate) async fn settle(&mut self) {
+    /// Everything as it is.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            server: self.server.lock().unwrap().clone(),
+            fleet: self.fleet.lock().unwrap().clone(),
+            addresses: self.addresses,
+            no_capacity: *self.no_capacity.lock().unwrap(),
+        }
+    }
+
+    /// Everything as it was.
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
+        *self.server.lock().unwrap() = snapshot.server.clone();
+        *self.fleet.lock().unwrap() = snapshot.fleet.clone();
+        self.addresses = snapshot.addresses;
+        *self.no_capacity.lock().unwrap() = snapshot.no_capacity;
+        self.forget();
+    }
+
+    /// A new operator has seen nothing.
+    fn forget(&mut self) {
+        self.context.sightings = Arc::default();
+        self.context.patrol = Arc::default();
+    }
+
+    /// A digest of all that the future depends on. Times count where they are near their bounds.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut text = json!([self.rest(), self.counts()]).to_string();
+        let mut workers: Vec<String> = {
+            let fleet = self.fleet.lock().unwrap();
+            fleet.workers.values().map(|fake| format!("{fake:?}")).collect()
+        };
+        workers.sort();
+        text.extend(workers);
+        text.push_str(if *self.no_capacity.lock().unwrap() { "full" } else { "" });
+        let (now, tempo) = {
+            let store = &self.server.lock().unwrap().store;
+            (store.now, store.tempo)
+        };
+        if tempo > 1 {
+            ages(&self.job().unwrap_or_default(), now, &mut text);
+        }
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Runs operator, controllers and workers until nothing changes any more, or somebody who looks has seen enough,
+    /// which is the answer.
+    pub(crate) async fn settle(&mut self, enough: &mut dyn FnMut(&World) -> bool) -> bool {
         let mut quiet = 0;
         for _ in 0..PASSES_MAX {
             let before = self.activity();
             self.pass().await;
+            if enough(self) {
+                return true;
+            }
             quiet = if self.activity() == before { quiet + 1 } else { 0 };
             if quiet >= QUIET_PASSES {
-                return;
+                return false;
             }
         }
         let job = self.job().unwrap_or_default();
@@ -102,16 +156,18 @@ impl World {
 
     /// One pass of everything.
     pub(crate) async fn pass(&mut self) {
-        self.passes += 1;
         self.operator_pass().await;
         self.controllers();
         self.fleet.lock().unwrap().step();
-        self.server.lock().unwrap().store.now += self.tempo;
+        let store = &mut self.server.lock().unwrap().store;
+        store.now += store.tempo;
     }
 
     async fn operator_pass(&mut self) {
         // An operator that died in the last pass has been started again.
-        self.server.lock().unwrap().dead = false;
+        if std::mem::take(&mut self.server.lock().unwrap().dead) {
+            self.forget();
+        }
         let savepoints: Vec<String> = {
             let server = self.server.lock().unwrap();
             let names = server.store.objects.keys().filter(|key| key.0 == "savepoints");
@@ -169,7 +225,8 @@ impl World {
             let label = &set["metadata"]["labels"]["streamjob.dev/generation"];
             let generation = label.as_str().unwrap().parse().unwrap();
             let slots = slots_per_worker(set);
-            let fake = Fake::new(generation, u32::try_from(ordinal).unwrap(), slots);
+            let mut fake = Fake::new(generation, u32::try_from(ordinal).unwrap(), slots);
+            fake.crashes = is_broken(&server.store, name);
             self.fleet.lock().unwrap().workers.insert(ip, fake);
         }
     }
@@ -189,8 +246,15 @@ impl World {
         for (key, ip) in pods {
             let Some(fake) = fleet.workers.get(&ip) else { continue };
             let ready = if fake.phase == SlotPhase::Warming { "False" } else { "True" };
+            let restarts = fake.restarts;
             server.store.update(&key, |pod| {
                 pod["status"]["conditions"] = json!([{"type": "Ready", "status": ready}]);
+                if restarts > 0 {
+                    pod["status"]["containerStatuses"] = json!([{
+                        "name": "worker", "ready": false, "restartCount": restarts, "image": "",
+                        "imageID": "",
+                    }]);
+                }
             });
         }
     }
@@ -242,8 +306,9 @@ impl World {
             .collect()
     }
 
-    pub(crate) fn disturb(&self, counted: crate::api::Counted, at: u64, fault: Fault) {
-        self.server.lock().unwrap().fault = Some((counted, at, fault));
+    /// The request of this number fails so.
+    pub(crate) fn disturb(&self, at: u64, fault: Fault) {
+        self.server.lock().unwrap().fault = Some((at, fault));
     }
 
     pub(crate) fn writes(&self) -> u64 {
@@ -256,8 +321,37 @@ impl World {
         server.store.create(&key(plural, &name), object).expect("a new object");
     }
 
+    /// Takes a pod and what runs in it away.
+    pub(crate) fn delete_pod(&self, name: &str) {
+        self.server.lock().unwrap().store.delete(&key("pods", name), None).expect("a pod");
+    }
+
     pub(crate) fn delete_job(&self) {
         self.server.lock().unwrap().store.delete(&key("streamjobs", "j"), None).expect("a job");
+    }
+}
+
+/// The query of a set is one whose workers crash.
+fn is_broken(store: &crate::store::Store, set: &str) -> bool {
+    let config = store.get(&key("configmaps", set));
+    config.is_some_and(|config| config["data"]["job.json"].to_string().contains("Broken"))
+}
+
+/// Seconds since all times in the status, by name.
+fn ages(value: &Value, now: i64, text: &mut String) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let time = value.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+                if let Some(time) = time {
+                    text.push_str(name);
+                    text.push_str(&(now - time.as_second()).to_string());
+                }
+                ages(value, now, text);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| ages(item, now, text)),
+        _ => {}
     }
 }
 
@@ -283,6 +377,7 @@ fn mask(object: &Value) -> Value {
                         | "createdAt"
                         | "releasingSince"
                         | "acquiringSince"
+                        | "claimedAt"
                         | "observedAt"
                         | "startedAt"
                         | "completedAt"
@@ -325,10 +420,4 @@ fn verdict(config: &Value) -> String {
         "warnings": [],
     })
     .to_string()
-}
-
-/// Time as the store writes it; for scenarios that check a deadline.
-#[allow(dead_code)]
-pub(crate) fn at(seconds: i64) -> String {
-    time(seconds)
 }

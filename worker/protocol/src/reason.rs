@@ -70,6 +70,8 @@ reasons! {
     CapacityUnavailable ("add capacity or lower the requests; the job runs on in its old generation");
     /// Pods end again and again.
     CrashLoop ("read the last error in the message and the worker's log");
+    /// A new generation did not prove itself; the spec before runs again.
+    RolledBack ("read in the message what was wrong, correct the spec and apply again; the job runs on with the spec before");
     /// A record did not decode and the policy is to fail.
     BadRecord ("correct the producer, or choose onBadRecord: skip or deadLetter");
     /// State and buffers exceed the memory budget.
