@@ -64,7 +64,9 @@ impl StoreError {
 pub(crate) fn kind_of(error: &Error) -> StoreErrorKind {
     match error {
         // Without its bucket every object would look as if it had never been written.
-        Error::NotFound { source, .. } if full_text(source.as_ref()).contains("NoSuchBucket") => {
+        Error::NotFound { source, .. } | Error::Generic { source, .. }
+            if full_text(source.as_ref()).contains("NoSuchBucket") =>
+        {
             StoreErrorKind::Invalid
         }
         Error::NotFound { .. } => StoreErrorKind::NotFound,
@@ -119,12 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_list_is_no_outage() {
+    fn a_list_that_is_refused_or_has_no_bucket_is_no_outage() {
         let failed = |text: &str| Error::Generic { store: "S3", source: text.into() };
         let table = [
             ("Server returned non-2xx status code: 403 Forbidden: <Error>", StoreErrorKind::Denied),
             ("Server returned non-2xx status code: 401 Unauthorized", StoreErrorKind::Denied),
             ("Server returned non-2xx status code: 503 Slow Down", StoreErrorKind::Retry),
+            ("status code: 404 Not Found: <Code>NoSuchBucket</Code>", StoreErrorKind::Invalid),
             ("error sending request", StoreErrorKind::Retry),
         ];
         for (text, kind) in table {
