@@ -17,8 +17,9 @@ use rdkafka_sys as sys;
 
 use super::context::Watch;
 
+/// Whole milliseconds, rounded up: less than one that became none would turn waiting into spinning.
 fn millis(timeout: Duration) -> i32 {
-    i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX)
+    i32::try_from(timeout.as_micros().div_ceil(1_000)).unwrap_or(i32::MAX)
 }
 
 /// A queue of the C client; destroyed when dropped.
