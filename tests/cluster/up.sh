@@ -88,9 +88,11 @@ run registry crane registry serve --address "$CL_REGISTRY" --disk "$CL_RUN/regis
 api_ready() { [ "$(curl -sk --max-time 1 https://127.0.0.1:6443/readyz)" = ok ]; }
 wait_until 90 "the API server is ready" api_ready; step "API server ready"
 # a grace of 16 s instead of 50 makes the loss of a node quick to test; the kubelets' leases are
-# shorter too (node.sh). Without the raised limits the controllers need seconds more to start.
+# shorter too (node.sh). Without the raised limits the controllers need seconds more to start. There is one of
+# each: a lease could only be lost, when the machine is busy, and with it the scheduler.
 as() { echo --kubeconfig "$1" --authentication-kubeconfig "$1" --authorization-kubeconfig "$1"; }
-limits=(--bind-address 127.0.0.1 --kube-api-qps 300 --kube-api-burst 600 --v=1)
+limits=(--bind-address 127.0.0.1 --kube-api-qps 300 --kube-api-burst 600 --v=1
+  --leader-elect=false)
 # shellcheck disable=SC2046
 run kcm kube-controller-manager $(as "$CL_RUN/kcm.kubeconfig") "${limits[@]}" \
   --service-account-private-key-file "$pki/sa.key" --root-ca-file "$pki/ca.crt" \

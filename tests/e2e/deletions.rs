@@ -16,7 +16,7 @@ const CHILDREN: &str = "statefulsets,jobs,configmaps,services,secrets,poddisrupt
 /// Deletes a job and waits until it and all that belonged to it are gone.
 pub(crate) fn delete(act: &Act<'_>) {
     let tools = &act.world.tools;
-    tools.kubectl(&["delete", "streamjob", &act.name, "--wait=true", "--timeout=180s"]).unwrap();
+    tools.kubectl(&["delete", "streamjob", &act.name, "--wait=true", "--timeout=300s"]).unwrap();
     let selector = format!("streamjob.dev/job={}", act.name);
     let mut left = String::new();
     let gone = wait::until_true("nothing of the job is left", STEP_MAX, || {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 /// Everything that the operator promises happens within this, the machine being busy.
-pub(crate) const STEP_MAX: Duration = Duration::from_mins(3);
+pub(crate) const STEP_MAX: Duration = Duration::from_mins(5);
 
 /// Where the tools are and which cluster is meant.
 #[derive(Clone, Debug)]
