@@ -4,6 +4,10 @@ use clap::Parser as _;
 use tests::bench::arguments::{BenchArguments, Part};
 use tests::bench::{bare, run};
 
+/// As in the worker: the bare client is measured under the same conditions.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let arguments = BenchArguments::parse();
     match &arguments.part {

@@ -18,7 +18,9 @@ use super::error::{KafkaError, kind_of};
 use super::native;
 use crate::limits::EVENTS_PER_DRAIN_MAX;
 
-const TICK: Duration = Duration::from_millis(1);
+/// Between two looks at a client that has reported nothing. The client's own wait counts whole milliseconds, and
+/// spins for what is left of the last one.
+const TICK: Duration = Duration::from_micros(250);
 /// Rows that are handed to the client between two looks at its reports.
 const ROWS_PER_LOOK: usize = 4096;
 
@@ -144,12 +146,16 @@ pub(crate) fn deliver(
             let error = KafkaError::of_code(brokers, operation, Code::MessageTimedOut);
             return Err(error.with_hint(&reports.watch.last()));
         }
-        if native::waiting_events(producer.client()) > 0 {
-            producer.poll(Duration::ZERO);
-        } else {
-            producer.poll(TICK);
-        }
+        await_reports(producer);
     }
+}
+
+/// Takes the client's reports, or waits a little for some.
+fn await_reports(producer: &CheckedProducer) {
+    if native::waiting_events(producer.client()) == 0 {
+        std::thread::park_timeout(TICK);
+    }
+    drain(producer);
 }
 
 fn check(reports: &Deliveries, brokers: &str) -> Result<(), KafkaError> {
@@ -185,7 +191,7 @@ fn send(
                 if Instant::now() < deadline =>
             {
                 record = same;
-                producer.poll(TICK);
+                await_reports(producer);
             }
             Err((error, _)) => {
                 return Err(KafkaError::of(brokers, format!("write to {}", row.topic()), &error));

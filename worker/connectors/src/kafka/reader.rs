@@ -19,7 +19,9 @@ use super::native::{BatchQueue, Message};
 use crate::limits::READ_BATCH_MAX;
 
 const SMALLEST_QUEUE: usize = 1 << 20;
-const LARGEST_FETCH: usize = 50 << 20;
+/// More in flight than the processor's caches hold only costs memory.
+const LARGEST_FETCH: usize = 8 << 20;
+const LARGEST_QUEUE: usize = 32 << 20;
 /// How soon a topic that was deleted meanwhile is noticed.
 const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
@@ -89,7 +91,7 @@ impl Reader {
     /// A reader without logs. `group` only names it to the brokers: nobody subscribes with it and nothing is
     /// committed by it.
     pub fn open(config: &KafkaConfig, group: &str, limits: ReadLimits) -> Result<Self, KafkaError> {
-        let queued = limits.queued_bytes.max(SMALLEST_QUEUE);
+        let queued = limits.queued_bytes.clamp(SMALLEST_QUEUE, LARGEST_QUEUE);
         let fetch = queued.min(LARGEST_FETCH);
         let mut client = config.client()?;
         if !config.properties.contains_key(REFRESH) {
@@ -109,7 +111,7 @@ impl Reader {
             .set("fetch.wait.max.ms", "200")
             .set("queued.max.messages.kbytes", (queued >> 10).to_string())
             .set("fetch.max.bytes", fetch.max(SMALLEST_QUEUE).to_string())
-            .set("fetch.message.max.bytes", (fetch / 4).clamp(1 << 16, 8 << 20).to_string());
+            .set("fetch.message.max.bytes", (fetch / 4).clamp(1 << 16, 1 << 20).to_string());
         let consumer: BaseConsumer<Watch> = client
             .create_with_context(Watch::default())
             .map_err(|error| config.error("open a reader", &error))?;
