@@ -5,6 +5,7 @@ mod fetch;
 mod group;
 mod list_offsets;
 mod metadata;
+mod offsets;
 mod produce;
 mod transaction;
 

@@ -1,5 +1,5 @@
 //! The contract, through the C client, against the development broker. `contract.txt` is what a
-//! real Kafka answered.
+//! real Kafka answered; the tests of the whole project hold it to one.
 
 #![allow(unreachable_pub, clippy::unwrap_used)]
 
@@ -30,13 +30,4 @@ fn the_contract_holds() {
 #[test]
 fn the_contract_holds_when_markers_take_a_while() {
     check(Options { marker_delay_ms: 20, ..Options::default() });
-}
-
-/// Writes the expectation of the tests above.
-#[test]
-#[ignore = "needs a real Kafka: CONTRACT_BOOTSTRAP"]
-fn record_the_contract() {
-    let bootstrap = std::env::var("CONTRACT_BOOTSTRAP").unwrap();
-    let lines = broker_contract::transcript(&bootstrap, "run").unwrap();
-    std::fs::write(RECORDED, lines.join("\n") + "\n").unwrap();
 }

@@ -6,32 +6,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-#[path = "script/batch.rs"]
-mod batch;
+#[path = "script/any_broker.rs"]
+mod any_broker;
 #[path = "script/committed_view.rs"]
 mod committed_view;
-#[path = "script/language.rs"]
-mod language;
 #[path = "script/model.rs"]
 mod model;
-#[path = "script/socket.rs"]
-mod socket;
-#[path = "script/wire.rs"]
-mod wire;
+#[path = "../../../tests/random.rs"]
+#[allow(dead_code, reason = "shared with tests that draw more")]
+mod random;
 
+use any_broker::{FOR_ANY_BROKER, language};
 use devbroker::{Options, Server};
-
-/// Scripts of which some lines hold for any broker.
-const FOR_ANY_BROKER: &[(&str, &str)] = &[
-    ("idempotence", include_str!("scripts/idempotence.txt")),
-    ("transactions", include_str!("scripts/transactions.txt")),
-    ("fencing", include_str!("scripts/fencing.txt")),
-    ("isolation", include_str!("scripts/isolation.txt")),
-    ("groups", include_str!("scripts/groups.txt")),
-    ("logs", include_str!("scripts/logs.txt")),
-    ("topics", include_str!("scripts/topics.txt")),
-    ("times", include_str!("scripts/times.txt")),
-];
 
 /// Scripts that need a clock or options.
 const FOR_THE_MODEL: &[(&str, &str)] = &[
@@ -39,17 +25,6 @@ const FOR_THE_MODEL: &[(&str, &str)] = &[
     ("markers", include_str!("scripts/markers.txt")),
     ("bounds", include_str!("scripts/bounds.txt")),
 ];
-
-fn over_the_wire(bootstrap: &str) {
-    let failures: Vec<_> = FOR_ANY_BROKER
-        .iter()
-        .flat_map(|(name, text)| {
-            let mut wire = wire::Wire::connect(bootstrap, name);
-            language::run(&mut wire, name, text, language::Lines::ForAnyBroker)
-        })
-        .collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
 
 #[test]
 fn the_model_answers_as_the_scripts_say() {
@@ -70,12 +45,6 @@ fn committed_readers_see_what_is_committed() {
 #[test]
 fn the_server_answers_as_the_scripts_say() {
     let server = Server::start("127.0.0.1:0".parse().unwrap(), Options::default()).unwrap();
-    over_the_wire(&server.bootstrap());
+    any_broker::require_answers(&server.bootstrap());
     server.shutdown();
-}
-
-#[test]
-#[ignore = "needs a real Kafka: CONTRACT_BOOTSTRAP"]
-fn a_real_kafka_answers_as_the_scripts_say() {
-    over_the_wire(&std::env::var("CONTRACT_BOOTSTRAP").unwrap());
 }

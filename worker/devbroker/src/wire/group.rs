@@ -9,9 +9,7 @@ use kafka_protocol::messages::describe_groups_request::DescribeGroupsRequest;
 use kafka_protocol::messages::describe_groups_response::{DescribeGroupsResponse, DescribedGroup};
 use kafka_protocol::messages::list_groups_request::ListGroupsRequest;
 use kafka_protocol::messages::list_groups_response::{ListGroupsResponse, ListedGroup};
-use kafka_protocol::messages::offset_commit_request::{
-    OffsetCommitRequest, OffsetCommitRequestPartition,
-};
+use kafka_protocol::messages::offset_commit_request::OffsetCommitRequest;
 use kafka_protocol::messages::offset_commit_response::{
     OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
@@ -21,78 +19,30 @@ use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponsePartitions, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 use kafka_protocol::messages::{GroupId, TopicName};
-use kafka_protocol::protocol::StrBytes;
 
+use super::offsets::{asked, commit_answers, fetch_answers};
 use super::{Call, code, text};
-use crate::limits::OFFSET_METADATA_BYTES_MAX;
-use crate::model::{Broker, Group, Member, Offset, OffsetCommit};
+use crate::model::{Broker, Group, Member, Offset};
 
 /// From this version on, `OffsetFetch` asks for many groups.
 const GROUPS_SINCE: i16 = 8;
 /// State of a group that has offsets and no members.
 const EMPTY: &str = "Empty";
 
-/// Whether an offset may be committed: the log exists, the metadata is short.
-pub(super) fn check_commit(
-    broker: &Broker,
-    topic: &str,
-    partition: i32,
-    metadata: Option<&StrBytes>,
-) -> Result<(), ResponseError> {
-    let log = broker.topics().get(topic).and_then(|topic| topic.log(partition));
-    if log.is_none() {
-        return Err(ResponseError::UnknownTopicOrPartition);
-    }
-    if metadata.is_none_or(|text| text.len() <= OFFSET_METADATA_BYTES_MAX) {
-        Ok(())
-    } else {
-        Err(ResponseError::OffsetMetadataTooLarge)
-    }
-}
-
-fn commit_of(topic: &str, asked: &OffsetCommitRequestPartition) -> OffsetCommit {
-    OffsetCommit {
-        topic: topic.to_owned(),
-        partition: asked.partition_index,
-        offset: Offset {
-            offset: asked.committed_offset,
-            leader_epoch: asked.committed_leader_epoch,
-            metadata: asked.committed_metadata.as_deref().unwrap_or_default().to_owned(),
-        },
-    }
-}
-
 pub(super) fn offset_commit(
     broker: &mut Broker,
     request: &OffsetCommitRequest,
 ) -> OffsetCommitResponse {
     let member = Member { generation: request.generation_id_or_member_epoch };
-    let mut commits = Vec::new();
-    let mut checks = Vec::new();
-    for topic in &request.topics {
-        for asked in &topic.partitions {
-            let metadata = asked.committed_metadata.as_ref();
-            let check = check_commit(broker, &topic.name, asked.partition_index, metadata);
-            if check.is_ok() {
-                commits.push(commit_of(&topic.name, asked));
-            }
-            checks.push(check);
-        }
-    }
-    let group = broker.groups_mut().commit(&request.group_id, member, commits);
-    let mut checks = checks.into_iter();
-    let topics = request.topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|asked| {
-            let check = checks.next().unwrap_or(Err(ResponseError::UnknownServerError));
-            OffsetCommitResponsePartition::default()
-                .with_partition_index(asked.partition_index)
-                .with_error_code(code(&check.and(group)))
-        });
-        OffsetCommitResponseTopic::default()
-            .with_name(topic.name.clone())
-            .with_partitions(partitions.collect())
-    });
-    OffsetCommitResponse::default().with_topics(topics.collect())
+    let mut asked = asked!(broker, request);
+    let whole = broker.groups_mut().commit(&request.group_id, member, asked.take_commits());
+    let topics = commit_answers!(
+        request,
+        asked.codes(whole),
+        OffsetCommitResponseTopic,
+        OffsetCommitResponsePartition
+    );
+    OffsetCommitResponse::default().with_topics(topics)
 }
 
 /// A committed offset as an answer has it: offset, leader epoch, metadata, error.
@@ -143,24 +93,14 @@ pub(super) fn offset_fetch(
     let topics = request.topics.as_ref();
     let topics =
         topics.map(|list| list.iter().map(|topic| (&topic.name, &topic.partition_indexes)));
-    let topics =
-        logs_of(broker, &request.group_id, topics).into_iter().map(|(name, partitions)| {
-            let partitions = partitions.into_iter().map(|partition| {
-                let (offset, error) =
-                    committed(broker, &request.group_id, (&name, partition), stable);
-                OffsetFetchResponsePartition::default()
-                    .with_partition_index(partition)
-                    .with_committed_offset(offset.offset)
-                    .with_committed_leader_epoch(offset.leader_epoch)
-                    .with_metadata(Some(text(offset.metadata)))
-                    .with_error_code(error)
-            });
-            let partitions = partitions.collect();
-            OffsetFetchResponseTopic::default()
-                .with_name(TopicName(text(name)))
-                .with_partitions(partitions)
-        });
-    OffsetFetchResponse::default().with_topics(topics.collect())
+    let group = &request.group_id;
+    let topics = fetch_answers!(
+        logs_of(broker, group, topics),
+        |log| committed(broker, group, log, stable),
+        OffsetFetchResponseTopic,
+        OffsetFetchResponsePartition
+    );
+    OffsetFetchResponse::default().with_topics(topics)
 }
 
 fn group_response(
@@ -169,22 +109,13 @@ fn group_response(
     logs: Vec<(String, Vec<i32>)>,
     stable: bool,
 ) -> OffsetFetchResponseGroup {
-    let topics = logs.into_iter().map(|(name, partitions)| {
-        let partitions = partitions.into_iter().map(|partition| {
-            let (offset, error) = committed(broker, group, (&name, partition), stable);
-            OffsetFetchResponsePartitions::default()
-                .with_partition_index(partition)
-                .with_committed_offset(offset.offset)
-                .with_committed_leader_epoch(offset.leader_epoch)
-                .with_metadata(Some(text(offset.metadata)))
-                .with_error_code(error)
-        });
-        let partitions = partitions.collect();
-        OffsetFetchResponseTopics::default()
-            .with_name(TopicName(text(name)))
-            .with_partitions(partitions)
-    });
-    OffsetFetchResponseGroup::default().with_group_id(group.clone()).with_topics(topics.collect())
+    let topics = fetch_answers!(
+        logs,
+        |log| committed(broker, group, log, stable),
+        OffsetFetchResponseTopics,
+        OffsetFetchResponsePartitions
+    );
+    OffsetFetchResponseGroup::default().with_group_id(group.clone()).with_topics(topics)
 }
 
 pub(super) fn list_groups(broker: &Broker, request: &ListGroupsRequest) -> ListGroupsResponse {

@@ -16,17 +16,14 @@ use kafka_protocol::messages::end_txn_request::EndTxnRequest;
 use kafka_protocol::messages::end_txn_response::EndTxnResponse;
 use kafka_protocol::messages::init_producer_id_request::InitProducerIdRequest;
 use kafka_protocol::messages::init_producer_id_response::InitProducerIdResponse;
-use kafka_protocol::messages::txn_offset_commit_request::{
-    TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition,
-};
+use kafka_protocol::messages::txn_offset_commit_request::TxnOffsetCommitRequest;
 use kafka_protocol::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
-use super::{Call, code, group::check_commit, text};
-use crate::model::{
-    Broker, Member, Offset, OffsetCommit, Outcome, Producer, Transaction, TransactionState,
-};
+use super::offsets::{asked, commit_answers};
+use super::{Call, code, text};
+use crate::model::{Broker, Member, Outcome, Producer, Transaction, TransactionState};
 
 /// Versions from which on the clients know the error `ProducerFenced`; older ones get
 /// `InvalidProducerEpoch`.
@@ -140,46 +137,21 @@ pub(super) fn offset_commit(
 ) -> TxnOffsetCommitResponse {
     let producer = Producer { id: request.producer_id.0, epoch: request.producer_epoch };
     let member = Member { generation: request.generation_id };
-    let mut commits = Vec::new();
-    let mut checks = Vec::new();
-    for topic in &request.topics {
-        for asked in &topic.partitions {
-            let metadata = asked.committed_metadata.as_ref();
-            let check = check_commit(broker, &topic.name, asked.partition_index, metadata);
-            if check.is_ok() {
-                commits.push(commit_of(&topic.name, asked));
-            }
-            checks.push(check);
-        }
-    }
-    let group = &request.group_id;
-    let id = &request.transactional_id;
-    let whole = broker.commit_offsets_in_transaction(id, producer, group, member, commits);
-    let mut checks = checks.into_iter();
-    let topics = request.topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|asked| {
-            let check = checks.next().unwrap_or(Err(ResponseError::UnknownServerError));
-            TxnOffsetCommitResponsePartition::default()
-                .with_partition_index(asked.partition_index)
-                .with_error_code(code(&check.and(whole)))
-        });
-        TxnOffsetCommitResponseTopic::default()
-            .with_name(topic.name.clone())
-            .with_partitions(partitions.collect())
-    });
-    TxnOffsetCommitResponse::default().with_topics(topics.collect())
-}
-
-fn commit_of(topic: &str, asked: &TxnOffsetCommitRequestPartition) -> OffsetCommit {
-    OffsetCommit {
-        topic: topic.to_owned(),
-        partition: asked.partition_index,
-        offset: Offset {
-            offset: asked.committed_offset,
-            leader_epoch: asked.committed_leader_epoch,
-            metadata: asked.committed_metadata.as_deref().unwrap_or_default().to_owned(),
-        },
-    }
+    let mut asked = asked!(broker, request);
+    let whole = broker.commit_offsets_in_transaction(
+        &request.transactional_id,
+        producer,
+        &request.group_id,
+        member,
+        asked.take_commits(),
+    );
+    let topics = commit_answers!(
+        request,
+        asked.codes(whole),
+        TxnOffsetCommitResponseTopic,
+        TxnOffsetCommitResponsePartition
+    );
+    TxnOffsetCommitResponse::default().with_topics(topics)
 }
 
 pub(super) fn describe(

@@ -9,23 +9,11 @@ use devbroker::model::{Broker, Isolation, NewTopic, Outcome, Producer};
 use kafka_protocol::ResponseError;
 use kafka_protocol::records::RecordBatchDecoder;
 
-use super::batch;
+use super::any_broker::batch;
+use super::random::Random;
 
 const WRITERS: usize = 4;
 const LOGS: i32 = 2;
-
-/// A small generator of numbers (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
 
 /// What became of a batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,7 +39,7 @@ struct Writer {
 
 impl History {
     fn new(seed: u64) -> Self {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let marker_delay_ms = random.below(2) as i64 * 5;
         let options = Options { marker_delay_ms, ..Options::default() };
         let mut broker = Broker::new(options).unwrap();
@@ -120,8 +108,8 @@ impl History {
     }
 
     fn step(&mut self) {
-        let writer = self.random.below(WRITERS as u64) as usize;
-        let log = self.random.below(LOGS as u64) as i32;
+        let writer = self.random.below(WRITERS);
+        let log = self.random.below(LOGS as usize) as i32;
         match self.random.below(12) {
             0 => self.init(writer),
             1..=5 => self.write(writer, log),
@@ -143,8 +131,8 @@ impl History {
         let records = self.records.entry(log).or_default();
         let open = records.iter().find(|(_, fate)| matches!(fate, Fate::Open(_)));
         assert!(open.is_none_or(|(first, _)| stable <= *first));
-        let from = self.random.below(found.high_watermark() as u64 + 1) as i64;
-        let bytes_max = 100 + self.random.below(2000) as usize;
+        let from = self.random.below(found.high_watermark() as usize + 1) as i64;
+        let bytes_max = 100 + self.random.below(2000);
         let seen: Vec<_> = committed(found, from, bytes_max);
         let expected: Vec<_> = records
             .iter()

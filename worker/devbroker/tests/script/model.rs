@@ -10,8 +10,8 @@ use devbroker::model::{
 };
 use kafka_protocol::ResponseError;
 
-use super::batch;
-use super::language::{self, Answer, Target, after, log_name, number, ok};
+use super::any_broker::batch;
+use super::any_broker::language::{self, Answer, Target, after, log_name, number, ok};
 
 struct Owner {
     id: Option<String>,
