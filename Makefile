@@ -4,16 +4,18 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit it e2e bench soak images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit crates it e2e bench soak images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 demo: ## a job on this machine, killed and recovered before your eyes; ARGS="--help" shows its arguments
 	@tests/tools/program.sh demo $(ARGS)
-test: ## everything: build, lint, unit, it, e2e
+test: ## everything: build, lint, unit, crates, it, chart, e2e
 	@tests/tools/test.sh
-unit: ## the crates by themselves
+unit: ## the tests of single crates that answer at once
 	@tests/tools/test.sh unit
+crates: ## the other tests of single crates: with waits, with many cases
+	@tests/tools/test.sh crates
 it: ## against a real Kafka and a real object store
 	@tests/tools/test.sh it
 e2e: ## in a real Kubernetes cluster on this machine (root)

@@ -1,25 +1,29 @@
 #!/usr/bin/env bash
-# run-tests.sh unit|it|e2e [ARGUMENT…]   builds and runs the tests of one part; ARGUMENTs go to each test
-# program. `it` and `e2e` are the targets of that name of the crate streamjob-tests, `unit` is all others.
+# run-tests.sh unit|crates|it|e2e [ARGUMENT…]   builds and runs the tests of one part; ARGUMENTs go to each test
+# program. `it` and `e2e` are the targets of that name of the crate streamjob-tests. `unit` is what answers at once:
+# the tests inside the sources of all crates, and the test programs of those that neither wait nor try out many cases.
+# `crates` is the other test programs of single crates.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target}
-part=${1:?unit, it or e2e}; shift
-[ "$part" = unit ] || cargo build --quiet --workspace --bins
+part=${1:?unit, crates, it or e2e}; shift
+case $part in unit | crates) ;; *) cargo build --quiet --workspace --bins ;; esac
 
 # folder of the package, program
-programs=$(cargo test --quiet --workspace --no-run --message-format=json | jq -r --arg part "$part" \
-  --arg tests "$ROOT/tests/Cargo.toml" '
+programs=$(cargo test --workspace --no-run --message-format=json | jq -r --arg part "$part" --arg root "$ROOT/" '
   select(.reason == "compiler-artifact" and .profile.test and .executable)
-  | (.manifest_path == $tests and .target.kind == ["test"]) as $own
-  | select(if $part == "unit" then $own | not else $own and .target.name == $part end)
-  | [(.manifest_path | rtrimstr("/Cargo.toml")), .executable] | @tsv')
+  | (.manifest_path | ltrimstr($root) | rtrimstr("/Cargo.toml")) as $folder
+  | (if $folder == "tests" and .target.kind == ["test"] then .target.name
+     elif .target.kind != ["test"] or ($folder | IN("crds", "worker/sql", "worker/formats")) then "unit"
+     else "crates" end) as $of
+  | select($of == $part) | [$root + $folder, .executable] | @tsv')
 [ -n "$programs" ] || die "there are no tests: $part"
 status=0
 while IFS=$'\t' read -r folder program; do
-  name=${program##*/}
+  name=${program##*/} began=$EPOCHREALTIME
   say "--- ${folder#"$ROOT/"}: ${name%-*}"
   (cd "$folder" && CARGO_MANIFEST_DIR=$folder "$program" "$@") </dev/null || status=1
+  say "--- ${folder#"$ROOT/"}: ${name%-*}: $(seconds "$(millis_since "$began")") s"
 done <<<"$programs"
 exit $status

@@ -3,7 +3,8 @@
 # "N passed, N failed". Fails when any part fails. Parts, in this order (default: all of them):
 #   build   everything, tests too, in the one profile that there is
 #   lint    formatting, clippy, scripts; warnings are errors when CI=true
-#   unit    the crates by themselves
+#   unit    the tests of single crates that answer at once
+#   crates  the other tests of single crates: with waits, with many cases, with a development broker
 #   it      against a real Kafka, a real object store and the development broker
 #   chart   the Helm chart is well-formed
 #   e2e     in a real Kubernetes cluster (as root)
@@ -78,7 +79,7 @@ tools() {
   case $wanted in *' e2e '* | *' chart '*) "$ROOT/tests/tools/cluster.sh" ensure ;; esac
 }
 
-all=(build lint unit it chart e2e)
+all=(build lint unit crates it chart e2e)
 wanted=("${@:-}")
 [ -n "${wanted[0]}" ] || wanted=("${all[@]}")
 for name in "${wanted[@]}"; do
@@ -115,15 +116,20 @@ skipped() {
   summary+=("$(printf '%-6s      not run: %s' "$1" "$2")")
 }
 
-needs_build() { is_wanted build || is_wanted unit || is_wanted it || is_wanted e2e; }
-built=1
+# `unit` by itself builds no more than its tests, so that it answers at once when they are built.
+needs_build() { is_wanted build || is_wanted crates || is_wanted it || is_wanted e2e; }
+built=1 unit_limit=5400
 if needs_build; then
+  unit_limit=300
   part build 5400 "$ROOT/tests/tools/cargo-build.sh" || built=0
 fi
-if is_wanted unit; then
-  if [ $built = 1 ]; then part unit 900 "$ROOT/tests/tools/run-tests.sh" unit
-  else skipped unit "the build failed"; fi
-fi
+for name in unit crates; do
+  is_wanted "$name" || continue
+  [ $built = 1 ] || { skipped "$name" "the build failed"; continue; }
+  limit=900
+  [ "$name" != unit ] || limit=$unit_limit
+  part "$name" "$limit" "$ROOT/tests/tools/run-tests.sh" "$name"
+done
 ! is_wanted lint || part lint 2400 "$ROOT/tests/tools/lint.sh"
 for name in it chart e2e; do
   is_wanted "$name" || continue
