@@ -8,11 +8,18 @@ pub(super) struct Record {
     pub(super) key: Option<Vec<u8>>,
     pub(super) value: Option<Vec<u8>>,
     pub(super) row: Option<Value>,
+    /// Kafka's timestamp; `None`: the time of writing.
+    pub(super) timestamp: Option<i64>,
 }
+
+/// The event time of most records: 2026-01-01T00:00:00Z.
+const TIME: i64 = 1_767_225_600_000;
+/// An event time further than this after Kafka's timestamp is a fault (`maxFuture`, by default).
+const MAX_FUTURE: i64 = 24 * 3_600 * 1_000;
 
 impl Record {
     pub(super) fn of(value: Option<Vec<u8>>, row: Option<Value>) -> Self {
-        Self { key: Some(b"key".to_vec()), value, row }
+        Self { key: Some(b"key".to_vec()), value, row, timestamp: None }
     }
 }
 
@@ -99,6 +106,19 @@ pub(super) fn records() -> Vec<Record> {
     records.push(Record::of(Some(b"{\"id\":1,\"name\":\"\xff\"}".to_vec()), None));
     records.push(Record::of(Some(vec![b'x'; 1_000_000]), None));
     records.push(Record::of(Some(nested(1_000)), None));
+    // The future begins a day after Kafka's timestamp.
+    for (id, timestamp) in [(105, TIME - MAX_FUTURE), (106, TIME - MAX_FUTURE - 1), (107, 1)] {
+        let row = (id == 105).then(|| filled(id, TABLE[0].1.unwrap()));
+        records.push(Record { timestamp: Some(timestamp), ..Record::of(Some(plain(id)), row) });
+    }
+    // Large keys and texts are as good as small ones.
+    let row = Some(filled(108, TABLE[0].1.unwrap()));
+    records.push(Record { key: Some(vec![b'k'; 1_000_000]), ..Record::of(Some(plain(108)), row) });
+    let text = "n".repeat(1_000_000);
+    let value =
+        format!(r#"{{"id":109,"amount":7,"share":0.5,"name":"{text}","event_time":{TIME}}}"#);
+    let row = json!({"id": 109, "amount": 7, "share": 0.5, "name": text});
+    records.push(Record::of(Some(value.into_bytes()), Some(row)));
     // A large value of a field that nobody asked for is no fault.
     let mut large = plain(104);
     large.pop();
@@ -111,11 +131,11 @@ pub(super) fn records() -> Vec<Record> {
 
 fn nested(depth: usize) -> Vec<u8> {
     let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-    format!("{{\"id\":1,\"event_time\":1767225600000,\"deep\":{open}{close}}}").into_bytes()
+    format!("{{\"id\":1,\"event_time\":{TIME},\"deep\":{open}{close}}}").into_bytes()
 }
 
 fn fill(value: &str, id: i64) -> Vec<u8> {
-    value.replace("ID", &id.to_string()).replace("TIME", "1767225600000").into_bytes()
+    value.replace("ID", &id.to_string()).replace("TIME", &TIME.to_string()).into_bytes()
 }
 
 fn filled(id: i64, row: &str) -> Value {
