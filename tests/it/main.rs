@@ -9,5 +9,6 @@ mod bad_input;
 mod broker;
 mod faults;
 mod judging;
+mod secured;
 mod stage;
 mod tidy;

@@ -11,6 +11,7 @@ pub mod ports;
 pub mod process;
 pub mod prometheus;
 pub mod scratch;
+pub mod secured;
 pub mod tools;
 pub mod wait;
 pub mod worker;

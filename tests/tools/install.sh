@@ -8,7 +8,7 @@ set -euo pipefail
 build=(build-essential cmake clang libclang-dev pkg-config libssl-dev zlib1g-dev libcurl4-openssl-dev
   ca-certificates curl git jq python3)
 # Running Apache Kafka.
-kafka=(openjdk-17-jdk-headless maven)
+kafka=(openjdk-17-jdk-headless maven openssl)
 # Running a Kubernetes node, and making images.
 cluster=(containerd runc containernetworking-plugins iptables nftables conntrack ipset ethtool socat
   iproute2 jq procps kmod util-linux openssl curl ca-certificates python3 busybox dpkg)

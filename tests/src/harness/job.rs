@@ -53,6 +53,8 @@ pub struct JobFile {
     pub max_parallelism: Option<u32>,
     /// `spec.sources[0].watermark.idleTimeout`.
     pub idle_timeout: String,
+    /// `spec.kafka`, where the job goes another way than the tests.
+    pub kafka: Option<Value>,
 }
 
 impl JobFile {
@@ -73,6 +75,7 @@ impl JobFile {
             on_bad_record: json!({"fail": {}}),
             max_parallelism: None,
             idle_timeout: "0s".into(),
+            kafka: None,
         }
     }
 
@@ -90,7 +93,7 @@ impl JobFile {
     pub fn object(&self) -> Value {
         let mut spec = json!({
             "parallelism": self.parallelism,
-            "kafka": {"bootstrapServers": self.bootstrap},
+            "kafka": self.kafka.clone().unwrap_or_else(|| json!({"bootstrapServers": self.bootstrap})),
             "sources": [self.source()],
             "sinks": [self.sink()],
             "sql": self.query.streaming_sql("src", "snk"),

@@ -46,7 +46,16 @@ pub struct RealKafka {
 impl RealKafka {
     /// Formats and starts one in `folder`. `properties` are `key=value` lines beside the defaults of the tests.
     pub fn start(folder: &Path, version: Version, properties: &[&str]) -> anyhow::Result<Self> {
-        let [port, controller_port] = ports::free()?;
+        Self::start_at(ports::free()?, folder, version, properties)
+    }
+
+    /// The same on given ports, its own and the controller's.
+    pub(super) fn start_at(
+        [port, controller_port]: [u16; 2],
+        folder: &Path,
+        version: Version,
+        properties: &[&str],
+    ) -> anyhow::Result<Self> {
         let mut kafka = Self {
             folder: folder.to_owned(),
             port,

@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::Offset;
 
 use super::config::KafkaConfig;
-use super::context::Watch;
+use super::context::{Watch, listen};
 use super::error::{KafkaError, KafkaErrorKind};
 use super::native;
 
@@ -115,18 +115,17 @@ impl Admin {
     }
 
     fn failed(&self, operation: String, error: &ClientError) -> KafkaError {
-        self.config.error(operation, error).with_hint(&self.complaint())
+        self.config.error(operation, error).told_by(self.listened())
     }
 
     fn failed_by(&self, operation: String, code: Code) -> KafkaError {
         let error = KafkaError::of_code(&self.config.bootstrap, operation, code);
-        if error.kind == KafkaErrorKind::Retry { error.with_hint(&self.complaint()) } else { error }
+        if error.kind == KafkaErrorKind::Retry { error.told_by(self.listened()) } else { error }
     }
 
-    fn complaint(&self) -> String {
-        // The reader's events are looked at here, nobody else polls it.
-        while self.reader.poll(Duration::ZERO).is_some() {}
-        self.client().context().last()
+    /// What the client has reported. The reader's events are looked at here, nobody else polls it.
+    fn listened(&self) -> &Watch {
+        listen(&self.reader)
     }
 
     /// Describes topics, in the order of the names; `None` for one that does not exist.

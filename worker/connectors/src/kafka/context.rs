@@ -2,11 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel as Level;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError as ClientError;
+
+use super::error::{KafkaErrorKind, kind_of};
+use super::native;
+use crate::limits::EVENTS_PER_DRAIN_MAX;
 
 /// States of a connection in which no request of ours can have been sent on it.
 const BEFORE_CONNECTED: &[&str] = &[
@@ -31,6 +36,7 @@ pub(crate) struct Watch {
     disturbances: AtomicU64,
     last: Mutex<String>,
     error: Mutex<Option<String>>,
+    refusal: Mutex<Option<String>>,
     fenced: AtomicBool,
 }
 
@@ -51,6 +57,12 @@ impl Watch {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// The broker's refusal of this client's name or password, or this client's of the broker's certificate, unless a
+    /// connection was up since. What is asked meanwhile only times out.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        self.refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Whether a transaction failed because its producer's epoch is over. The client may only say so in a line, the
     /// rows themselves then fail as purged.
     pub(crate) fn was_fenced(&self) -> bool {
@@ -63,6 +75,19 @@ impl Watch {
             self.disturbances.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
+
+/// Lets a consumer that nobody reads report everything that it has queued. One poll is not enough: it ends with the
+/// first line of the log, and the error comes behind it.
+pub(crate) fn listen(consumer: &BaseConsumer<Watch>) -> &Watch {
+    for _ in 0..EVENTS_PER_DRAIN_MAX {
+        if native::waiting_events(consumer.client()) == 0 {
+            break;
+        }
+        // What it gives was reported to the watch.
+        drop(consumer.poll(Duration::ZERO));
+    }
+    consumer.client().context()
 }
 
 fn was_connected(message: &str) -> bool {
@@ -86,6 +111,10 @@ impl ClientContext for Watch {
         if disturbance || complaint {
             self.note(log_message, disturbance);
         }
+        if fac == "FAIL" && disturbance {
+            // What went down was up.
+            *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
         if fac == "TXNERR" && FENCING.iter().any(|name| log_message.contains(name)) {
             self.fenced.store(true, Ordering::Release);
         }
@@ -106,6 +135,9 @@ impl ClientContext for Watch {
 
     fn error(&self, error: ClientError, reason: &str) {
         self.note(reason, was_connected(reason));
+        if kind_of(&error) == KafkaErrorKind::Auth {
+            *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
         tracing::warn!(target: "kafka", "{error}: {reason}");
     }
 }
@@ -115,6 +147,7 @@ impl ConsumerContext for Watch {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::error::RDKafkaErrorCode as Code;
 
     #[test]
     fn a_lost_connection_disturbs_and_a_failed_attempt_does_not() {
@@ -140,6 +173,17 @@ mod tests {
             watch.log(Level::Debug, facility, message);
             assert_eq!(watch.disturbances() == 1, expected, "{facility} {message}");
         }
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_until_a_connection_was_up() {
+        let watch = Watch::default();
+        let refused = "k:9092/bootstrap: SASL authentication error (after 9ms in state AUTH_REQ)";
+        watch.error(ClientError::Global(Code::Authentication), refused);
+        watch.error(ClientError::Global(Code::AllBrokersDown), "1/1 brokers are down");
+        assert_eq!(watch.refusal().as_deref(), Some(refused));
+        watch.log(Level::Debug, "FAIL", "k:9092/1: Disconnected (after 812ms in state UP)");
+        assert_eq!(watch.refusal(), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 
+use super::context::Watch;
+
 /// The caller's next move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KafkaErrorKind {
@@ -33,7 +35,9 @@ impl KafkaErrorKind {
             Self::Invalid => "correct the job's Kafka settings",
             Self::TopicMissing => "create the topic or correct its name",
             Self::OffsetOutOfRange => "the log no longer holds this offset, check its retention",
-            Self::Auth => "check the credentials and the ACLs of the job's principal",
+            Self::Auth => {
+                "check the credentials, the certificates and the ACLs of the job's principal"
+            }
             Self::Fatal => "this client cannot go on, a new one is needed",
         }
     }
@@ -72,6 +76,18 @@ impl KafkaError {
     /// From an error code.
     pub(crate) fn of_code(brokers: &str, operation: impl Into<String>, code: Code) -> Self {
         Self::new(kind_of_code(code), brokers, operation, code.to_string())
+    }
+
+    /// The same error with what its client last reported. Where that client was refused, no answer is a refusal too.
+    pub(crate) fn told_by(self, watch: &Watch) -> Self {
+        match watch.refusal() {
+            Some(refusal)
+                if matches!(self.kind, KafkaErrorKind::Retry | KafkaErrorKind::Pending) =>
+            {
+                Self { kind: KafkaErrorKind::Auth, ..self }.with_hint(&refusal)
+            }
+            _ => self.with_hint(&watch.last()),
+        }
     }
 
     /// The same error after the other client's last complaint, which often names the cause.
@@ -176,6 +192,7 @@ pub(crate) fn kind_of_text(line: &str) -> Option<KafkaErrorKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::client::ClientContext as _;
 
     #[test]
     fn a_message_names_operation_brokers_cause_and_next_step() {
@@ -184,6 +201,19 @@ mod tests {
         let text = error.to_string();
         assert!(text.starts_with("read clicks[3] at kafka:9092: "), "{text}");
         assert!(text.ends_with("check its retention"), "{text}");
+    }
+
+    #[test]
+    fn no_answer_to_a_refused_client_is_a_refusal() {
+        let watch = Watch::default();
+        let timed_out = || KafkaError::of_code("k:1", "describe x", Code::OperationTimedOut);
+        assert_eq!(timed_out().told_by(&watch).kind, KafkaErrorKind::Retry);
+        watch.error(ClientError::Global(Code::SSL), "k:1: certificate verify failed");
+        let refused = timed_out().told_by(&watch);
+        assert_eq!(refused.kind, KafkaErrorKind::Auth);
+        assert!(refused.detail.contains("certificate verify failed"), "{refused}");
+        let missing = KafkaError::of_code("k:1", "describe x", Code::UnknownTopicOrPartition);
+        assert_eq!(missing.told_by(&watch).kind, KafkaErrorKind::TopicMissing);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 
 use super::config::KafkaConfig;
-use super::context::Watch;
+use super::context::{Watch, listen};
 use super::error::{KafkaError, KafkaErrorKind};
 use super::native::offsets_and_metadata;
 
@@ -50,10 +50,9 @@ impl GroupOffsets {
         }
         let result = client.committed_offsets(list, timeout);
         // Log lines and errors of this client are looked at here, nobody else polls it.
-        while client.poll(Duration::ZERO).is_some() {}
+        let watch = listen(&client);
         let operation = || format!("read the offsets of group {group}");
         let list = result.map_err(|error| {
-            let hint = client.client().context().last();
             match error {
                 ClientError::MetadataFetch(code) if is_pending(code) => {
                     let (kind, detail) = (KafkaErrorKind::Pending, "no stable answer in time");
@@ -61,7 +60,7 @@ impl GroupOffsets {
                 }
                 other => self.config.error(operation(), &other),
             }
-            .with_hint(&hint)
+            .told_by(watch)
         })?;
         for entry in list.elements() {
             if let Err(error) = entry.error() {

@@ -144,7 +144,7 @@ pub(crate) fn deliver(
             let operation =
                 format!("deliver {} of {} rows", burst.rows() - delivered, burst.rows());
             let error = KafkaError::of_code(brokers, operation, Code::MessageTimedOut);
-            return Err(error.with_hint(&reports.watch.last()));
+            return Err(error.told_by(&reports.watch));
         }
         await_reports(producer);
     }
@@ -162,7 +162,7 @@ fn check(reports: &Deliveries, brokers: &str) -> Result<(), KafkaError> {
     let Some((error, to)) = reports.failure() else { return Ok(()) };
     let error =
         KafkaError::new(kind_of(&error), brokers, format!("write to {to}"), error.to_string());
-    Err(error.with_hint(&reports.watch.last()))
+    Err(error.told_by(&reports.watch))
 }
 
 fn send(

@@ -107,7 +107,7 @@ impl Session {
                 Err(error) => {
                     let operation = format!("fence and open {}", self.id);
                     let error = KafkaError::of(&self.brokers, operation, &error);
-                    return Err(error.with_hint(&self.producer.context().watch.last()));
+                    return Err(error.told_by(&self.producer.context().watch));
                 }
             }
         }
@@ -183,7 +183,7 @@ impl Session {
     fn not_ended(&self, operation: &str, error: &ClientError) -> Outcome {
         let operation = format!("{operation} {}", self.id);
         let reason = KafkaError::of(&self.brokers, operation, error);
-        self.not_ended_because(reason.with_hint(&self.producer.context().watch.last()))
+        self.not_ended_because(reason.told_by(&self.producer.context().watch))
     }
 
     fn not_ended_because(&self, reason: KafkaError) -> Outcome {
