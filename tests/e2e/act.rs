@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::checker::{Case, Open, Upto, Verdict, settle};
+use tests::checker::{Case, Delivery, Open, Upto, Verdict, settle};
 use tests::generator::{Pace, Recipe, WriteOptions, Written, writer};
 use tests::harness::wait;
 use tests::kafka::topics;
@@ -233,6 +233,7 @@ impl<'a> Act<'a> {
             sink: self.sink(),
             upto: Upto::End,
             open: Open::Refused,
+            delivery: Delivery::ExactlyOnce,
             groups: Some(format!("streamjob.{uid}.")),
         };
         let verdict = settle(&case, STEP_MAX, || Ok(true));

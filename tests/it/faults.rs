@@ -4,4 +4,5 @@ mod brokers;
 mod kills;
 mod rescale;
 mod store;
+mod transfers;
 mod twins;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::{Map, Value, json};
-use tests::checker::{Case, Open, Upto, judge};
+use tests::checker::{Case, Delivery, Open, Upto, judge};
 use tests::generator::{Pace, Recipe, Shape, WriteOptions, writer};
 use tests::harness::{Scratch, broker::Devbroker};
 use tests::kafka::topics;
@@ -49,6 +49,7 @@ fn case(bootstrap: &str, query: &Query, sink: &str) -> Case {
         sink: sink.into(),
         upto: Upto::End,
         open: Open::Refused,
+        delivery: Delivery::ExactlyOnce,
         groups: None,
     }
 }
@@ -75,9 +76,15 @@ fn value(cell: &Cell) -> Value {
     }
 }
 
-/// Writes rows as one transaction, ended or not.
-fn write(bootstrap: &str, sink: &str, rows: &[Value], end: &str) -> BaseProducer {
-    topics::create(bootstrap, &[(sink, 2)]).unwrap();
+/// Writes rows as one transaction into the partitions of a topic in turn, ended or not.
+pub(crate) fn write(
+    bootstrap: &str,
+    sink: &str,
+    rows: &[Value],
+    partitions: u32,
+    end: &str,
+) -> BaseProducer {
+    topics::create(bootstrap, &[(sink, partitions)]).unwrap();
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("transactional.id", format!("{sink}-{end}"))
@@ -88,7 +95,7 @@ fn write(bootstrap: &str, sink: &str, rows: &[Value], end: &str) -> BaseProducer
     for (n, row) in rows.iter().enumerate() {
         let payload = row.to_string();
         let record: BaseRecord<'_, [u8], str> =
-            BaseRecord::to(sink).partition((n % 2) as i32).payload(&payload);
+            BaseRecord::to(sink).partition(n as i32 % partitions as i32).payload(&payload);
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(FLUSH_MAX).unwrap();
@@ -111,7 +118,7 @@ fn right_output_passes_and_every_doctored_one_is_caught() {
     let doctor = |sink: &str, change: &dyn Fn(&mut Vec<Value>)| {
         let mut rows = rows.clone();
         change(&mut rows);
-        write(&stage.bootstrap, sink, &rows, "commit");
+        write(&stage.bootstrap, sink, &rows, 2, "commit");
         judge(&case(&stage.bootstrap, &query, sink)).unwrap()
     };
     let right = doctor("right", &|_| {});
@@ -138,14 +145,14 @@ fn aborted_rows_do_not_count_and_an_open_transaction_is_a_fault() {
     let query = Query::bids_filtered();
     let stage = stage(&query);
     let rows = output(&stage.expected);
-    write(&stage.bootstrap, "out", &rows[..10], "abort");
-    write(&stage.bootstrap, "out", &rows, "commit");
+    write(&stage.bootstrap, "out", &rows[..10], 2, "abort");
+    write(&stage.bootstrap, "out", &rows, 2, "commit");
     // Rows of the oracle come in no order; the query's output must.
     let verdict = judge(&case(&stage.bootstrap, &query, "out")).unwrap();
     let faults: Vec<&str> = verdict.findings.iter().map(|f| f.fault.as_str()).collect();
     assert_eq!(faults, ["row out of order"], "{verdict}");
 
-    let _open = write(&stage.bootstrap, "out", &rows[..1], "leave open");
+    let _open = write(&stage.bootstrap, "out", &rows[..1], 2, "leave open");
     let verdict = judge(&case(&stage.bootstrap, &query, "out")).unwrap();
     let faults: Vec<&str> = verdict.findings.iter().map(|f| f.fault.as_str()).collect();
     assert_eq!(faults, ["output log held back by a transaction", "row out of order"], "{verdict}");

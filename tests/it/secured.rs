@@ -8,7 +8,7 @@ use tests::harness::secured::{Authority, Mechanism, PASSWORD, SecuredKafka, writ
 use tests::harness::worker::{Role, Worker};
 use tests::oracle::Query;
 
-use crate::stage::{Stage, seed};
+use crate::stage::{Broker, Stage, seed};
 
 const END_MAX: Duration = Duration::from_mins(2);
 /// Broker, store or machine are not as they should be.
@@ -20,7 +20,7 @@ fn stage(name: &str, mechanism: Mechanism) -> (Stage, Authority) {
     let mut stage = Stage::real_with(name, Query::bids_per_auction(false), |folder| {
         let secured = SecuredKafka::start(folder, mechanism).unwrap();
         rest = Some((secured.spec(), secured.authority));
-        secured.kafka
+        (secured.kafka.bootstrap(), Broker::Real(secured.kafka))
     });
     let (spec, authority) = rest.expect("the broker was started");
     stage.job.kafka = Some(spec);

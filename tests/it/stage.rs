@@ -1,12 +1,15 @@
 //! What every scenario stands on: a broker, a store, a job, a load, and the judgement at the end.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use tests::checker::{Case, Open, Upto, Verdict, judge, settle};
+use tests::checker::generations::Generations;
+use tests::checker::{
+    Case, Delivery, Open, StoredFigures, StoredJob, Upto, Verdict, judge, settle,
+};
 use tests::generator::{Pace, Recipe, WriteOptions, Written, writer};
 use tests::harness::broker::Devbroker;
 use tests::harness::crew::Crew;
@@ -15,12 +18,14 @@ use tests::harness::kafka::{RealKafka, Version};
 use tests::harness::minio::Minio;
 use tests::harness::worker::{self, Role, WorkerSetup};
 use tests::harness::{Scratch, wait};
-use tests::kafka::commits::OffsetReader;
+use tests::kafka::commits::{self, OffsetReader};
 use tests::kafka::topics;
 use tests::oracle::Query;
 
 /// Results are complete within this time after the last row, faults over.
 const SETTLE_MAX: Duration = Duration::from_mins(3);
+/// `spec.checkpoints.retained`, by default.
+const RETAINED: usize = 3;
 /// Partitions of input and output.
 pub(crate) const PARTITIONS: u32 = 4;
 
@@ -69,33 +74,31 @@ impl Stage {
 
     /// A real Kafka and a real object store.
     pub(crate) fn real(name: &str, query: Query) -> Self {
-        let alone = alone();
-        let scratch = Scratch::new(name).unwrap();
-        let folder = scratch.folder("kafka").unwrap();
-        let kafka = RealKafka::start(&folder, Version::Newest, &[]).unwrap();
-        let bootstrap = kafka.bootstrap();
-        Self::stored(Broker::Real(kafka), &bootstrap, query, scratch, alone)
+        Self::real_with(name, query, |folder| {
+            let kafka = RealKafka::start(folder, Version::Newest, &[]).unwrap();
+            (kafka.bootstrap(), Broker::Real(kafka))
+        })
     }
 
     /// The same with two Kafka nodes that hold everything twice.
     pub(crate) fn replicated(name: &str, query: Query) -> Self {
-        let alone = alone();
-        let scratch = Scratch::new(name).unwrap();
-        let folder = scratch.folder("kafka").unwrap();
-        let pair = RealKafka::start_pair(&folder, Version::Newest).unwrap();
-        let bootstrap = format!("{},{}", pair[0].bootstrap(), pair[1].bootstrap());
-        Self::stored(Broker::Pair(pair), &bootstrap, query, scratch, alone)
+        Self::real_with(name, query, |folder| {
+            let pair = RealKafka::start_pair(folder, Version::Newest).unwrap();
+            (format!("{},{}", pair[0].bootstrap(), pair[1].bootstrap()), Broker::Pair(pair))
+        })
     }
 
-    fn stored(
-        broker: Broker,
-        bootstrap: &str,
+    /// The same with what the caller starts in a folder; gives its address and it.
+    pub(crate) fn real_with(
+        name: &str,
         query: Query,
-        scratch: Scratch,
-        alone: MutexGuard<'static, ()>,
+        start: impl FnOnce(&Path) -> (String, Broker),
     ) -> Self {
+        let alone = alone();
+        let scratch = Scratch::new(name).unwrap();
+        let (bootstrap, broker) = start(&scratch.folder("kafka").unwrap());
         let minio = Minio::start(&scratch.folder("minio").unwrap()).unwrap();
-        let job = JobFile::new(bootstrap, query, Checkpoints::of(&minio));
+        let job = JobFile::new(&bootstrap, query, Checkpoints::of(&minio));
         Self::with(broker, Some(minio), job, scratch, alone)
     }
 
@@ -197,6 +200,10 @@ impl Stage {
             sink: self.job.sink.clone(),
             upto: Upto::End,
             open: Open::Refused,
+            delivery: match self.job.delivery.as_str() {
+                "AtLeastOnce" => Delivery::AtLeastOnce,
+                _ => Delivery::ExactlyOnce,
+            },
             // Only a real Kafka keeps the history of committed offsets as a log.
             groups: matches!(self.broker, Broker::Real(_)).then(|| self.job.groups()),
         }
@@ -252,6 +259,28 @@ impl Stage {
         let verdict = judge(&Case { upto, ..self.case() }).unwrap();
         assert!(verdict.findings.is_empty(), "{verdict}");
         verdict
+    }
+
+    /// Check 8, while no worker runs: what commits name is in the store as it was written. `orphans_max` is how many
+    /// uploads may have been cut.
+    pub(crate) fn require_objects(&self, orphans_max: usize) -> StoredFigures {
+        let mut generations = Generations::default();
+        commits::history(&self.job.bootstrap, &self.job.groups(), &mut |c| generations.take(&c))
+            .unwrap();
+        let named = generations.named().unwrap();
+        let store = self.minio.as_ref().expect("a scenario with a store").client().unwrap();
+        let job = StoredJob {
+            store: &*store,
+            prefix: "jobs",
+            uid: &self.job.uid,
+            retained: RETAINED,
+            orphans_max,
+        };
+        let mut verdict = Verdict { expected: 1, ..Verdict::default() };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let figures = runtime.block_on(job.judge(&named, SystemTime::now(), &mut verdict)).unwrap();
+        assert!(verdict.findings.is_empty(), "{verdict}\n{figures}");
+        figures
     }
 
     /// The committed offsets of the source; 0 where there is none or a transaction is open.

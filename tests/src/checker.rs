@@ -3,13 +3,17 @@
 
 pub mod arguments;
 pub mod compare;
+pub mod conservation;
 pub mod fold;
 pub mod generations;
 pub mod judge;
+pub mod objects;
 pub mod order;
+pub mod progress;
 pub mod settle;
 pub mod verdict;
 
-pub use judge::{Case, Open, Upto, judge};
+pub use judge::{Case, Delivery, Open, Upto, judge};
+pub use objects::{NamedShard, StoredFigures, StoredJob};
 pub use settle::settle;
 pub use verdict::{Finding, Verdict};

@@ -66,7 +66,9 @@ fn check(name: &str, query: Query) {
     }
     let verdict = stage.finish(load.written(), || crew.tend().unwrap());
     crew.stop().unwrap();
-    eprintln!("{name}: {verdict}");
+    let objects = stage.require_objects(0);
+    assert!(objects.runs > 0, "{objects}");
+    eprintln!("{name}: {verdict}\n{objects}");
 }
 
 #[test]

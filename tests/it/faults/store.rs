@@ -69,8 +69,11 @@ fn commits_go_on_while_the_store_is_away() {
     let verdict = stage.finish(load.written(), || crew.tend().unwrap());
     assert!(crew.ended().is_empty(), "{:?}", crew.ended());
     crew.stop().unwrap();
+    // Nobody was killed: what was uploaded was named.
+    let objects = stage.require_objects(0);
+    assert!(objects.runs > 0, "{objects}");
     let waited = if waits { ", commits waited for a new producer" } else { "" };
-    eprintln!("store away for {outage:?}{waited}: {verdict}");
+    eprintln!("store away for {outage:?}{waited}: {verdict}\n{objects}");
 }
 
 /// How often the worker has replaced its producer.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::checker::{Case, Open, Upto, Verdict, judge};
+use crate::checker::{Case, Delivery, Open, Upto, Verdict, judge};
 use crate::generator::{Pace, Recipe, Shape, WriteOptions, writer};
 use crate::kafka::topics;
 use crate::oracle::{Expected, Query};
@@ -81,6 +81,7 @@ fn case(bootstrap: &str, source: &str, sink: &str) -> Case {
         sink: sink.into(),
         upto: Upto::End,
         open: Open::Refused,
+        delivery: Delivery::ExactlyOnce,
         groups: None,
     }
 }

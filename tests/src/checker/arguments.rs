@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use super::judge::{Case, Open, Upto, judge};
+use super::judge::{Case, Delivery, Open, Upto, judge};
 use crate::oracle::Query;
 
 /// A query that the checker knows.
@@ -44,6 +44,9 @@ pub struct CheckerArguments {
     /// Windows that no watermark has closed may be there
     #[arg(long)]
     pub allow_open: bool,
+    /// Rows may come again; they are counted
+    #[arg(long)]
+    pub at_least_once: bool,
     /// Also judge every commit of the groups that start so (a real Kafka only)
     #[arg(long)]
     pub groups: Option<String>,
@@ -68,6 +71,11 @@ impl CheckerArguments {
                 None => Upto::End,
             },
             open: if self.allow_open { Open::Allowed } else { Open::Refused },
+            delivery: if self.at_least_once {
+                Delivery::AtLeastOnce
+            } else {
+                Delivery::ExactlyOnce
+            },
             groups: self.groups.clone(),
         }
     }

@@ -18,6 +18,15 @@ pub enum Open {
     Allowed,
 }
 
+/// Whether rows may come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// They are faults.
+    ExactlyOnce,
+    /// They are counted; each time with the right values.
+    AtLeastOnce,
+}
+
 #[derive(Default)]
 struct Fault {
     count: u64,
@@ -37,6 +46,7 @@ impl Fault {
 pub struct Comparator<'a> {
     expected: &'a Expected,
     open: Open,
+    delivery: Delivery,
     seen: HashMap<&'a [Cell], u64>,
     doubled: Fault,
     wrong: Fault,
@@ -47,10 +57,11 @@ pub struct Comparator<'a> {
 
 impl<'a> Comparator<'a> {
     /// Nothing taken yet.
-    pub fn new(expected: &'a Expected, open: Open) -> Self {
+    pub fn new(expected: &'a Expected, open: Open, delivery: Delivery) -> Self {
         Self {
             expected,
             open,
+            delivery,
             seen: HashMap::with_capacity(expected.rows.len()),
             doubled: Fault::default(),
             wrong: Fault::default(),
@@ -109,9 +120,13 @@ impl<'a> Comparator<'a> {
         verdict.expected += self.expected.due();
         verdict.lost += lost.count;
         verdict.doubled += self.doubled.count;
+        let doubled = match self.delivery {
+            Delivery::ExactlyOnce => self.doubled,
+            Delivery::AtLeastOnce => Fault::default(),
+        };
         for (fault, found) in [
             ("row lost", lost),
-            ("row doubled", self.doubled),
+            ("row doubled", doubled),
             ("row with wrong values", self.wrong),
             ("row that the oracle does not know", self.foreign),
             ("row of a window that is still open", self.early),
@@ -179,8 +194,12 @@ mod tests {
     }
 
     fn judge(output: &[&str], open: Open) -> Verdict {
+        judge_delivery(output, open, Delivery::ExactlyOnce)
+    }
+
+    fn judge_delivery(output: &[&str], open: Open, delivery: Delivery) -> Verdict {
         let expected = expected(&[(1, 1_000, 5, true), (2, 1_000, 6, true), (1, 2_000, 7, false)]);
-        let mut comparator = Comparator::new(&expected, open);
+        let mut comparator = Comparator::new(&expected, open, delivery);
         for (offset, record) in output.iter().enumerate() {
             comparator.take(Some(record.as_bytes()), &|| format!("out[0]@{offset}"));
         }
@@ -242,6 +261,19 @@ mod tests {
             assert_eq!(found, [(1, *fault, *witness)]);
             assert!(!verdict.is_clean());
         }
+    }
+
+    #[test]
+    fn at_least_once_rows_may_come_again_but_neither_wrong_nor_never() {
+        let delivery =
+            |output: &[&str]| judge_delivery(output, Open::Refused, Delivery::AtLeastOnce);
+        let again = delivery(&[FIRST, SECOND, FIRST, FIRST]);
+        assert!(again.is_clean(), "{again}");
+        assert_eq!(again.doubled, 2);
+        assert!(again.to_string().ends_with("0 lost, 2 doubled"), "{again}");
+        assert_eq!(delivery(&[FIRST, FIRST]).lost, 1);
+        let wrong = FIRST.replace('5', "4");
+        assert!(!delivery(&[FIRST, SECOND, &wrong]).is_clean());
     }
 
     #[test]

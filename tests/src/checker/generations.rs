@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use protocol::metadata::OffsetMetadata;
+use protocol::{Log, StageId};
 
+use super::objects::NamedShard;
 use super::verdict::Verdict;
 use crate::kafka::commits::CommittedOffset;
 
@@ -28,6 +31,19 @@ impl Generations {
     /// The largest generation seen.
     pub fn newest(&self) -> Option<u64> {
         self.last.values().map(|(metadata, _)| metadata.generation.0).max()
+    }
+
+    /// What the newest commit of every shard names.
+    pub fn named(&self) -> anyhow::Result<Vec<NamedShard>> {
+        let shards = self.last.iter().map(|((group, topic, partition), (metadata, _))| {
+            let stage = group.rsplit('.').next().and_then(|number| number.parse().ok());
+            Ok(NamedShard {
+                stage: StageId(stage.with_context(|| format!("the group {group} names no stage"))?),
+                log: Log::new(topic.clone(), *partition),
+                manifest: metadata.manifest.clone(),
+            })
+        });
+        shards.collect()
     }
 
     /// Takes the next commit of a job's groups.
@@ -76,6 +92,7 @@ impl Generations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::manifest::ManifestName;
     use protocol::{CommitNumber, Generation, Nonce, SlotIndex};
 
     fn commit(generation: u64, commit: u64, offset: i64) -> CommittedOffset {
@@ -117,6 +134,19 @@ mod tests {
         };
         let history = [commit(1, 1, 0), commit(2, 2, 5), elsewhere, proof, commit(2, 3, 5)];
         assert!(faults(&history).is_empty());
+    }
+
+    #[test]
+    fn the_newest_commit_of_a_shard_says_what_is_named() {
+        let manifest: ManifestName = "g1-s0-c7-00000000000000aa".parse().expect("a name");
+        let mut named = commit(1, 2, 5);
+        named.metadata = named.metadata.replace("m=-", &format!("m={manifest}"));
+        let mut generations = Generations::default();
+        generations.take(&commit(1, 1, 0));
+        generations.take(&named);
+        let expected =
+            NamedShard { stage: StageId(0), log: Log::new("in", 0), manifest: Some(manifest) };
+        assert_eq!(generations.named().expect("a stage"), [expected]);
     }
 
     #[test]

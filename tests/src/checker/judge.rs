@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::compare::Comparator;
-pub use super::compare::Open;
+pub use super::compare::{Delivery, Open};
 use super::generations::Generations;
 use super::order::Order;
 use super::verdict::Verdict;
@@ -50,6 +50,8 @@ pub struct Case {
     pub upto: Upto,
     /// Whether windows may be there that the watermark has not closed.
     pub open: Open,
+    /// Whether rows may come again.
+    pub delivery: Delivery,
     /// The groups of the job start with this; `None`: their history is not looked at.
     pub groups: Option<String>,
 }
@@ -123,9 +125,10 @@ fn limits(case: &Case, partitions: u32) -> anyhow::Result<Option<Vec<i64>>> {
 }
 
 fn compare(case: &Case, expected: &Expected, verdict: &mut Verdict) -> anyhow::Result<()> {
-    let mut comparator = Comparator::new(expected, case.open);
+    let mut comparator = Comparator::new(expected, case.open, case.delivery);
     let mut order = Order::default();
-    let echo = case.query.keys == ["ref"];
+    // Rows that come again go back in their log.
+    let echo = case.query.keys == ["ref"] && case.delivery == Delivery::ExactlyOnce;
     logs::read(&case.bootstrap, &case.sink, Isolation::Committed, &mut |record| {
         let place = || format!("{}[{}]@{}", case.sink, record.partition, record.offset);
         comparator.take(record.value, &place);

@@ -62,8 +62,8 @@ impl fmt::Display for Verdict {
         if self.is_clean() {
             return write!(
                 f,
-                "{} events in, {} {noun} equal to the oracle, 0 lost, 0 doubled",
-                self.events, self.expected
+                "{} events in, {} {noun} equal to the oracle, 0 lost, {} doubled",
+                self.events, self.expected, self.doubled
             );
         }
         write!(

@@ -10,7 +10,7 @@ use super::interrupt::Interrupt;
 use super::scene::{PARTITIONS, SINK, SOURCE, Scene};
 use super::screen::{Look, Screen};
 use super::tail::Tail;
-use crate::checker::{Case, Open, Upto, Verdict, settle};
+use crate::checker::{Case, Delivery, Open, Upto, Verdict, settle};
 use crate::harness::wait;
 use crate::oracle::Query;
 
@@ -183,6 +183,7 @@ fn case(bootstrap: &str) -> Case {
         upto: Upto::End,
         // The example's logs are idle after 30 s, and idle logs close their windows.
         open: Open::Allowed,
+        delivery: Delivery::ExactlyOnce,
         groups: None,
     }
 }

@@ -121,7 +121,7 @@ pub fn read(
 }
 
 /// Errors that the client reports while it repairs its connections by itself.
-fn is_passing(error: &KafkaError) -> bool {
+pub fn is_passing(error: &KafkaError) -> bool {
     use rdkafka::error::RDKafkaErrorCode as Code;
     matches!(
         error.rdkafka_error_code(),
