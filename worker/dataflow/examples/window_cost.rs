@@ -79,6 +79,7 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
     let kind = if text { ColumnKind::Utf8 } else { ColumnKind::Int64 };
     let grouping = Grouping {
         lateness_ms: 0,
+        late: None,
         operator: "w".to_owned(),
         window,
         keys: vec![KeyColumn { name: "key".to_owned(), kind }],
@@ -91,6 +92,7 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
         event_time: 0,
         keys: vec![if text { 2 } else { 1 }],
         arguments: vec![None, Some(3)],
+        carried: vec![],
     };
     let sink = SinkPlan {
         name: "w".to_owned(),

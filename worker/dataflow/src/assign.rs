@@ -20,6 +20,17 @@ pub(crate) struct PaneId {
     pub(crate) from: i64,
 }
 
+/// A row whose windows are all gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LateRow {
+    /// In the batch.
+    pub(crate) row: u32,
+    /// End of its pane.
+    pub(crate) pane_end: i64,
+    /// The watermark before it.
+    pub(crate) watermark: i64,
+}
+
 struct Span {
     id: PaneId,
     start: i64,
@@ -37,11 +48,20 @@ pub(crate) struct Assigner {
     rows: usize,
     /// Windows are gone when the watermark is so far beyond their end, ms.
     lateness: i64,
+    late: Vec<LateRow>,
 }
 
 impl Assigner {
     pub(crate) fn new(panes: Panes, lateness: i64) -> Self {
-        Self { panes, spans: Vec::new(), used: 0, by_pane: BTreeMap::new(), rows: 0, lateness }
+        Self {
+            panes,
+            spans: Vec::new(),
+            used: 0,
+            by_pane: BTreeMap::new(),
+            rows: 0,
+            lateness,
+            late: Vec::new(),
+        }
     }
 
     /// Assigns rows by event time; `before` is the watermark before each. Returns how many are late.
@@ -65,6 +85,8 @@ impl Assigner {
                 let end = self.panes.pane_end(*time);
                 let Some(id) = self.open(end, self.panes.first_end(end), gone) else {
                     late += 1;
+                    let (row, watermark) = (row as u32, *watermark);
+                    self.late.push(LateRow { row, pane_end: end, watermark });
                     continue;
                 };
                 current = self.span(id);
@@ -93,15 +115,21 @@ impl Assigner {
                     "a partial row names pane {end} from window {from}, which this plan does not have"
                 )));
             }
-            match self.open(*end, *from, watermark.saturating_sub(self.lateness)) {
-                Some(id) => {
-                    let span = self.span(id);
-                    self.spans[span].rows.push(row as u32);
-                }
-                None => late += counts[row].unsigned_abs(),
+            let gone = watermark.saturating_sub(self.lateness);
+            if let Some(id) = self.open(*end, *from, gone) {
+                let span = self.span(id);
+                self.spans[span].rows.push(row as u32);
+            } else {
+                late += counts[row].unsigned_abs();
+                self.late.push(LateRow { row: row as u32, pane_end: *end, watermark });
             }
         }
         Ok(late)
+    }
+
+    /// The late rows, in log order.
+    pub(crate) fn late(&self) -> &[LateRow] {
+        &self.late
     }
 
     /// The rows of each pane, panes in order, rows in log order.
@@ -116,6 +144,7 @@ impl Assigner {
     fn start(&mut self, rows: usize) {
         self.used = 0;
         self.by_pane.clear();
+        self.late.clear();
         self.rows = rows;
     }
 

@@ -24,9 +24,9 @@ pub use column::ColumnKind;
 pub use emission::{Emission, EmissionLimit};
 pub use error::{DataflowError, Incompatible};
 pub use plan::{
-    Aggregate, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn, PartialAggregate,
-    Pipeline, RowColumns, SinkPlan, SourcePlan, Stage, StageInput, Step, WindowAggregate,
-    WindowInput,
+    Aggregate, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn, LateRows,
+    PartialAggregate, Pipeline, RowColumns, SinkPlan, SourcePlan, Stage, StageInput, Step,
+    WindowAggregate, WindowInput,
 };
 pub use schema::TableMapping;
 pub use shard::Shard;

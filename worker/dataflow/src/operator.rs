@@ -2,9 +2,11 @@
 
 mod batches;
 mod firing;
+mod late;
 mod merge_tree;
 mod partial;
 mod refire;
+mod singles;
 mod stored;
 mod tables;
 mod window;
@@ -26,6 +28,8 @@ struct RowValues<'a> {
     times: &'a [i64],
     keys: Vec<ArrayRef>,
     arguments: Vec<Option<ArrayRef>>,
+    /// What is kept of late rows.
+    carried: Vec<ArrayRef>,
 }
 
 fn row_values<'a>(
@@ -57,5 +61,10 @@ fn row_values<'a>(
             other => other.flatten(),
         });
     }
-    Ok(RowValues { times: times.values(), keys, arguments })
+    let mut carried = Vec::with_capacity(columns.carried.len());
+    for column in &columns.carried {
+        let values = batch.columns().get(*column).cloned();
+        carried.push(values.ok_or_else(|| mismatch("a column of late rows is missing"))?);
+    }
+    Ok(RowValues { times: times.values(), keys, arguments, carried })
 }

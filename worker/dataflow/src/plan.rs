@@ -149,12 +149,23 @@ pub struct Grouping {
     pub keys: Vec<KeyColumn>,
     /// In the order of the output.
     pub aggregates: Vec<Aggregate>,
+    /// Where late rows go; without, they are counted only. With it an exchange carries rows, not partials.
+    pub late: Option<LateRows>,
 }
 
-/// A key column.
+/// Where late rows go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateRows {
+    /// Index into [`JobPlan::sinks`].
+    pub sink: usize,
+    /// What is kept of a row.
+    pub columns: Vec<KeyColumn>,
+}
+
+/// A column of keys, or of late rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyColumn {
-    /// Stable name: the canonical text of the key's expression.
+    /// Stable name: of a key the canonical text of its expression.
     pub name: String,
     /// Type.
     pub kind: ColumnKind,
@@ -211,7 +222,7 @@ pub enum WindowInput {
 }
 
 /// Where a window operator finds its values in the rows that reach it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowColumns {
     /// Column of the event time.
     pub event_time: usize,
@@ -219,6 +230,8 @@ pub struct RowColumns {
     pub keys: Vec<usize>,
     /// One per aggregate; none for `count(*)`.
     pub arguments: Vec<Option<usize>>,
+    /// One per column of late rows; empty where those are counted only.
+    pub carried: Vec<usize>,
 }
 
 /// The first phase, before an exchange. Holds nothing across a boundary.

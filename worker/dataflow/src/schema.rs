@@ -10,7 +10,7 @@ use protocol::manifest::{ColumnSchema, TableSchema};
 use crate::column::ColumnKind;
 use crate::error::Incompatible;
 use crate::limits::{EVENT_TIME_ABS_MAX, REFIRED_WINDOWS_MAX};
-use crate::plan::Grouping;
+use crate::plan::{Grouping, LateRows};
 
 impl Grouping {
     pub(crate) fn key_kinds(&self) -> Vec<ColumnKind> {
@@ -37,7 +37,10 @@ impl Grouping {
             .state_columns()
             .into_iter()
             .map(|(name, kind, nullable)| Field::new(name, kind.data_type(), nullable));
-        Arc::new(Schema::new(hidden.chain(keys).chain(states).collect::<Vec<_>>()))
+        let carried = self.late.iter().flat_map(|late| &late.columns).map(|column| {
+            Field::new(format!("__late_{}", column.name), column.kind.data_type(), true)
+        });
+        Arc::new(Schema::new(hidden.chain(keys).chain(states).chain(carried).collect::<Vec<_>>()))
     }
 
     /// Rows of a fired window: keys, `window_start`, `window_end`, `window_time`, aggregates.
@@ -104,6 +107,24 @@ impl Grouping {
             key: times.chain(keys).collect(),
             values: values.collect(),
         }
+    }
+}
+
+impl LateRows {
+    /// The columns that are added to late rows: which watermark had passed them, their last window, and how far the
+    /// watermark was beyond its end, ms.
+    pub const ADDED: [(&str, ColumnKind); 4] = [
+        ("late_reason", ColumnKind::Utf8),
+        ("window_start", ColumnKind::Timestamp),
+        ("window_end", ColumnKind::Timestamp),
+        ("late_by", ColumnKind::Int64),
+    ];
+
+    /// Late rows as their sink gets them.
+    pub fn schema(&self) -> SchemaRef {
+        let own = self.columns.iter().map(|column| (column.name.as_str(), column.kind));
+        let field = |(name, kind): (&str, ColumnKind)| Field::new(name, kind.data_type(), true);
+        Arc::new(Schema::new(own.chain(Self::ADDED).map(field).collect::<Vec<_>>()))
     }
 }
 

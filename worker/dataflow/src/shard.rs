@@ -73,7 +73,8 @@ impl Shard {
                 }
                 End::Partial(partial) => {
                     check_grouping(&partial.grouping)?;
-                    EndState::Partial(Box::new(PartialOperator::new(partial)))
+                    let partitions = plan.exchanges[partial.exchange].partitions;
+                    EndState::Partial(Box::new(PartialOperator::new(partial, partitions)?))
                 }
             });
         }
@@ -175,7 +176,9 @@ impl Shard {
                     rows.push(flow.batch);
                     continue;
                 }
-                EndState::Window(window) => window.process_rows(&flow.batch, &flow.before)?,
+                EndState::Window(window) => {
+                    window.process_rows(&flow.batch, &flow.before, muted)?
+                }
                 EndState::Partial(partial) => partial.process(&flow.batch, &flow.before, muted)?,
             };
             add_late(&mut self.registers, operator_of(end), late);
@@ -201,7 +204,7 @@ impl Shard {
             let EndState::Window(window) = end else {
                 return Err(DataflowError::Bug("an exchange feeds windows only".to_owned()));
             };
-            let late = window.process_partials(batch, watermark)?;
+            let late = window.process_partials(batch, watermark, self.muted)?;
             add_late(&mut self.registers, operator_of(end), late);
         }
         Ok(())
@@ -292,7 +295,7 @@ impl Shard {
     pub fn pending_output_bytes(&self) -> usize {
         let of = |end: &EndState| match end {
             EndState::Sink { bytes, .. } => *bytes,
-            EndState::Window(window) => window.refired_bytes(),
+            EndState::Window(window) => window.open_bytes(),
             EndState::Partial(partial) => partial.pending_bytes(),
         };
         self.ends.iter().map(of).sum()

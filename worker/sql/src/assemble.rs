@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use dataflow::{
-    End, ExchangePlan, Input, JobPlan, Pipeline, SinkPlan, SourcePlan, Stage, StageInput, Step,
+    ColumnKind, End, ExchangePlan, Input, JobPlan, Pipeline, SinkPlan, SourcePlan, Stage,
+    StageInput, Step,
 };
 use datafusion_common::DFSchema;
 use datafusion_expr::Expr;
@@ -16,7 +17,7 @@ use protocol::{Fingerprint, StageId};
 
 use crate::describe::describe;
 use crate::expression::refuse;
-use crate::insert::Insert;
+use crate::insert::{Insert, LateInsert};
 use crate::physical::physical;
 use crate::query::{JobQuery, SourceDef};
 use crate::refusal::Refusal;
@@ -63,7 +64,11 @@ pub(crate) fn assemble(
         };
         let Some(sink) = sinks.iter().position(|s| *s == insert.sink) else { continue };
         let read = &mut reads[place];
-        match pipeline(query, insert, sink, read, &mut exchanges) {
+        let late = insert.late.as_ref().and_then(|late| {
+            let sink = sinks.iter().position(|s| *s == late.sink)?;
+            Some((sink, late))
+        });
+        match pipeline(query, insert, (sink, late), read, &mut exchanges) {
             Ok(pipeline) => read.pipelines.push(pipeline),
             Err(fault) => faults.push(fault),
         }
@@ -143,7 +148,7 @@ fn read_source<'a>(
 fn pipeline(
     query: &JobQuery,
     insert: &Insert,
-    sink: usize,
+    (sink, late): (usize, Option<(usize, &LateInsert)>),
     read: &ReadSource<'_>,
     exchanges: &mut Exchanges,
 ) -> Result<Pipeline, Refusal> {
@@ -164,6 +169,7 @@ fn pipeline(
                 window::Context {
                     operator,
                     sink,
+                    late,
                     read,
                     select,
                     partitions: query.exchange_partitions,
@@ -184,18 +190,19 @@ fn projection(columns: &[OutputColumn], schema: &DFSchema) -> Result<Step, Refus
     for column in columns {
         exprs.push(physical(&column.expr, schema).map_err(|e| refuse(column.at, &e))?);
     }
-    Ok(Step::Project { exprs, schema: sink_schema(columns) })
+    let named = columns.iter().map(|column| (column.name.as_str(), column.kind));
+    Ok(Step::Project { exprs, schema: sink_schema(named) })
 }
 
-fn sink_schema(columns: &[OutputColumn]) -> SchemaRef {
-    let field = |column: &OutputColumn| Field::new(&column.name, column.kind.data_type(), true);
-    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+fn sink_schema<'a>(columns: impl Iterator<Item = (&'a str, ColumnKind)>) -> SchemaRef {
+    let field = |(name, kind): (&str, ColumnKind)| Field::new(name, kind.data_type(), true);
+    Arc::new(Schema::new(columns.map(field).collect::<Vec<_>>()))
 }
 
 fn sink_plan(query: &JobQuery, sink: usize, inserts: &[Insert]) -> SinkPlan {
     let declared = &query.sinks[sink];
-    let first = inserts.iter().find(|insert| insert.sink == sink);
-    let schema = sink_schema(first.map(Insert::columns).unwrap_or_default());
+    let first = inserts.iter().flat_map(Insert::writes).find(|written| written.sink == sink);
+    let schema = sink_schema(first.into_iter().flat_map(|written| written.columns));
     let key = declared.key.iter().filter_map(|key| schema.index_of(key).ok()).collect();
     SinkPlan { name: declared.name.clone(), topic: declared.topic.clone(), schema, key }
 }

@@ -8,32 +8,58 @@ use crate::expression::interval_ms;
 use crate::parse::start_of;
 use crate::refusal::Refusal;
 
-const FORM: &str =
-    "write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows";
+const FORM: &str = "write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over \
+                    windows";
+
+const LATENESS: [&str; 2] = ["ALLOWED", "LATENESS"];
+const LATE: [&str; 3] = ["LATE", "ROWS", "INTO"];
 
 /// What stands after a statement.
 #[derive(Debug, Default)]
 pub(crate) struct Clauses {
     /// `ALLOWED LATENESS`, ms, and where it stands.
     pub(crate) lateness: Option<(i64, Location)>,
+    /// `LATE ROWS INTO`, and where it stands.
+    pub(crate) late: Option<(LateInto, Location)>,
+}
+
+/// A sink of late rows.
+#[derive(Debug)]
+pub(crate) struct LateInto {
+    pub(crate) sink: String,
+    /// Where the name stands.
+    pub(crate) at: Location,
 }
 
 impl Clauses {
     /// Takes the clauses as far as there are some.
     pub(crate) fn parse(parser: &mut Parser<'_>) -> Result<Self, Fault> {
         let mut clauses = Self::default();
-        while let Some(at) = take_words(parser, &["ALLOWED", "LATENESS"]) {
-            if clauses.lateness.is_some() {
-                return Err(Refusal::at(at, "ALLOWED LATENESS stands twice", FORM).into());
+        let twice = |at, name| Refusal::at(at, format!("{name} stands twice"), FORM);
+        loop {
+            if let Some(at) = take_words(parser, &LATENESS) {
+                if clauses.lateness.is_some() {
+                    return Err(twice(at, LATENESS.join(" ")).into());
+                }
+                clauses.lateness = Some((lateness(parser, at)?, at));
+            } else if let Some(at) = take_words(parser, &LATE) {
+                if clauses.late.is_some() {
+                    return Err(twice(at, LATE.join(" ")).into());
+                }
+                let name = parser.parse_identifier()?;
+                let into = LateInto { sink: name.value, at: start_of(name.span, at) };
+                clauses.late = Some((into, at));
+            } else {
+                return Ok(clauses);
             }
-            clauses.lateness = Some((lateness(parser, at)?, at));
         }
-        Ok(clauses)
     }
 
     /// Where the first clause stands, with its name.
-    pub(crate) fn first(&self) -> Option<(&'static str, Location)> {
-        self.lateness.map(|(_, at)| ("ALLOWED LATENESS", at))
+    fn first(&self) -> Option<(String, Location)> {
+        let lateness = self.lateness.map(|(_, at)| (LATENESS.join(" "), at));
+        let late = self.late.as_ref().map(|(_, at)| (LATE.join(" "), *at));
+        lateness.into_iter().chain(late).min_by_key(|(_, at)| *at)
     }
 
     /// Refuses all clauses.

@@ -168,15 +168,23 @@ fn pipeline(plan: &JobPlan, pipeline: &Pipeline) -> Vec<String> {
         End::Sink(sink) => steps.push(format!("write {}", plan.sinks[*sink].name)),
         End::Window(window) => {
             steps.push(format!("{} {}", phase(window), grouping(&window.grouping)));
+            steps.extend(late(plan, &window.grouping));
             steps.extend(window.steps.iter().map(step));
             steps.push(format!("write {}", plan.sinks[window.sink].name));
         }
         End::Partial(partial) => {
-            steps.push(format!("partial {}", grouping(&partial.grouping)));
+            let what = if partial.grouping.late.is_some() { "rows for" } else { "partial" };
+            steps.push(format!("{what} {}", grouping(&partial.grouping)));
+            steps.extend(late(plan, &partial.grouping));
             steps.push(format!("send to exchange {}", plan.exchanges[partial.exchange].id));
         }
     }
     steps
+}
+
+fn late(plan: &JobPlan, grouping: &Grouping) -> Option<String> {
+    let late = grouping.late.as_ref()?;
+    Some(format!("late rows to {}", plan.sinks[late.sink].name))
 }
 
 fn phase(window: &WindowAggregate) -> &'static str {

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use dataflow::ColumnKind;
+use dataflow::{ColumnKind, LateRows};
 use datafusion_sql::sqlparser::ast::Statement;
 use datafusion_sql::sqlparser::tokenizer::Location;
 
-use crate::clauses::Clauses;
+use crate::clauses::{Clauses, LateInto};
 use crate::parse::{Parsed, STATEMENTS, Words};
 use crate::query::JobQuery;
 use crate::refusal::Refusal;
 use crate::relation::{Catalog, Relation};
 use crate::select::{Body, OutputColumn, Selected, plan_select};
-use crate::syntax;
+use crate::{syntax, types};
 
 /// A planned `INSERT INTO`.
 #[derive(Debug, Clone)]
@@ -20,6 +20,24 @@ pub(crate) struct Insert {
     /// Index into the job's sinks.
     pub(crate) sink: usize,
     pub(crate) selected: Selected,
+    pub(crate) late: Option<LateInsert>,
+}
+
+/// A planned `LATE ROWS INTO`.
+#[derive(Debug, Clone)]
+pub(crate) struct LateInsert {
+    /// Index into the job's sinks.
+    pub(crate) sink: usize,
+    /// The columns that are kept of a row, over the source's columns.
+    pub(crate) columns: Vec<OutputColumn>,
+    pub(crate) at: Location,
+}
+
+/// What one `INSERT` gives a sink.
+pub(crate) struct Written<'a> {
+    pub(crate) sink: usize,
+    pub(crate) at: Location,
+    pub(crate) columns: Vec<(&'a str, ColumnKind)>,
 }
 
 impl Insert {
@@ -28,6 +46,22 @@ impl Insert {
             Body::Rows(columns) => columns,
             Body::Window(window) => &window.columns,
         }
+    }
+
+    /// To each sink that it writes.
+    pub(crate) fn writes(&self) -> Vec<Written<'_>> {
+        fn named(columns: &[OutputColumn]) -> impl Iterator<Item = (&str, ColumnKind)> {
+            columns.iter().map(|column| (column.name.as_str(), column.kind))
+        }
+        let Self { sink, selected, late } = self;
+        let columns = named(self.columns()).collect();
+        let mut all = vec![Written { sink: *sink, at: selected.at, columns }];
+        all.extend(late.as_ref().map(|late| Written {
+            sink: late.sink,
+            at: late.at,
+            columns: named(&late.columns).chain(LateRows::ADDED).collect(),
+        }));
+        all
     }
 }
 
@@ -87,15 +121,7 @@ fn plan_insert(
     clauses: &Clauses,
 ) -> Result<Insert, Vec<Refusal>> {
     let (name, at, query) = syntax::insert(insert, words).map_err(|e| vec![e])?;
-    let sinks = &catalog.query.sinks;
-    let sink = sinks.iter().position(|sink| sink.name == name).ok_or_else(|| {
-        let known: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
-        let supported = match known.as_slice() {
-            [] => "the job declares no sink".to_owned(),
-            known => format!("sinks are {}", known.join(", ")),
-        };
-        vec![Refusal::at(at, format!("there is no sink '{name}'"), supported)]
-    })?;
+    let sink = find_sink(catalog.query, &name, at).map_err(|e| vec![e])?;
     let mut selected = plan_select(catalog, query, words)?;
     match &mut selected.body {
         Body::Rows(_) => {
@@ -105,7 +131,41 @@ fn plan_insert(
             window.lateness_ms = clauses.lateness.map_or(0, |(lateness, _)| lateness);
         }
     }
-    Ok(Insert { sink, selected })
+    let late = clauses.late.as_ref().map(|(into, _)| late_insert(catalog, &selected, into));
+    let late = late.transpose().map_err(|e| vec![e])?;
+    Ok(Insert { sink, selected, late })
+}
+
+fn find_sink(query: &JobQuery, name: &str, at: Location) -> Result<usize, Refusal> {
+    let sinks = &query.sinks;
+    sinks.iter().position(|sink| sink.name == name).ok_or_else(|| {
+        let known: Vec<&str> = sinks.iter().map(|sink| sink.name.as_str()).collect();
+        let supported = match known.as_slice() {
+            [] => "the job declares no sink".to_owned(),
+            known => format!("sinks are {}", known.join(", ")),
+        };
+        Refusal::at(at, format!("there is no sink '{name}'"), supported)
+    })
+}
+
+fn late_insert(
+    catalog: &Catalog<'_>,
+    selected: &Selected,
+    into: &LateInto,
+) -> Result<LateInsert, Refusal> {
+    let at = into.at;
+    let sink = find_sink(catalog.query, &into.sink, at)?;
+    let mut columns = Vec::with_capacity(selected.rows.len());
+    for (name, expr) in &selected.rows {
+        if LateRows::ADDED.iter().any(|(added, _)| added == name) {
+            let message = format!("the rows have a column {name}, which LATE ROWS INTO adds");
+            return Err(Refusal::at(at, message, "rename the column in a view"));
+        }
+        let schema = catalog.schema(selected.source);
+        let (expr, kind) = types::settle(expr.clone(), schema, at)?;
+        columns.push(OutputColumn { name: name.clone(), expr, kind, at });
+    }
+    Ok(LateInsert { sink, columns, at })
 }
 
 /// Every sink is written, by inserts that agree, and has its key columns.
@@ -114,7 +174,7 @@ fn sink_faults(query: &JobQuery, inserts: &[Insert]) -> Vec<Refusal> {
     let mut windows: BTreeMap<usize, Location> = BTreeMap::new();
     for (sink, declared) in query.sinks.iter().enumerate() {
         let name = &declared.name;
-        let mut own = inserts.iter().filter(|insert| insert.sink == sink);
+        let mut own = inserts.iter().flat_map(Insert::writes).filter(|w| w.sink == sink);
         let Some(first) = own.next() else {
             faults.push(Refusal::declared(
                 format!("no INSERT writes sink '{name}'"),
@@ -123,19 +183,19 @@ fn sink_faults(query: &JobQuery, inserts: &[Insert]) -> Vec<Refusal> {
             continue;
         };
         for key in &declared.key {
-            if !first.columns().iter().any(|column| column.name == *key) {
+            if !first.columns.iter().any(|(column, _)| column == key) {
                 let message = format!("sink '{name}' has no column '{key}' for its key");
-                let supported = format!("its columns are {}", signature(first));
-                faults.push(Refusal::at(first.selected.at, message, supported));
+                let supported = format!("its columns are {}", signature(&first));
+                faults.push(Refusal::at(first.at, message, supported));
             }
         }
         for other in own {
-            if signature(other) != signature(first) {
+            if other.columns != first.columns {
                 let message =
                     format!("this SELECT gives sink '{name}' other columns than the first");
                 let supported =
-                    format!("expected {}, found {}", signature(first), signature(other));
-                faults.push(Refusal::at(other.selected.at, message, supported));
+                    format!("expected {}, found {}", signature(&first), signature(&other));
+                faults.push(Refusal::at(other.at, message, supported));
             }
         }
     }
@@ -151,10 +211,7 @@ fn sink_faults(query: &JobQuery, inserts: &[Insert]) -> Vec<Refusal> {
     faults
 }
 
-fn signature(insert: &Insert) -> String {
-    let columns = insert.columns().iter().map(|c| {
-        let kind: ColumnKind = c.kind;
-        format!("{} {kind}", c.name)
-    });
+fn signature(written: &Written<'_>) -> String {
+    let columns = written.columns.iter().map(|(name, kind)| format!("{name} {kind}"));
     format!("({})", columns.collect::<Vec<_>>().join(", "))
 }

@@ -35,6 +35,8 @@ pub(crate) struct Selected {
     /// Over the source's columns, first to evaluate first.
     pub(crate) filters: Vec<Expr>,
     pub(crate) body: Body,
+    /// The columns that a row has before it is grouped, over the source's columns.
+    pub(crate) rows: Vec<(String, Expr)>,
     /// Where the `SELECT` stands.
     pub(crate) at: Location,
     /// Where its `FROM` stands.
@@ -83,7 +85,8 @@ pub(crate) fn plan_select(
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(Selected { source: from.relation.source, filters, body, at, from_at: from.at })
+    let (source, rows) = (from.relation.source, from.relation.columns.clone());
+    Ok(Selected { source, filters, body, rows, at, from_at: from.at })
 }
 
 fn plan_rows(

@@ -1,6 +1,6 @@
 //! Keys of groups: none, one BIGINT, or anything else as canonical bytes.
 
-use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use protocol::hash::key_hash_v1;
 
@@ -17,6 +17,7 @@ use crate::limits::GROUPS_MAX;
 pub(crate) struct BatchKeys {
     int: Option<Int64Array>,
     encoded: EncodedKeys,
+    keyed: bool,
 }
 
 impl BatchKeys {
@@ -30,6 +31,27 @@ impl BatchKeys {
             }
             _ => self.encoded.encode(kinds, columns, rows),
         }
+        self.keyed = !kinds.is_empty();
+    }
+
+    /// Hash of the canonical bytes of a row's key.
+    pub(crate) fn hash(&self, row: usize) -> u64 {
+        match &self.int {
+            _ if !self.keyed => key_hash_v1(&[]),
+            Some(keys) => int_hash(keys.is_valid(row).then(|| keys.value(row))),
+            None => key_hash_v1(self.encoded.row(row)),
+        }
+    }
+}
+
+fn int_hash(key: Option<i64>) -> u64 {
+    match key {
+        Some(key) => {
+            let mut bytes = [1; 9];
+            bytes[1..].copy_from_slice(&codec::i64_bytes(key));
+            key_hash_v1(&bytes)
+        }
+        None => key_hash_v1(&[0]),
     }
 }
 
@@ -180,14 +202,7 @@ impl KeyIndex {
     pub(super) fn key_hash(&self, group: u32) -> u64 {
         match &self.index {
             Index::Whole(_) => key_hash_v1(&[]),
-            Index::Int(index) => match index.key(group) {
-                Some(key) => {
-                    let mut bytes = [1; 9];
-                    bytes[1..].copy_from_slice(&codec::i64_bytes(key));
-                    key_hash_v1(&bytes)
-                }
-                None => key_hash_v1(&[0]),
-            },
+            Index::Int(index) => int_hash(index.key(group)),
             Index::Bytes(index) => key_hash_v1(index.key(group)),
         }
     }

@@ -8,7 +8,9 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use protocol::hash::partition_v1;
 
+use super::late::{LateOutput, Reason};
 use super::row_values;
+use super::singles::Singles;
 use super::tables::Tables;
 use crate::assign::{Assigner, PaneId};
 use crate::error::DataflowError;
@@ -24,22 +26,31 @@ pub(crate) struct PartialOperator {
     tables: Tables,
     assigner: Assigner,
     keys: BatchKeys,
+    late: Option<LateOutput>,
+    /// Instead of the tables where late rows are kept.
+    singles: Option<Singles>,
 }
 
 impl PartialOperator {
-    pub(crate) fn new(plan: &PartialAggregate) -> Self {
+    pub(crate) fn new(plan: &PartialAggregate, partitions: u32) -> Result<Self, DataflowError> {
         let grouping = &plan.grouping;
+        let singles = match grouping.late {
+            Some(_) => Some(Singles::new(grouping, partitions)?),
+            None => None,
+        };
         let mut aggregates = grouping.aggregates.clone();
         // Partials carry their row count, so that late ones can be counted by rows.
         let rows = Aggregate { name: "rows".to_owned(), function: Function::Count, argument: None };
         aggregates.push(rows);
-        Self {
+        Ok(Self {
             plan: Box::new(plan.clone()),
             schema: grouping.partial_schema(),
             tables: Tables::new(grouping.key_kinds(), aggregates),
             assigner: Assigner::new(grouping.window.panes(), grouping.lateness_ms),
             keys: BatchKeys::default(),
-        }
+            late: LateOutput::of(grouping, Reason::Log),
+            singles,
+        })
     }
 
     pub(crate) fn operator(&self) -> &str {
@@ -63,7 +74,14 @@ impl PartialOperator {
         if muted {
             return Ok(late);
         }
+        if let Some(out) = &mut self.late {
+            out.take(self.assigner.late(), &values.carried)?;
+        }
         self.keys.prepare(&grouping.key_kinds(), &values.keys, batch.num_rows());
+        if let Some(singles) = &mut self.singles {
+            singles.push(grouping, &self.assigner, &self.keys, &values)?;
+            return Ok(late);
+        }
         let mut arguments = values.arguments;
         arguments.push(None);
         for (pane, rows) in self.assigner.spans() {
@@ -75,7 +93,16 @@ impl PartialOperator {
 
     /// Bytes that [`drain`](Self::drain) would hand out, roughly.
     pub(crate) fn pending_bytes(&self) -> usize {
-        self.tables.groups() * self.schema.fields().len() * VALUE_BYTES
+        let held = self.singles.as_ref().map_or(0, Singles::bytes)
+            + self.late.as_ref().map_or(0, LateOutput::bytes);
+        held + self.tables.groups() * self.schema.fields().len() * VALUE_BYTES
+    }
+
+    /// Hands out the late rows since the last boundary.
+    pub(crate) fn drain_late(&mut self, out: &mut Vec<(usize, RecordBatch)>) {
+        if let Some(late) = &mut self.late {
+            late.drain(out);
+        }
     }
 
     /// Everything since the last boundary, one batch per partition that has rows, partitions in order.
@@ -83,6 +110,10 @@ impl PartialOperator {
         &mut self,
         partitions: u32,
     ) -> Result<Vec<(u32, RecordBatch)>, DataflowError> {
+        if let Some(singles) = &mut self.singles {
+            let batches = singles.drain();
+            return batches.map_err(|e| self.defect(&e));
+        }
         let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); partitions as usize];
         for (pane, table) in &self.tables.by_pane {
             self.split(*pane, table, &mut parts)?;
@@ -103,6 +134,12 @@ impl PartialOperator {
     /// Nothing since the last boundary will be handed out.
     pub(crate) fn discard(&mut self) {
         self.tables.clear();
+        if let Some(singles) = &mut self.singles {
+            singles.clear();
+        }
+        if let Some(late) = &mut self.late {
+            late.clear();
+        }
     }
 
     fn split(
@@ -163,5 +200,7 @@ impl PartialOperator {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         self.tables.memory_bytes()
+            + self.singles.as_ref().map_or(0, Singles::bytes)
+            + self.late.as_ref().map_or(0, LateOutput::bytes)
     }
 }

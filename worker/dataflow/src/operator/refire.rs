@@ -60,12 +60,12 @@ impl Refires {
 
 impl WindowOperator {
     /// Bytes that [`refire`](Self::refire) would hand out, at most and roughly.
-    pub(crate) fn refired_bytes(&self) -> usize {
+    pub(super) fn refired_bytes(&self) -> usize {
         self.refires.rows * self.result.fields().len() * VALUE_BYTES
     }
 
     /// Nothing that has changed in fired windows will be handed out.
-    pub(crate) fn forget_refired(&mut self) {
+    pub(super) fn forget_refired(&mut self) {
         if std::mem::take(&mut self.refires.rows) > 0 {
             self.tables.by_pane.values_mut().for_each(|table| drop(table.take_touched()));
         }
@@ -73,7 +73,7 @@ impl WindowOperator {
 
     /// Hands out the new results of fired windows that have changed since the last boundary, windows by end, keys
     /// in the order of C10.
-    pub(crate) fn refire(
+    pub(super) fn refire(
         &mut self,
         out: &mut Vec<(usize, RecordBatch)>,
     ) -> Result<(), DataflowError> {

@@ -5,6 +5,7 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
 use super::firing::Firing;
+use super::late::{LateOutput, Reason};
 use super::merge_tree::MergeTree;
 use super::refire::Refires;
 use super::row_values;
@@ -30,12 +31,17 @@ pub(crate) struct WindowOperator {
     /// Emptied, for the next window that must be merged.
     pub(super) merged: Option<GroupTable>,
     pub(super) refires: Refires,
+    pub(super) late: Option<LateOutput>,
 }
 
 impl WindowOperator {
     pub(crate) fn new(plan: &WindowAggregate) -> Self {
         let grouping = &plan.grouping;
         let panes = grouping.window.panes();
+        let reason = match plan.input {
+            WindowInput::Rows(_) => Reason::Log,
+            WindowInput::Partials => Reason::Combined,
+        };
         Self {
             plan: Box::new(plan.clone()),
             panes,
@@ -48,6 +54,7 @@ impl WindowOperator {
             firing: None,
             merged: None,
             refires: Refires::new(panes, grouping.lateness_ms),
+            late: LateOutput::of(grouping, reason),
         }
     }
 
@@ -64,6 +71,7 @@ impl WindowOperator {
         &mut self,
         batch: &RecordBatch,
         before: &[i64],
+        muted: bool,
     ) -> Result<u64, DataflowError> {
         let grouping = &self.plan.grouping;
         let WindowInput::Rows(columns) = &self.plan.input else {
@@ -71,6 +79,9 @@ impl WindowOperator {
         };
         let values = row_values(grouping, columns, batch)?;
         let late = self.assigner.assign_rows(values.times, before)?;
+        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
+            out.take(self.assigner.late(), &values.carried)?;
+        }
         self.keys.prepare(&grouping.key_kinds(), &values.keys, batch.num_rows());
         for (pane, rows) in self.assigner.spans() {
             let table = self.tables.entry(pane)?;
@@ -85,6 +96,7 @@ impl WindowOperator {
         &mut self,
         batch: &RecordBatch,
         watermark: i64,
+        muted: bool,
     ) -> Result<u64, DataflowError> {
         let grouping = &self.plan.grouping;
         let hidden = grouping.hidden_columns().len();
@@ -95,6 +107,11 @@ impl WindowOperator {
         let (ends, froms, counts) = (times[0], times[hidden - 2], times[hidden - 1]);
         let late = self.assigner.assign_partials(ends, froms, counts, watermark)?;
         let (keys, states) = batch.columns()[hidden..].split_at(grouping.keys.len());
+        let carried = grouping.late.as_ref().map_or(0, |late| late.columns.len());
+        let (states, carried) = states.split_at(states.len() - carried);
+        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
+            out.take(self.assigner.late(), carried)?;
+        }
         self.keys.prepare(&grouping.key_kinds(), keys, batch.num_rows());
         for (pane, rows) in self.assigner.spans() {
             let table = self.tables.entry(pane)?;
@@ -144,8 +161,33 @@ impl WindowOperator {
         self.panes.live_from(watermark.saturating_sub(self.plan.grouping.lateness_ms))
     }
 
+    /// Hands out what does not wait for a window: late rows, and fired windows that have changed.
+    pub(crate) fn hand_out_open(
+        &mut self,
+        out: &mut Vec<(usize, RecordBatch)>,
+    ) -> Result<(), DataflowError> {
+        if let Some(late) = &mut self.late {
+            late.drain(out);
+        }
+        self.refire(out)
+    }
+
+    /// Bytes that [`hand_out_open`](Self::hand_out_open) would hand out, roughly.
+    pub(crate) fn open_bytes(&self) -> usize {
+        self.late.as_ref().map_or(0, LateOutput::bytes) + self.refired_bytes()
+    }
+
+    /// Nothing that [`hand_out_open`](Self::hand_out_open) would hand out is wanted.
+    pub(crate) fn discard_open(&mut self) {
+        if let Some(late) = &mut self.late {
+            late.clear();
+        }
+        self.forget_refired();
+    }
+
     pub(crate) fn memory_bytes(&self) -> usize {
         self.tables.memory_bytes()
+            + self.late.as_ref().map_or(0, LateOutput::bytes)
             + self.tree.memory_bytes()
             + self.firing.as_ref().map_or(0, Firing::memory_bytes)
             + self.merged.as_ref().map_or(0, GroupTable::memory_bytes)

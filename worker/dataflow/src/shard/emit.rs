@@ -68,8 +68,9 @@ impl Shard {
                     emission.sinks.extend(rows.drain(..).map(|batch| (*sink, batch)));
                     *bytes = 0;
                 }
-                EndState::Window(window) => window.refire(&mut emission.sinks)?,
+                EndState::Window(window) => window.hand_out_open(&mut emission.sinks)?,
                 EndState::Partial(partial) => {
+                    partial.drain_late(&mut emission.sinks);
                     let exchange = partial.exchange();
                     let partitions = self.plan.exchanges[exchange].partitions;
                     let batches = partial.drain(partitions)?;
@@ -112,7 +113,7 @@ impl Shard {
                     rows.clear();
                     *bytes = 0;
                 }
-                EndState::Window(window) => window.forget_refired(),
+                EndState::Window(window) => window.discard_open(),
                 EndState::Partial(partial) => partial.discard(),
             }
         }

@@ -12,7 +12,7 @@ use crate::support::*;
 
 /// A record of an exchange partition.
 #[derive(Clone)]
-enum Record {
+pub(crate) enum Record {
     Rows(RecordBatch),
     Watermark(UpstreamWatermark),
 }
@@ -44,7 +44,7 @@ fn upstream(
     }
 }
 
-fn commit(shard: &mut Shard) -> Vec<(u32, Record)> {
+pub(crate) fn commit(shard: &mut Shard) -> Vec<(u32, Record)> {
     let emission = shard.boundary(WHOLE).unwrap();
     let mut records: Vec<(u32, Record)> =
         emission.exchanges.into_iter().map(|(_, p, rows)| (p, Record::Rows(rows))).collect();
@@ -68,7 +68,7 @@ fn interleave(mut shards: Vec<Vec<Vec<(u32, Record)>>>, random: &mut Random) -> 
     partitions
 }
 
-fn take(shard: &mut Shard, shards: u32, record: &Record) {
+pub(crate) fn take(shard: &mut Shard, shards: u32, record: &Record) {
     match record {
         Record::Rows(rows) => shard.process_partials(rows).unwrap(),
         Record::Watermark(entry) => {

@@ -4,6 +4,7 @@
 mod cursor;
 mod exchange;
 mod failures;
+mod late_rows;
 mod lateness;
 mod naive;
 mod random;

@@ -21,6 +21,8 @@ type GroupKey = ((i64, i64), Option<Option<String>>, Option<Option<i64>>);
 pub(crate) struct Naive {
     groups: BTreeMap<GroupKey, Group>,
     pub(crate) late: u64,
+    /// As a late sink shows them.
+    pub(crate) late_rows: Vec<String>,
     /// Allowed lateness.
     pub(crate) lateness: i64,
 }
@@ -56,7 +58,11 @@ impl Naive {
                 .into_iter()
                 .filter(|(_, end)| watermark.is_none_or(|w| *end + self.lateness > w))
                 .collect();
-            self.late += u64::from(open.is_empty());
+            if open.is_empty() {
+                self.late += 1;
+                let window = windows(kind, row.time).pop().unwrap();
+                self.late_rows.push(late_row(row, window, watermark.unwrap() - window.1));
+            }
             for (start, end) in open {
                 let end = (end, start);
                 let key = match keys {
@@ -76,15 +82,10 @@ impl Naive {
 
     /// All windows that end at the watermark or before, as the sink would show them.
     pub(crate) fn rows(&self, watermark: i64) -> Vec<String> {
-        let text = |value: Option<String>| value.unwrap_or("null".to_owned());
-        let time = |ms: i64| {
-            let column = arrow::array::TimestampMillisecondArray::from(vec![ms]);
-            arrow::util::display::array_value_to_string(&column, 0).unwrap()
-        };
         let due = self.groups.iter().filter(|(((end, _), _, _), _)| *end <= watermark);
         let rows = due.map(|(((end, start), name, id), group)| {
             let mut values: Vec<String> = Vec::new();
-            values.extend(name.clone().map(&text));
+            values.extend(name.clone().map(text));
             values.extend(id.map(|id| text(id.map(|id| id.to_string()))));
             values.extend([time(*start), time(*end), time(end - 1)]);
             values.push(group.rows.to_string());
@@ -103,6 +104,21 @@ impl Naive {
         });
         sorted(rows.collect())
     }
+}
+
+fn text(value: Option<String>) -> String {
+    value.unwrap_or("null".to_owned())
+}
+
+fn time(ms: i64) -> String {
+    let column = arrow::array::TimestampMillisecondArray::from(vec![ms]);
+    arrow::util::display::array_value_to_string(&column, 0).unwrap()
+}
+
+fn late_row(row: &Row, (start, end): (i64, i64), late_by: i64) -> String {
+    let (id, name) = (text(row.id.map(|id| id.to_string())), text(row.name.clone()));
+    let (at, start, end) = (time(row.time), time(start), time(end));
+    format!("1: {at} | {id} | {name} | log watermark | {start} | {end} | {late_by}")
 }
 
 fn float(value: f64) -> String {

@@ -113,6 +113,7 @@ pub(crate) fn grouping(operator: &str, window: WindowKind, keys: Keys) -> Groupi
         operator: operator.to_owned(),
         window,
         lateness_ms: 0,
+        late: None,
         keys: match keys {
             Keys::None => vec![],
             Keys::Id => vec![id],
@@ -140,6 +141,7 @@ fn row_columns(keys: Keys) -> RowColumns {
             Keys::NameAndId => vec![2, 1],
         },
         arguments: vec![None, Some(3), Some(3), Some(3), Some(4), Some(4), Some(2), Some(4)],
+        carried: vec![],
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) fn needed(source: &SourceDef, inserts: &[&Insert]) -> BTreeSet<String
         names.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
     };
     for insert in inserts {
+        let late = insert.late.iter().flat_map(|late| &late.columns);
+        late.for_each(|column| add(&column.expr));
         insert.selected.filters.iter().for_each(&mut add);
         match &insert.selected.body {
             Body::Rows(columns) => columns.iter().for_each(|column| add(&column.expr)),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use dataflow::{
-    Aggregate, ColumnKind, End, ExchangePlan, Grouping, Input, PartialAggregate, Pipeline,
-    RowColumns, StageInput, Step, WindowAggregate, WindowInput,
+    Aggregate, ColumnKind, End, ExchangePlan, Grouping, Input, KeyColumn, LateRows,
+    PartialAggregate, Pipeline, RowColumns, StageInput, Step, WindowAggregate, WindowInput,
 };
 use datafusion_common::{Column, DFSchema};
 use datafusion_expr::Expr;
@@ -15,12 +15,16 @@ use protocol::Fingerprint;
 use super::{Exchanges, ReadSource, is_column, projection};
 use crate::expression::refuse;
 use crate::grouped::WindowSelect;
+use crate::insert::LateInsert;
 use crate::physical::physical;
 use crate::refusal::Refusal;
+use crate::select::OutputColumn;
 
 pub(super) struct Context<'a> {
     pub(super) operator: String,
     pub(super) sink: usize,
+    /// Place of the sink of late rows, and what it gets.
+    pub(super) late: Option<(usize, &'a LateInsert)>,
     pub(super) read: &'a ReadSource<'a>,
     pub(super) select: &'a WindowSelect,
     pub(super) partitions: u32,
@@ -39,6 +43,7 @@ pub(super) fn ends(
         lateness_ms: select.lateness_ms,
         keys: select.keys.iter().map(|(key, _)| key.clone()).collect(),
         aggregates: select.aggregates.iter().map(|call| call.aggregate.clone()).collect(),
+        late: context.late.map(|(sink, late)| late_rows(sink, late)),
     };
     grouping
         .check_lateness()
@@ -97,7 +102,7 @@ fn arguments(context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
     let time_column = Expr::Column(Column::new_unqualified(time));
     let mut exprs = vec![make(&time_column)?];
     let mut fields = vec![Field::new(time, ColumnKind::Timestamp.data_type(), false)];
-    let mut input = RowColumns { event_time: 0, keys: Vec::new(), arguments: Vec::new() };
+    let mut input = RowColumns::default();
     for (key, expr) in &context.select.keys {
         input.keys.push(exprs.len());
         exprs.push(make(expr)?);
@@ -121,8 +126,19 @@ fn arguments(context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
         };
         input.arguments.push(place);
     }
+    for column in context.late.iter().flat_map(|(_, late)| &late.columns) {
+        input.carried.push(exprs.len());
+        exprs.push(make(&column.expr)?);
+        let name = format!("__late_{}", column.name);
+        fields.push(Field::new(name, column.kind.data_type(), true));
+    }
     let schema = Arc::new(Schema::new(fields));
     Ok((Step::Project { exprs, schema }, input))
+}
+
+fn late_rows(sink: usize, late: &LateInsert) -> LateRows {
+    let column = |c: &OutputColumn| KeyColumn { name: c.name.clone(), kind: c.kind };
+    LateRows { sink, columns: late.columns.iter().map(column).collect() }
 }
 
 /// `HAVING` and the columns of the sink, over the result.

@@ -455,3 +455,63 @@ stage 1 reads exchange counts.window
 exchange counts.window (16 partitions, 9cfef0fc290e2b15): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
 state of counts.window in stage 1: (window_end TUMBLE(10000 ms) lateness 3600000 ms, user_id BIGINT) -> (count(*) BIGINT)
 sink counts (topic counts-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT key (user_id)
+--------
+-- late rows into a sink of their own: rows cross the exchange
+CREATE VIEW dear AS SELECT user_id AS id, event_time AS at, price * 2 AS twice FROM clicks WHERE price > 1;
+INSERT INTO out
+SELECT id, window_end, count(*) AS n, max(twice) AS top
+FROM TUMBLE(TABLE dear, DESCRIPTOR(at), INTERVAL '10' SECOND)
+GROUP BY id, window_start, window_end
+ALLOWED LATENESS INTERVAL '1' MINUTE
+LATE ROWS INTO late;
+=>
+plan 5257d1ba58292e18
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter (price > 1.0)
+    project event_time, user_id, (price * 2.0) AS __argument_1, user_id AS __late_id, event_time AS __late_at, (price * 2.0) AS __late_twice
+    rows for out.window TUMBLE(10000 ms) lateness 60000 ms keys (user_id) aggregates (count(*), max((price * 2.0)))
+    late rows to late
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(10000 ms) lateness 60000 ms keys (user_id) aggregates (count(*), max((price * 2.0)))
+    late rows to late
+    project user_id AS id, window_end, count(*) AS n, max((price * 2.0)) AS top
+    write out
+exchange out.window (16 partitions, 813ce96213b7336b): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max((price * 2.0)) DOUBLE, __late_id BIGINT, __late_at TIMESTAMP, __late_twice DOUBLE
+state of out.window in stage 1: (window_end TUMBLE(10000 ms) lateness 60000 ms, user_id BIGINT) -> (count(*) BIGINT, max((price * 2.0)) DOUBLE)
+sink late (topic late-topic): id BIGINT, at TIMESTAMP, twice DOUBLE, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink out (topic out-topic): id BIGINT, window_end TIMESTAMP, n BIGINT, top DOUBLE
+--------
+-- late rows of a window in stage 0, and the same sink for two windows
+INSERT INTO counts
+SELECT user_id, window_end, count(*) AS n
+FROM TUMBLE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+LATE ROWS INTO late;
+INSERT INTO out
+SELECT user_id, window_end, count(*) AS n
+FROM HOP(TABLE visits, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+LATE ROWS INTO late ALLOWED LATENESS INTERVAL '1' SECOND;
+=>
+plan 6f5a05b81b423f7d
+source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    window counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    late rows to late
+    project user_id, window_end, count(*) AS n
+    write counts
+  - project event_time, user_id, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    window out.window HOP(5000 ms, 10000 ms) lateness 1000 ms keys (user_id) aggregates (count(*))
+    late rows to late
+    project user_id, window_end, count(*) AS n
+    write out
+state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+state of out.window in stage 0: (pane_end HOP(5000 ms, 10000 ms) lateness 1000 ms, first_window_end HOP(5000 ms, 10000 ms) lateness 1000 ms, user_id BIGINT) -> (count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT key (user_id)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink out (topic out-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT

@@ -452,11 +452,11 @@ GROUP BY window_start, window_end
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE ok ALLOWED LATENESS INTERVAL '1' HOUR
 =>
-1:53: ALLOWED LATENESS needs a window; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+1:53: ALLOWED LATENESS needs a window; write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over windows
 --------
 CREATE VIEW v AS SELECT user_id FROM clicks WHERE ok ALLOWED LATENESS INTERVAL '1' HOUR; INSERT INTO out SELECT user_id FROM clicks
 =>
-1:54: ALLOWED LATENESS is not possible in a view; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+1:54: ALLOWED LATENESS is not possible in a view; write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over windows
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
@@ -470,21 +470,21 @@ FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10
 GROUP BY window_start, window_end
 ALLOWED LATENESS 5
 =>
-4:18: 5 is not an interval; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+4:18: 5 is not an interval; write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over windows
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
 GROUP BY window_start, window_end
 ALLOWED LATENESS INTERVAL '-5' SECOND
 =>
-4:18: the allowed lateness is negative; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+4:18: the allowed lateness is negative; write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over windows
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
 GROUP BY window_start, window_end
 ALLOWED LATENESS INTERVAL '5' SECOND ALLOWED LATENESS INTERVAL '5' SECOND
 =>
-4:38: ALLOWED LATENESS stands twice; write ALLOWED LATENESS INTERVAL '1' MINUTE at the end of an INSERT over windows
+4:38: ALLOWED LATENESS stands twice; write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over windows
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
@@ -506,3 +506,50 @@ GROUP BY window_start, window_end
 EMIT CHANGES
 =>
 4:1: 'EMIT' is not expected here
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE ok LATE ROWS INTO late
+=>
+1:53: LATE ROWS INTO needs a window; write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over windows
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+LATE ROWS INTO nowhere
+=>
+4:16: there is no sink 'nowhere'; sinks are out
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+LATE ROWS INTO out
+=>
+4:16: this SELECT gives sink 'out' other columns than the first; expected (n BIGINT), found (user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT)
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+LATE ROWS INTO
+=>
+4:15: syntax error: Expected: identifier, found: EOF
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+LATE ROWS INTO late LATE ROWS INTO late
+=>
+4:21: LATE ROWS INTO stands twice; write ALLOWED LATENESS INTERVAL '1' MINUTE or LATE ROWS INTO sink at the end of an INSERT over windows
+--------
+INSERT INTO out SELECT count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+LATE ROWS TO late
+=>
+4:1: 'LATE' is not expected here
+--------
+CREATE VIEW v AS SELECT event_time, price AS late_by FROM clicks;
+INSERT INTO out SELECT count(*) AS n
+FROM TUMBLE(TABLE v, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+LATE ROWS INTO late
+=>
+5:16: the rows have a column late_by, which LATE ROWS INTO adds; rename the column in a view

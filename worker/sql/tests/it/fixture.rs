@@ -42,7 +42,8 @@ pub(crate) fn job(sql: &str) -> JobQuery {
     };
     let sleepy = SourceDef { partitioned_by, ..source("sleepy") };
     let plain = SourceDef { event_time: None, ..source("plain") };
-    let sinks = [sink("counts", &["user_id"]), sink("out", &[]), sink("other", &[])];
+    let sinks =
+        [sink("counts", &["user_id"]), sink("out", &[]), sink("other", &[]), sink("late", &[])];
     let words: Vec<&str> = sql.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
     let named = |sink: &SinkDef| words.windows(2).any(|pair| pair == ["INTO", sink.name.as_str()]);
     JobQuery {
