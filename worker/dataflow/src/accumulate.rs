@@ -9,6 +9,7 @@ mod fold;
 mod number;
 mod sum;
 mod text_extreme;
+mod variance;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::{
@@ -116,13 +117,18 @@ pub(crate) trait Accumulator: Send + Sync {
 }
 
 impl Function {
-    pub(crate) fn text(self) -> &'static str {
+    /// Its name in the SQL.
+    pub fn text(self) -> &'static str {
         match self {
             Self::Count => "count",
             Self::Sum => "sum",
             Self::Min => "min",
             Self::Max => "max",
             Self::Avg => "avg",
+            Self::Variance { sample: false } => "var_pop",
+            Self::Variance { sample: true } => "var_samp",
+            Self::Deviation { sample: false } => "stddev_pop",
+            Self::Deviation { sample: true } => "stddev_samp",
         }
     }
 
@@ -132,7 +138,8 @@ impl Function {
         Some(match (self, argument) {
             (Self::Count, _) => K::Int64,
             (Self::Sum, Some(K::Decimal(_, scale))) => K::Decimal(38, scale),
-            (Self::Avg, Some(K::Int64 | K::Float64)) => K::Float64,
+            (Self::Avg, Some(K::Int64 | K::Float64))
+            | (Self::Variance { .. } | Self::Deviation { .. }, Some(K::Float64)) => K::Float64,
             (Self::Min | Self::Max, Some(K::Boolean)) => return None,
             (Self::Min | Self::Max, Some(kind))
             | (Self::Sum, Some(kind @ (K::Int64 | K::Float64))) => kind,
@@ -158,6 +165,11 @@ impl Aggregate {
             Function::Avg => vec![
                 (format!("{name}.sum"), avg_sum_kind(kind), true),
                 (format!("{name}.count"), ColumnKind::Int64, false),
+            ],
+            Function::Variance { .. } | Function::Deviation { .. } => vec![
+                (format!("{name}.count"), ColumnKind::Int64, false),
+                (format!("{name}.mean"), ColumnKind::Float64, true),
+                (format!("{name}.squares"), ColumnKind::Float64, true),
             ],
         }
     }
@@ -186,6 +198,12 @@ impl Aggregate {
             },
             (Function::Avg, Some(K::Int64)) => Box::new(avg::Avg::<Int64Type>::new()),
             (Function::Avg, Some(K::Float64)) => Box::new(avg::Avg::<Float64Type>::new()),
+            (Function::Variance { sample }, Some(K::Float64)) => {
+                Box::new(variance::Variance::new(sample, false))
+            }
+            (Function::Deviation { sample }, Some(K::Float64)) => {
+                Box::new(variance::Variance::new(sample, true))
+            }
             _ => return Err(self.unsupported()),
         })
     }

@@ -195,6 +195,16 @@ pub enum Function {
     Max,
     /// Over BIGINT (exact sum) and DOUBLE; gives DOUBLE.
     Avg,
+    /// Over DOUBLE.
+    Variance {
+        /// Divides by one less than the count: the estimate for what the values are a sample of.
+        sample: bool,
+    },
+    /// Over DOUBLE: the root of the variance.
+    Deviation {
+        /// As of the variance.
+        sample: bool,
+    },
 }
 
 /// A window operator that keeps state.

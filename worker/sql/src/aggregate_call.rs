@@ -1,12 +1,14 @@
 //! Calls of aggregate functions.
 
 use dataflow::{Aggregate, ColumnKind, Function};
-use datafusion_expr::{Expr, cast};
-use datafusion_sql::sqlparser::ast::{self, FunctionArg, FunctionArgExpr};
+use datafusion_expr::expr::Case;
+use datafusion_expr::{Expr, cast, lit};
+use datafusion_sql::sqlparser::ast::{self, FunctionArg, FunctionArgExpr, Spanned};
 use datafusion_sql::sqlparser::tokenizer::Location;
 
 use crate::expression::call::argument_list;
 use crate::expression::{plan, refuse, simplify};
+use crate::parse::start_of;
 use crate::physical::canonical;
 use crate::refusal::Refusal;
 use crate::scope::RowScope;
@@ -31,9 +33,15 @@ pub(crate) fn aggregate_call(
         "sum" => Function::Sum,
         "min" => Function::Min,
         "max" => Function::Max,
-        _ => Function::Avg,
+        "avg" => Function::Avg,
+        "var_pop" => Function::Variance { sample: false },
+        "var_samp" | "variance" => Function::Variance { sample: true },
+        "stddev_pop" => Function::Deviation { sample: false },
+        _ => Function::Deviation { sample: true },
     };
-    let argument = match argument_list(call, at)? {
+    let filter = call.filter.as_deref().map(|node| condition(node, rows, at)).transpose()?;
+    let call = ast::Function { filter: None, ..call.clone() };
+    let argument = match argument_list(&call, at)? {
         [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if function == Function::Count => None,
         [FunctionArg::Unnamed(FunctionArgExpr::Expr(node))] => {
             let expr = plan(node, rows, at)?;
@@ -48,26 +56,72 @@ pub(crate) fn aggregate_call(
     };
     let Some(argument) = argument else {
         let aggregate = Aggregate { name: "count(*)".to_owned(), function, argument: None };
-        return Ok(AggregateCall { aggregate, argument: None });
+        let Some((filter, text)) = filter else {
+            return Ok(AggregateCall { aggregate, argument: None });
+        };
+        let name = format!("count(*) {text}");
+        let aggregate = Aggregate { name, function, argument: Some(ColumnKind::Int64) };
+        return Ok(AggregateCall { aggregate, argument: Some(only_where(filter, lit(1i64))) });
     };
     // Named before any cast that is only ours: the state column's name must not change with it.
     let text = canonical(&argument, rows.schema).map_err(|e| refuse(at, &e))?;
     let (argument, kind) = types::settle(argument, rows.schema, at)?;
-    let widen = matches!(function, Function::Sum | Function::Avg) && kind == ColumnKind::Int32;
-    let (argument, kind) = if widen {
-        (cast(argument, ColumnKind::Int64.data_type()), ColumnKind::Int64)
-    } else {
-        (argument, kind)
+    let (argument, kind) = match wider(function, kind) {
+        Some(wider) => (cast(argument, wider.data_type()), wider),
+        None => (argument, kind),
     };
     if function.result_kind(Some(kind)).is_none() {
         let supported = match (function, kind) {
             (Function::Avg, ColumnKind::Decimal(..)) => "cast it to DOUBLE",
-            (Function::Sum | Function::Avg, _) => "it takes numbers",
-            _ => "it takes numbers, text and times",
+            (Function::Min | Function::Max, _) => "it takes numbers, text and times",
+            _ => "it takes numbers",
         };
         return Err(Refusal::at(at, format!("{name} does not take {kind}"), supported));
     }
-    let name = format!("{name}({text})");
+    let mut name = format!("{}({text})", function.text());
+    let argument = match filter {
+        Some((filter, text)) => {
+            name = format!("{name} {text}");
+            only_where(filter, argument)
+        }
+        None => argument,
+    };
     let aggregate = Aggregate { name, function, argument: Some(kind) };
     Ok(AggregateCall { aggregate, argument: Some(argument) })
+}
+
+/// The type that an argument is cast to.
+fn wider(function: Function, kind: ColumnKind) -> Option<ColumnKind> {
+    use ColumnKind as K;
+    match (function, kind) {
+        (Function::Sum | Function::Avg, K::Int32) => Some(K::Int64),
+        (
+            Function::Variance { .. } | Function::Deviation { .. },
+            K::Int32 | K::Int64 | K::Decimal(..),
+        ) => Some(K::Float64),
+        _ => None,
+    }
+}
+
+/// The condition of `FILTER (WHERE …)` and its canonical text.
+fn condition(
+    node: &ast::Expr,
+    rows: &mut RowScope<'_>,
+    outer: Location,
+) -> Result<(Expr, String), Refusal> {
+    let at = start_of(node.span(), outer);
+    let expr = plan(node, rows, at)?;
+    let expr = simplify(expr, rows, at)?;
+    match types::settle(expr, rows.schema, at)? {
+        (expr, ColumnKind::Boolean) => {
+            let text = canonical(&expr, rows.schema).map_err(|e| refuse(at, &e))?;
+            Ok((expr, format!("FILTER (WHERE {text})")))
+        }
+        (_, other) => Err(Refusal::at(at, format!("FILTER is {other}"), "it must be BOOLEAN")),
+    }
+}
+
+/// The value where the condition holds, else null, which every aggregate with an argument skips.
+fn only_where(condition: Expr, value: Expr) -> Expr {
+    Expr::Case(Case::new(None, vec![(Box::new(condition), Box::new(value))], None))
 }

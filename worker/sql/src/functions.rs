@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use datafusion_expr::{ScalarUDF, Volatility};
 
+use crate::scope::AGGREGATES;
+
 /// Name in the SQL → name of the function.
 const SCALAR: &[(&str, &str)] = &[
     ("abs", "abs"),
@@ -96,7 +98,8 @@ pub(crate) fn find(name: &str) -> Called {
 /// For a refusal.
 pub(crate) fn supported() -> String {
     let names: Vec<&str> = SCALAR.iter().map(|(name, _)| *name).collect();
-    format!("supported functions are {}; in a window count, sum, min, max, avg", names.join(", "))
+    let aggregates = AGGREGATES.join(", ");
+    format!("supported functions are {}; in a window {aggregates}", names.join(", "))
 }
 
 #[cfg(test)]

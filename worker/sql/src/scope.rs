@@ -25,7 +25,19 @@ pub(crate) trait Scope {
     fn whole(&self, node: &ast::Expr) -> Option<Expr>;
 }
 
-pub(crate) const AGGREGATES: [&str; 5] = ["count", "sum", "min", "max", "avg"];
+pub(crate) const AGGREGATES: [&str; 11] = [
+    "count",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "var_pop",
+    "var_samp",
+    "variance",
+    "stddev_pop",
+    "stddev_samp",
+    "stddev",
+];
 pub(crate) const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
 
 /// Columns of rows, before any grouping.

@@ -515,3 +515,25 @@ state of out.window in stage 0: (pane_end HOP(5000 ms, 10000 ms) lateness 1000 m
 sink counts (topic counts-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT key (user_id)
 sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
 sink out (topic out-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT
+--------
+-- filtered aggregates, variance
+INSERT INTO counts
+SELECT user_id, count(*) FILTER (WHERE ok) AS good, sum(quantity) FILTER (WHERE price > 1) AS q,
+  stddev(price) AS spread, variance(amount) AS v, count(*) FILTER (WHERE ok) + 1 AS again
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+plan cf2f56d2bf1dd262
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, CASE WHEN ok THEN 1 END AS __argument_0, CASE WHEN (price > 1.0) THEN CAST(quantity AS BIGINT) END AS __argument_1, price AS __argument_2, CAST(amount AS DOUBLE) AS __argument_3
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*) FILTER (WHERE ok), sum(quantity) FILTER (WHERE (price > 1.0)), stddev_samp(price), var_samp(amount))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*) FILTER (WHERE ok), sum(quantity) FILTER (WHERE (price > 1.0)), stddev_samp(price), var_samp(amount))
+    project user_id, count(*) FILTER (WHERE ok) AS good, sum(quantity) FILTER (WHERE (price > 1.0)) AS q, stddev_samp(price) AS spread, var_samp(amount) AS v, (count(*) FILTER (WHERE ok) + 1) AS again
+    write counts
+exchange counts.window (16 partitions, 93ddfed50ffd9ffd): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) FILTER (WHERE ok) BIGINT, sum(quantity) FILTER (WHERE (price > 1.0)) BIGINT, "stddev_samp(price).count" BIGINT, "stddev_samp(price).mean" DOUBLE, "stddev_samp(price).squares" DOUBLE, "var_samp(amount).count" BIGINT, "var_samp(amount).mean" DOUBLE, "var_samp(amount).squares" DOUBLE
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) FILTER (WHERE ok) BIGINT, sum(quantity) FILTER (WHERE (price > 1.0)) BIGINT, stddev_samp(price).count BIGINT, stddev_samp(price).mean DOUBLE, stddev_samp(price).squares DOUBLE, var_samp(amount).count BIGINT, var_samp(amount).mean DOUBLE, var_samp(amount).squares DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, good BIGINT, q BIGINT, spread DOUBLE, v DOUBLE, again BIGINT key (user_id)

@@ -173,7 +173,7 @@ INSERT INTO out SELECT user_id FROM clicks WHERE random() < 0.5
 --------
 INSERT INTO out SELECT array_agg(price) AS p FROM clicks
 =>
-1:24: the function array_agg is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg
+1:24: the function array_agg is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev
 --------
 INSERT INTO out SELECT upper(price, 1) AS p FROM clicks
 =>
@@ -181,7 +181,7 @@ INSERT INTO out SELECT upper(price, 1) AS p FROM clicks
 --------
 INSERT INTO out SELECT row_number() OVER (ORDER BY price) AS n FROM clicks
 =>
-1:24: the function row_number is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg
+1:24: the function row_number is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev
 --------
 INSERT INTO out SELECT upper(name) FILTER (WHERE ok) AS n FROM clicks
 =>
@@ -289,7 +289,7 @@ GROUP BY 1, window_start, window_end
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY ROLLUP(user_id), window_start, window_end
 =>
-2:10: the function ROLLUP is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg
+2:10: the function ROLLUP is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev
 --------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY ALL
@@ -324,11 +324,6 @@ FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY
 1:40: avg does not take DECIMAL(10, 2); cast it to DOUBLE
 1:58: max does not take BOOLEAN; it takes numbers, text and times
 1:72: count does not take these arguments; write count(*) or count(x)
---------
-INSERT INTO out SELECT sum(price) FILTER (WHERE ok) AS n
-FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
-=>
-1:24: FILTER after sum is not supported; leave it out
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end HAVING 1
@@ -553,3 +548,33 @@ GROUP BY window_start, window_end
 LATE ROWS INTO late
 =>
 5:16: the rows have a column late_by, which LATE ROWS INTO adds; rename the column in a view
+--------
+INSERT INTO out SELECT count(*) FILTER (WHERE price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:47: FILTER is DOUBLE; it must be BOOLEAN
+--------
+INSERT INTO out SELECT count(*) FILTER (WHERE count(*) > 1) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:47: the aggregate count is not possible here; aggregates stand in SELECT and HAVING, and not inside each other
+--------
+INSERT INTO out SELECT stddev(name) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:24: stddev does not take VARCHAR; it takes numbers
+--------
+INSERT INTO out SELECT stddev(price, price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:24: stddev does not take these arguments; write one argument
+--------
+INSERT INTO out SELECT count(DISTINCT name) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:24: DISTINCT or ALL in count is not supported; leave it out
+--------
+INSERT INTO out SELECT sum(price) FILTER (WHERE nothing) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:49: there is no column 'nothing'; columns are user_id, name, event_time, price, quantity, amount, ok
