@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tests::checker::{Case, Delivery, Open, Upto, Verdict, settle};
 use tests::generator::{Pace, Recipe, WriteOptions, Written, writer};
 use tests::harness::wait;
-use tests::kafka::topics;
+use tests::kafka::logs::Isolation;
+use tests::kafka::{ends, topics};
 use tests::oracle::Query;
 
 use crate::kubectl::{STEP_MAX, condition, is_ready};
@@ -208,8 +209,18 @@ impl<'a> Act<'a> {
         .unwrap();
     }
 
+    /// Waits until something has come out.
+    pub(crate) fn until_written(&self) {
+        wait::until_true("rows in the sink", STEP_MAX, || {
+            wait::pause(Duration::from_millis(500));
+            let ends = ends::ends(&self.bootstrap, &self.sink(), Isolation::Committed)?;
+            Ok(ends.iter().any(|end| *end > 0))
+        })
+        .unwrap();
+    }
+
     /// Ends the load.
-    pub(crate) fn end_load(&mut self) -> Written {
+    fn end_load(&mut self) -> Written {
         let load = self.load.take().expect("a load runs from the start");
         load.goes_on.store(false, Ordering::Relaxed);
         load.thread.join().expect("the generator does not panic").unwrap()

@@ -65,6 +65,7 @@ pub(crate) fn upgrade(world: &World) {
     let mut act = Act::start(world, "upgraded");
     let object = act.object(2);
     let first = number_of(&act.apply(&object));
+    act.until_written();
     let sql = object["spec"]["sql"].as_str().unwrap();
     let more = sql
         .replace("max(price) AS top", "max(price) AS top, max(price) * 2 AS twice")

@@ -21,12 +21,8 @@ type Identity = (i64, Timestamp);
 pub(crate) fn savepoint_and_fork(world: &World) {
     let mut first = Act::start(world, "first");
     first.apply(&first.object(2));
-    // Something must have been written before, or the tail is all there is.
-    wait::until_true("rows before the savepoint", STEP_MAX, || {
-        wait::pause(Duration::from_millis(500));
-        Ok(!rows(&first).is_empty())
-    })
-    .unwrap();
+    // Or the tail would be all there is.
+    first.until_written();
     world
         .tools
         .apply(&json!({

@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use tests::harness::{Scratch, process, tools, wait};
 
-use crate::kubectl::Tools;
+use crate::kubectl::{STEP_MAX, Tools};
 use crate::say;
 
 /// The host as pods see it.
@@ -139,12 +139,16 @@ impl World {
 
     /// Kills the first process of a pod's container from outside, as the kernel would.
     pub(crate) fn kill_container(&self, namespace: &str, pod: &str) -> anyhow::Result<()> {
-        let text = self.tools.kubectl(&["-n", namespace, "get", "pod", pod, "-o", "json"])?;
-        let object: Value = serde_json::from_str(&text)?;
-        let id = object["status"]["containerStatuses"][0]["containerID"].as_str();
-        let id = id.and_then(|id| id.rsplit('/').next()).context("the container's id")?;
+        // The kubelet tells of a container a while after it runs.
+        let id = wait::until(&format!("the container of {pod}"), STEP_MAX, || {
+            let text = self.tools.kubectl(&["-n", namespace, "get", "pod", pod, "-o", "json"])?;
+            let object: Value = serde_json::from_str(&text)?;
+            let id = object["status"]["containerStatuses"][0]["containerID"].as_str();
+            Ok(id.and_then(|id| id.rsplit('/').next()).map(str::to_owned))
+        })?;
         let chaos = tools::checkout().join("tests/cluster/chaos.sh");
-        let output = std::process::Command::new(chaos).args(["kill", "n1", id, "KILL"]).output()?;
+        let output =
+            std::process::Command::new(chaos).args(["kill", "n1", &id, "KILL"]).output()?;
         ensure!(
             output.status.success(),
             "chaos.sh kill: {}",
