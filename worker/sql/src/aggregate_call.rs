@@ -28,17 +28,7 @@ pub(crate) fn aggregate_call(
     rows: &mut RowScope<'_>,
     at: Location,
 ) -> Result<AggregateCall, Refusal> {
-    let function = match name {
-        "count" => Function::Count,
-        "sum" => Function::Sum,
-        "min" => Function::Min,
-        "max" => Function::Max,
-        "avg" => Function::Avg,
-        "var_pop" => Function::Variance { sample: false },
-        "var_samp" | "variance" => Function::Variance { sample: true },
-        "stddev_pop" => Function::Deviation { sample: false },
-        _ => Function::Deviation { sample: true },
-    };
+    let function = function(name);
     let filter = call.filter.as_deref().map(|node| condition(node, rows, at)).transpose()?;
     let call = ast::Function { filter: None, ..call.clone() };
     let argument = match argument_list(&call, at)? {
@@ -88,6 +78,20 @@ pub(crate) fn aggregate_call(
     };
     let aggregate = Aggregate { name, function, argument: Some(kind) };
     Ok(AggregateCall { aggregate, argument: Some(argument) })
+}
+
+fn function(name: &str) -> Function {
+    match name {
+        "count" => Function::Count,
+        "sum" => Function::Sum,
+        "min" => Function::Min,
+        "max" => Function::Max,
+        "avg" => Function::Avg,
+        "var_pop" => Function::Variance { sample: false },
+        "var_samp" | "variance" => Function::Variance { sample: true },
+        "stddev_pop" => Function::Deviation { sample: false },
+        _ => Function::Deviation { sample: true },
+    }
 }
 
 /// The type that an argument is cast to.
