@@ -120,7 +120,10 @@ pub fn expected(case: &Case) -> anyhow::Result<(Expected, Verdict)> {
 fn limits(case: &Case, partitions: u32) -> anyhow::Result<Option<Vec<i64>>> {
     let Upto::Committed { group } = &case.upto else { return Ok(None) };
     let offsets = OffsetReader::open(&case.bootstrap, group)?;
-    let committed = offsets.read(&case.source, partitions)?;
+    // A transaction of offsets alone holds no output back, and is waited for here.
+    let committed = wait::until("the committed offsets", ORPHAN_MAX, || {
+        Ok(offsets.read(&case.source, partitions).ok())
+    })?;
     Ok(Some(committed.into_iter().map(|c| c.map_or(0, |c| c.offset)).collect()))
 }
 
