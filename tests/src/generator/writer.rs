@@ -123,6 +123,9 @@ fn open(
         .set("client.id", "streamjob-generator")
         .set("enable.idempotence", "true")
         .set("acks", "all")
+        // a partition that has lost its leader finds the next one soon
+        .set("topic.metadata.refresh.interval.ms", "2000")
+        .set("reconnect.backoff.max.ms", "1000")
         .set("linger.ms", "5")
         .set("batch.size", "1000000")
         .set("queue.buffering.max.messages", "200000")

@@ -109,6 +109,8 @@ impl KafkaConfig {
         config.set("allow.auto.create.topics", "false");
         // How long a topic that no broker knows may still be one that is just being created.
         config.set("topic.metadata.propagation.max.ms", "3000");
+        // A partition without a leader, or a deleted topic, is looked at again this soon.
+        config.set("topic.metadata.refresh.interval.ms", "5000");
         for (key, value) in &self.properties {
             config.set(key, value);
         }

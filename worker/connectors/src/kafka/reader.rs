@@ -22,8 +22,6 @@ const SMALLEST_QUEUE: usize = 1 << 20;
 /// More in flight than the processor's caches hold only costs memory.
 const LARGEST_FETCH: usize = 8 << 20;
 const LARGEST_QUEUE: usize = 32 << 20;
-/// How soon a topic that was deleted meanwhile is noticed.
-const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
 /// Memory of a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,9 +92,6 @@ impl Reader {
         let queued = limits.queued_bytes.clamp(SMALLEST_QUEUE, LARGEST_QUEUE);
         let fetch = queued.min(LARGEST_FETCH);
         let mut client = config.client()?;
-        if !config.properties.contains_key(REFRESH) {
-            client.set(REFRESH, "30000");
-        }
         client
             .set("group.id", group)
             .set("isolation.level", "read_committed")
