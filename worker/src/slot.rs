@@ -25,6 +25,7 @@ mod context;
 mod decode;
 mod drain;
 mod idle;
+mod pace;
 mod process;
 mod progress;
 mod release;

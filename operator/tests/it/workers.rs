@@ -63,6 +63,7 @@ impl Fake {
             lag: 0,
             commits: 0,
             commit_ms: 0.0,
+            commit_interval_ms: 0,
             rows: 0,
             late_rows: 0,
             bad_rows: 0,

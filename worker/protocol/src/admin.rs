@@ -145,6 +145,9 @@ pub struct SlotStatus {
     pub commits: u64,
     /// Median of the last commits, ms.
     pub commit_ms: f64,
+    /// Between two commits now, ms: more than asked for where committing would take too much of its time.
+    #[serde(default)]
+    pub commit_interval_ms: u64,
     /// Rows taken.
     pub rows: u64,
     /// Late rows.

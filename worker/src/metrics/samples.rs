@@ -57,6 +57,9 @@ const GAUGES: &[GaugeRow] = &[
     ("watermark_age", Some(Unit::Seconds), "Wall clock minus the smallest watermark", |e| {
         watermark_ms(&e.status).map(|ms| now_ms().saturating_sub(ms) as f64 / 1000.0)
     }),
+    ("commit_interval", Some(Unit::Seconds), "Between two commits now", |e| {
+        Some(e.status.commit_interval_ms as f64 / 1000.0)
+    }),
     ("checkpoint_age", Some(Unit::Seconds), "Since the newest named checkpoint", |e| {
         let completed = e.status.checkpoint.as_ref()?.completed_at;
         Some(now_ms().saturating_sub(completed) as f64 / 1000.0)

@@ -19,6 +19,7 @@ use super::context::Context;
 use super::decode::Decoder;
 use super::drain::Drain;
 use super::idle;
+use super::pace::Pace;
 use super::progress::Progress;
 use super::replay::Shards;
 use super::report::Reporter;
@@ -40,6 +41,7 @@ pub(crate) struct Running {
     pub(crate) encoder: Encoder,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) reporter: Reporter,
+    pace: Pace,
     /// Something due at the last boundary did not fit into its commit (C10).
     unfinished: bool,
 }
@@ -53,13 +55,16 @@ pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, St
         shards: owned.shards,
         committer: owned.committer,
         progress: owned.progress,
+        pace: Pace::new(context.task.job.commit_interval),
         unfinished: false,
     };
     context.phase(SlotPhase::Running);
     let mut drain = Drain::default();
     loop {
         running.read(context)?;
+        let began = Instant::now();
         running.boundary(context)?;
+        running.pace.took(began.elapsed());
         running.checkpoints.advance(context, &mut running.shards, &mut running.progress, false)?;
         running.reporter.report(context, &running.shards);
         let standing = context.task.orders.standing();
@@ -72,7 +77,9 @@ pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, St
 impl Running {
     /// Takes records until the commit is due.
     fn read(&mut self, context: &mut Context) -> Result<(), Stop> {
-        let until = Instant::now() + context.task.job.commit_interval;
+        let interval = self.pace.interval();
+        Reporter::paced(context, interval);
+        let until = Instant::now() + interval;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             self.shards.pump(context, left)?;

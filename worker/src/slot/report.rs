@@ -34,6 +34,12 @@ impl Reporter {
         });
     }
 
+    /// Says how often the slot commits.
+    pub(crate) fn paced(context: &Context, interval: Duration) {
+        let interval = interval.as_millis() as u64;
+        context.task.board.update(context.task.slot, |e| e.status.commit_interval_ms = interval);
+    }
+
     /// Counts what goes out.
     pub(crate) fn sent(context: &Context, out: &Outgoing) {
         if out.rows() > 0 {
