@@ -22,10 +22,13 @@ pub fn plan(args: &PlanArgs, runtime: &Handle) -> Result<Ending, Stop> {
         Ok(answer) => answer,
         Err(stop) => {
             let verdict = planning::refused(vec![planning::refusal(&stop)]);
-            leave(args.termination_log.as_deref(), &verdict);
             // The same credentials will be refused again: whoever waits should hear of it now.
-            let refused = stop.reason == Reason::CredentialsRejected;
-            return if refused { Ok(Ending::Refused) } else { Err(stop) };
+            if stop.reason != Reason::CredentialsRejected {
+                leave(args.termination_log.as_deref(), &verdict);
+                return Err(stop);
+            }
+            let text = planning::explain_refusal(&verdict);
+            (verdict, text)
         }
     };
     leave(args.termination_log.as_deref(), &verdict);
