@@ -11,4 +11,5 @@ mod faults;
 mod judging;
 mod secured;
 mod stage;
+mod tampering;
 mod tidy;

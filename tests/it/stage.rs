@@ -264,10 +264,16 @@ impl Stage {
     /// Check 8, while no worker runs: what commits name is in the store as it was written. `orphans_max` is how many
     /// uploads may have been cut.
     pub(crate) fn require_objects(&self, orphans_max: usize) -> StoredFigures {
+        let (figures, verdict) = self.objects(orphans_max);
+        assert!(verdict.findings.is_empty(), "{verdict}\n{figures}");
+        figures
+    }
+
+    /// What check 8 says.
+    pub(crate) fn objects(&self, orphans_max: usize) -> (StoredFigures, Verdict) {
         let mut generations = Generations::default();
         commits::history(&self.job.bootstrap, &self.job.groups(), &mut |c| generations.take(&c))
             .unwrap();
-        let named = generations.named().unwrap();
         let store = self.minio.as_ref().expect("a scenario with a store").client().unwrap();
         let job = StoredJob {
             store: &*store,
@@ -277,10 +283,10 @@ impl Stage {
             orphans_max,
         };
         let mut verdict = Verdict { expected: 1, ..Verdict::default() };
+        let named = generations.named().unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let figures = runtime.block_on(job.judge(&named, SystemTime::now(), &mut verdict)).unwrap();
-        assert!(verdict.findings.is_empty(), "{verdict}\n{figures}");
-        figures
+        (figures, verdict)
     }
 
     /// The committed offsets of the source; 0 where there is none or a transaction is open.
