@@ -23,7 +23,6 @@ static DEVELOPMENT: LazyLock<Vec<String>> = LazyLock::new(|| {
 });
 
 fn check(version: Version) {
-    let _alone = crate::stage::alone();
     let scratch = Scratch::new("contract-real").unwrap();
     let kafka = RealKafka::start(&scratch.folder("kafka").unwrap(), version, &[]).unwrap();
     any_broker::require_answers(&kafka.bootstrap());

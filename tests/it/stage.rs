@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -29,14 +28,6 @@ const RETAINED: usize = 3;
 /// Partitions of input and output.
 pub(crate) const PARTITIONS: u32 = 4;
 
-/// Scenarios run one after another: each brings servers enough for the whole machine.
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// Waits until no other scenario runs.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 pub(crate) enum Broker {
     Development {
         _process: Devbroker,
@@ -57,19 +48,17 @@ pub(crate) struct Stage {
     offsets: OffsetReader,
     /// Rows that the load writes in all, closing ones included.
     total: Cell<i64>,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Stage {
     /// A development broker and a folder as store.
     pub(crate) fn development(name: &str, query: Query) -> Self {
-        let alone = alone();
         let scratch = Scratch::new(name).unwrap();
         let broker = Devbroker::start(&scratch).unwrap();
         let bootstrap = broker.bootstrap().to_owned();
         let folder = scratch.folder("checkpoints").unwrap().display().to_string();
         let job = JobFile::new(&bootstrap, query, Checkpoints::Folder(folder));
-        Self::with(Broker::Development { _process: broker }, None, job, scratch, alone)
+        Self::with(Broker::Development { _process: broker }, None, job, scratch)
     }
 
     /// A real Kafka and a real object store.
@@ -94,38 +83,21 @@ impl Stage {
         query: Query,
         start: impl FnOnce(&Path) -> (String, Broker),
     ) -> Self {
-        let alone = alone();
         let scratch = Scratch::new(name).unwrap();
         let (bootstrap, broker) = start(&scratch.folder("kafka").unwrap());
         let minio = Minio::start(&scratch.folder("minio").unwrap()).unwrap();
         let job = JobFile::new(&bootstrap, query, Checkpoints::of(&minio));
-        Self::with(broker, Some(minio), job, scratch, alone)
+        Self::with(broker, Some(minio), job, scratch)
     }
 
-    fn with(
-        broker: Broker,
-        minio: Option<Minio>,
-        job: JobFile,
-        scratch: Scratch,
-        alone: MutexGuard<'static, ()>,
-    ) -> Self {
+    fn with(broker: Broker, minio: Option<Minio>, job: JobFile, scratch: Scratch) -> Self {
         topics::create(&job.bootstrap, &[(&job.source, PARTITIONS), (&job.sink, PARTITIONS)])
             .unwrap();
         let secrets = scratch.folder("secrets").unwrap();
         worker::write_secrets(&secrets).unwrap();
         let job_path = scratch.file("job.json", &job.object().to_string()).unwrap();
         let offsets = OffsetReader::open(&job.bootstrap, &job.source_group()).unwrap();
-        Self {
-            broker,
-            minio,
-            job,
-            job_path,
-            secrets,
-            scratch,
-            offsets,
-            total: Cell::new(0),
-            _alone: alone,
-        }
+        Self { broker, minio, job, job_path, secrets, scratch, offsets, total: Cell::new(0) }
     }
 
     /// Writes the job again after a change.

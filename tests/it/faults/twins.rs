@@ -44,9 +44,10 @@ fn a_process_that_wakes_up_after_it_was_replaced_commits_nothing() {
     let stage = Stage::real("zombie", Query::bids_per_auction(false));
     stage.plan();
     let role = |generation| Role::Slot { generation, slots: 1, ordinal: 0, acquire_now: true };
-    let mut old = Worker::start(&stage.setup("old", role(1))).unwrap();
+    let mut old = Crew::start(&[stage.setup("old", role(1))]).unwrap();
     let load = stage.load(stage.recipe(seed()), 60_000, Pace::PerSecond(12_000));
-    stage.until_progress(|| {});
+    stage.until_progress(|| old.tend().unwrap());
+    let old = old.worker(0).unwrap();
     old.process().freeze().unwrap();
     let mut new = Crew::start(&[stage.setup("new", role(2))]).unwrap();
     new.worker(0)
@@ -55,7 +56,7 @@ fn a_process_that_wakes_up_after_it_was_replaced_commits_nothing() {
             status.slots.iter().all(|slot| slot.phase == SlotPhase::Running)
         })
         .unwrap();
-    stage.until_progress(|| {});
+    stage.until_progress(|| new.tend().unwrap());
     old.process().wake().unwrap();
     wait::until_true("the old process to give up", START_MAX, || {
         let ended = old.process().ended()?.is_some_and(|status| !status.success());
