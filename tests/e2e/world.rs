@@ -185,7 +185,7 @@ pub(crate) struct OtherKafka {
 impl OtherKafka {
     /// Ends it at once and for good.
     pub(crate) fn kill(&self) -> anyhow::Result<()> {
-        process::signal(self.pid, "KILL")
+        process::kill(self.pid)
     }
 }
 

@@ -62,7 +62,7 @@ is_ours() {
 }
 
 # stop_pid_file FILE TEXT: ends the process whose id is in FILE if its command line still holds TEXT.
-# Asks first, and after 10 seconds does not ask.
+# Asks first, and after 10 seconds does not ask. Returns when it is gone.
 stop_pid_file() {
   local pid i
   [ -s "$1" ] || return 0
@@ -70,7 +70,7 @@ stop_pid_file() {
   if is_ours "$pid" "$2"; then
     kill "$pid" 2>/dev/null || true
     for ((i = 0; i < 100; i++)); do is_ours "$pid" "$2" || break; sleep 0.1; done
-    is_ours "$pid" "$2" && kill -9 "$pid" 2>/dev/null
+    while is_ours "$pid" "$2"; do kill -9 "$pid" 2>/dev/null || true; sleep 0.1; done
   fi
   rm -f "$1"
 }

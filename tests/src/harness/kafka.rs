@@ -125,7 +125,7 @@ impl RealKafka {
     /// SIGKILL.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         let pid = self.pid.take().context("it does not run")?;
-        process::signal(pid, "KILL")
+        process::kill(pid)
     }
 }
 

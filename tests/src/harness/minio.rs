@@ -56,7 +56,7 @@ impl Minio {
     /// SIGKILL; the objects stay.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         let pid = self.pid.take().context("it does not run")?;
-        process::signal(pid, "KILL")
+        process::kill(pid)
     }
 
     /// A client of the bucket.

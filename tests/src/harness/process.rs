@@ -157,6 +157,18 @@ pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// SIGKILL to a process that was started here, and waits until it is gone: until then it holds its ports and files.
+pub fn kill(pid: u32) -> anyhow::Result<()> {
+    signal(pid, "KILL")?;
+    wait::until_true(&format!("the end of process {pid}"), STOP_MAX, || Ok(is_gone(pid)))
+}
+
+/// Nobody may have asked yet how it ended; it holds nothing any more then.
+fn is_gone(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.map_or(true, |stat| stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z')))
+}
+
 /// What a process has used so far, its children not counted.
 pub fn usage(pid: u32) -> anyhow::Result<Usage> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
@@ -199,6 +211,16 @@ mod tests {
         let stat = "42 (a (strange) name) S 1 42 42 0 -1 0 0 0 0 0 150 50 7 7 20 0";
         assert_eq!(cpu(stat), Some(Duration::from_secs(2)));
         assert_eq!(kilobytes("VmHWM:\t  128 kB\nVmRSS:\t 64 kB\n", "VmRSS:"), 64);
+    }
+
+    #[test]
+    fn a_killed_process_is_gone_when_its_killer_goes_on() {
+        let mut child = Command::new("sleep").arg("60").spawn().expect("starts");
+        assert!(!is_gone(child.id()));
+        kill(child.id()).expect("killed");
+        assert!(is_gone(child.id()));
+        assert!(!child.wait().expect("ended").success());
+        assert!(is_gone(child.id()));
     }
 
     #[test]
