@@ -4,7 +4,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit crates it e2e bench soak images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit crates it e2e bench bench-quick soak images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,10 @@ it: ## against a real Kafka and a real object store
 	@tests/tools/test.sh it
 e2e: ## in a real Kubernetes cluster on this machine (root)
 	@tests/tools/test.sh e2e
-bench: ## the benchmarks; ARGS="--help" shows their arguments
+bench: ## the benchmarks beside other systems, about two hours; ARGS="--help" shows their arguments
 	@tests/tools/program.sh bench $(ARGS)
+bench-quick: ## the ratios of the flagship, in about ten minutes once everything is built
+	@tests/tools/program.sh bench --quick $(ARGS)
 soak: ## the faults at full length: kills, rescales, an object store that is away for three minutes
 	@STREAMJOB_KILLS=60 STREAMJOB_RECORDS=5000000 STREAMJOB_STORE_OUTAGE=180 tests/tools/run-tests.sh it faults::
 images: ## worker and operator images, pushed to REGISTRY with TAG

@@ -18,4 +18,5 @@ lint bash -n "${shell[@]}"
 if command -v shellcheck >/dev/null; then lint shellcheck -x -S warning -P tests/tools "${shell[@]}"; fi
 mapfile -t python < <(find tests -name '*.py')
 lint parse_python "${python[@]}"
+lint tests/bench/peer.sh check
 exit $status

@@ -31,7 +31,8 @@ pub struct BareArguments {
     pub rows: u64,
 }
 
-/// Reads all records and prints their number, their bytes and the processor time of this process in ns.
+/// Reads all records and prints their number, their bytes, the processor time of this process in ns, and its
+/// most memory in bytes.
 pub fn run(arguments: &BareArguments) -> anyhow::Result<()> {
     let config = KafkaConfig {
         bootstrap: arguments.bootstrap.clone(),
@@ -67,6 +68,7 @@ pub fn run(arguments: &BareArguments) -> anyhow::Result<()> {
         }
         ensure!(heard.elapsed() < SILENCE_MAX, "{rows} of {} rows came", arguments.rows);
     }
-    let cpu = process::usage(std::process::id())?.cpu;
-    writeln!(std::io::stdout(), "{rows} {bytes} {}", cpu.as_nanos()).context("standard output")
+    let usage = process::usage(std::process::id())?;
+    let (cpu, peak) = (usage.cpu.as_nanos(), usage.peak_bytes);
+    writeln!(std::io::stdout(), "{rows} {bytes} {cpu} {peak}").context("standard output")
 }

@@ -1,62 +1,57 @@
-//! The engine as a benchmark runs it: one slot, pinned, over a complete input, until its output is complete.
+//! The engine as a benchmark runs it: one slot over a complete input, until its output is complete.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 
 use super::inputs::{BenchInput, PARTITIONS};
 use super::measure::Sample;
+use super::pipelines::{Pipeline, System};
+use super::processors::Processors;
 use super::watch::Watch;
 use crate::harness::job::{Checkpoints, JobFile};
 use crate::harness::worker::{Role, Worker, WorkerSetup};
-use crate::harness::{Scratch, process, wait};
+use crate::harness::{Process, Scratch, process, tools, wait};
 use crate::kafka::topics;
-use crate::oracle::Query;
 
-const RUN_MAX: Duration = Duration::from_mins(10);
-
-/// A way to run the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Variant {
-    /// As printed.
-    pub(super) id: &'static str,
-    /// Without an exchange.
-    pub(super) claimed: bool,
-    /// `ExactlyOnce` or `AtLeastOnce`.
-    pub(super) delivery: &'static str,
-}
-
-/// The variants of B2.
-pub(super) const VARIANTS: &[Variant] = &[
-    Variant { id: "b2", claimed: true, delivery: "ExactlyOnce" },
-    Variant { id: "b2-at-least-once", claimed: true, delivery: "AtLeastOnce" },
-    Variant { id: "b2-exchange", claimed: false, delivery: "ExactlyOnce" },
-];
+const RUN_MAX: Duration = Duration::from_mins(20);
+const PLAN_MAX: Duration = Duration::from_mins(1);
+/// The planner's exit code for a job that it refuses.
+const REFUSED: i32 = 20;
 
 /// Where and how everything runs.
 pub(super) struct Bench<'a> {
     pub(super) bootstrap: &'a str,
     pub(super) scratch: &'a Scratch,
-    pub(super) pin: i32,
+    pub(super) processors: Processors,
     pub(super) runs: u32,
 }
 
+/// One run, and what is wrong with its output.
+pub(super) struct Run {
+    pub(super) sample: Sample,
+    pub(super) faults: Vec<String>,
+}
+
 impl Bench<'_> {
-    /// A job of its own: identity, sink topic, state and checkpoints are new.
-    pub(super) fn job(&mut self, source: &str, variant: Variant) -> anyhow::Result<JobFile> {
+    /// What the next run is called: its topic, its folders.
+    pub(super) fn next_name(&mut self, pipeline: &Pipeline, system: System) -> String {
         self.runs += 1;
-        let name = format!("{}-{}", variant.id, self.runs);
+        format!("{}-{}-{}", pipeline.id, system.name(), self.runs)
+    }
+
+    /// A job of its own: identity, sink topic, state and checkpoints are new.
+    pub(super) fn job(&mut self, source: &str, pipeline: &Pipeline) -> anyhow::Result<JobFile> {
+        let name = self.next_name(pipeline, System::StreamJob);
         let folder = self.scratch.folder(&format!("checkpoints-{name}"))?;
-        let query = Query::bids_per_auction(variant.claimed);
         let checkpoints = Checkpoints::Folder(folder.display().to_string());
-        let mut job = JobFile::new(self.bootstrap, query, checkpoints);
+        let mut job = JobFile::new(self.bootstrap, pipeline.query(), checkpoints);
         job.uid = format!("bench-{}-{}", std::process::id(), self.runs);
         source.clone_into(&mut job.source);
-        job.sink = format!("out-{name}");
+        job.sink = name;
         job.checkpoint_interval = "10s".into();
-        job.delivery = variant.delivery.into();
+        job.delivery = pipeline.delivery.into();
         job.max_parallelism = Some(PARTITIONS);
         topics::create(self.bootstrap, &[(&job.sink, PARTITIONS)])?;
         Ok(job)
@@ -79,76 +74,71 @@ impl Bench<'_> {
         })
     }
 
-    /// Runs a variant over an input. `Err` when the output does not become complete.
-    pub(super) fn measure(
+    /// Why the engine does not run a pipeline; `None` when it does.
+    pub(super) fn refusal(
+        &mut self,
+        source: &str,
+        pipeline: &Pipeline,
+    ) -> anyhow::Result<Option<String>> {
+        let job = self.job(source, pipeline)?;
+        let setup = self.setup(&job, Role::Alone)?;
+        let mut command = Command::new(tools::program("streamjob-worker")?);
+        command.args(["plan", "--job"]).arg(&setup.job).arg("--secrets-dir").arg(&setup.secrets);
+        let mut planner = Process::start("planner", &mut command, &setup.log)?;
+        let status = planner.wait(PLAN_MAX)?;
+        topics::delete(self.bootstrap, &[&job.sink])?;
+        match status.code() {
+            Some(0) => Ok(None),
+            Some(REFUSED) => Ok(Some(planner.output().trim().replace('\n', " "))),
+            _ => bail!("the planner failed with {status}: {}", planner.output()),
+        }
+    }
+
+    /// Runs the engine over an input. `Err` when the output does not become complete.
+    pub(super) fn engine(
         &mut self,
         input: &BenchInput,
-        variant: Variant,
-    ) -> anyhow::Result<(Sample, bool)> {
-        let job = self.job(&input.topic, variant)?;
+        pipeline: &Pipeline,
+    ) -> anyhow::Result<Run> {
+        let job = self.job(&input.topic, pipeline)?;
         let setup = self.setup(&job, Role::Alone)?;
+        let due = input.due(pipeline.work)?;
         let watch = Watch::start(self.bootstrap, &job.sink)?;
         let start = Instant::now();
-        let mut worker = Worker::start(&setup)?;
-        pin(self.pin, worker.process().pid())?;
+        let mut worker = self.processors.start(|| Worker::start(&setup))?;
         wait::until_true("the whole output", RUN_MAX, || {
             worker.process().require_running()?;
-            Ok(watch.count() >= input.due())
+            Ok(watch.count() >= due)
         })
         .with_context(|| worker.process().output())?;
-        let wall = start.elapsed();
-        let usage = worker.process().usage()?;
-        let sample =
-            Sample { rows: input.rows, cpu: usage.cpu, wall, peak_bytes: usage.peak_bytes };
+        let (wall, usage) = (start.elapsed(), worker.process().usage()?);
+        let first = watch.first().map(|first| first - start);
         worker.process().stop()?;
-        let verdict = input.judge(self.bootstrap, &job.sink)?;
-        if !verdict.is_clean() {
-            super::report::say(&format!("{}: {verdict}", variant.id))?;
-        }
-        Ok((sample, verdict.is_clean()))
+        drop(watch);
+        let faults = input.faults(self.bootstrap, &job.sink, pipeline, System::StreamJob)?;
+        topics::delete(self.bootstrap, &[&job.sink])?;
+        let (rows, cpu, peak_bytes) = (input.rows, usage.cpu, usage.peak_bytes);
+        Ok(Run { sample: Sample { rows, cpu, wall, peak_bytes, first }, faults })
     }
 
     /// Runs the bare C client over an input.
-    pub(super) fn bare(&self, input: &BenchInput) -> anyhow::Result<Sample> {
-        let start = Instant::now();
+    pub(super) fn bare(&self, input: &BenchInput) -> anyhow::Result<Run> {
         let own = std::env::current_exe().context("where am I?")?;
-        let output = pinned(self.pin, &own)
-            .args(["bare", "--bootstrap", self.bootstrap, "--topic", &input.topic])
-            .args(["--partitions", &PARTITIONS.to_string(), "--rows", &input.rows.to_string()])
-            .output()
-            .context("the bare client")?;
+        let mut command = Command::new(own);
+        command.args(["bare", "--bootstrap", self.bootstrap, "--topic", &input.topic]);
+        command.args(["--partitions", &PARTITIONS.to_string(), "--rows", &input.rows.to_string()]);
+        let start = Instant::now();
+        let output = self.processors.start(|| command.output().context("the bare client"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let numbers: Vec<u64> = text.split_whitespace().filter_map(|n| n.parse().ok()).collect();
-        let [rows, bytes, cpu] = numbers[..] else {
-            anyhow::bail!("the bare client failed: {}", String::from_utf8_lossy(&output.stderr));
+        let [rows, bytes, cpu, peak_bytes] = numbers[..] else {
+            bail!("the bare client failed: {}", String::from_utf8_lossy(&output.stderr));
         };
-        anyhow::ensure!(bytes == input.bytes, "{bytes} of {} bytes were read", input.bytes);
-        Ok(Sample { rows, cpu: Duration::from_nanos(cpu), wall: start.elapsed(), peak_bytes: 0 })
+        ensure!(bytes == input.bytes, "{bytes} of {} bytes were read", input.bytes);
+        let (cpu, wall) = (Duration::from_nanos(cpu), start.elapsed());
+        let sample = Sample { rows, cpu, wall, peak_bytes, first: None };
+        Ok(Run { sample, faults: Vec::new() })
     }
-}
-
-/// A command that runs on one processor.
-fn pinned(processor: i32, program: &Path) -> Command {
-    if processor < 0 {
-        return Command::new(program);
-    }
-    let mut command = Command::new("taskset");
-    command.args(["-c", &processor.to_string()]).arg(program);
-    command
-}
-
-/// Moves all threads of a process to one processor; those that start later inherit it.
-pub(super) fn pin(processor: i32, pid: u32) -> anyhow::Result<()> {
-    if processor < 0 {
-        return Ok(());
-    }
-    let status = Command::new("taskset")
-        .args(["-a", "-c", "-p", &processor.to_string(), &pid.to_string()])
-        .stdout(std::process::Stdio::null())
-        .status()
-        .context("taskset")?;
-    anyhow::ensure!(status.success(), "cannot pin process {pid} to processor {processor}");
-    Ok(())
 }
 
 /// What a worker has used; its end is not awaited.

@@ -2,86 +2,131 @@
 
 use std::time::Instant;
 
-use crate::checker::{Case, Delivery, Open, Upto, Verdict, judge};
-use crate::generator::{Pace, Recipe, Shape, WriteOptions, writer};
-use crate::kafka::topics;
-use crate::oracle::{Expected, Query};
+use anyhow::Context as _;
 
-use super::arguments::BenchArguments;
+use super::compare::{self, Comparison, Rule};
+use super::fold::{Expectation, Fold};
+use super::pipelines::{InputKind, Pipeline, System, Work};
+use super::report::say;
+use crate::generator::{Pace, Recipe, WriteOptions, writer};
+use crate::kafka::logs::{self, Isolation};
+use crate::kafka::topics;
 
 /// Partitions of every topic.
 pub(super) const PARTITIONS: u32 = 4;
-/// Rows per second of event time, all partitions together: one window has 100,000 rows.
-const DENSITY: u64 = 10_000;
+
+/// How inputs are written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writing {
+    pub(super) seed: u64,
+    pub(super) lz4: bool,
+}
 
 /// One input topic.
 pub(super) struct BenchInput {
     pub(super) topic: String,
     pub(super) rows: u64,
     pub(super) bytes: u64,
-    expected: Expected,
-    begun: Verdict,
+    expectations: Vec<(Work, Expectation)>,
+}
+
+/// What the rows of a kind look like.
+pub(super) fn recipe(kind: &InputKind, seed: u64) -> Recipe {
+    Recipe {
+        keys: kind.keys,
+        density: kind.density / u64::from(PARTITIONS),
+        ..Recipe::plain(kind.shape, seed, PARTITIONS)
+    }
 }
 
 impl BenchInput {
-    /// Writes a topic of about `rows` rows, keyed, and asks the oracle.
+    /// Writes a topic of about `rows` rows, keyed, that closes the windows of all pipelines, and asks the oracle about each.
     pub(super) fn write(
         bootstrap: &str,
-        arguments: &BenchArguments,
+        writing: Writing,
         topic: &str,
         rows: u64,
+        pipelines: &[Pipeline],
     ) -> anyhow::Result<Self> {
+        let kind = pipelines.first().context("an input that nobody reads")?.input;
         topics::create(bootstrap, &[(topic, PARTITIONS)])?;
-        let query = Query::bids_per_auction(true);
-        let recipe = Recipe {
-            keys: arguments.keys,
-            density: DENSITY / u64::from(PARTITIONS),
-            ..Recipe::plain(Shape::Bids, arguments.seed, PARTITIONS)
-        };
         let options = WriteOptions {
             bootstrap: bootstrap.into(),
             topic: topic.into(),
             rows: rows / u64::from(PARTITIONS),
             first: 0,
             pace: Pace::FlatOut,
-            lz4: arguments.lz4,
-            closing: Some(query.closing()),
+            lz4: writing.lz4,
+            closing: pipelines.iter().map(|pipeline| pipeline.query().closing()).max(),
         };
         let start = Instant::now();
-        let written = writer::write(&recipe, &options, &mut |_| true)?;
-        super::report::say(&format!(
-            "{topic}: {} rows, {} bytes each, written in {:.1} s",
+        let written = writer::write(&recipe(&kind, writing.seed), &options, &mut |_| true)?;
+        let taken = start.elapsed().as_secs_f64();
+        let expectations = expectations(bootstrap, topic, pipelines)?;
+        say(&format!(
+            "{topic}: {} rows of {} bytes, written in {taken:.1} s, folded in {:.1} s",
             written.rows,
             written.bytes / written.rows,
-            start.elapsed().as_secs_f64()
+            start.elapsed().as_secs_f64() - taken
         ))?;
-        // All logs are closed alike, so the same windows are due with and without an exchange.
-        let (expected, begun) = judge::expected(&case(bootstrap, topic, ""))?;
-        let (topic, rows, bytes) = (topic.to_owned(), written.rows, written.bytes);
-        Ok(Self { topic, rows, bytes, expected, begun })
+        Ok(Self { topic: topic.into(), rows: written.rows, bytes: written.bytes, expectations })
+    }
+
+    /// A topic that was written before: its rows and what the oracle says.
+    pub(super) fn read(
+        bootstrap: &str,
+        topic: &str,
+        bytes: u64,
+        pipeline: Pipeline,
+    ) -> anyhow::Result<Self> {
+        let expectations = expectations(bootstrap, topic, &[pipeline])?;
+        let rows = expectations.first().map_or(0, |(_, expectation)| expectation.rows);
+        Ok(Self { topic: topic.into(), rows, bytes, expectations })
+    }
+
+    /// What a right run gives; nothing for a pipeline that was not asked about.
+    pub(super) fn expectation(&self, work: Work) -> anyhow::Result<&Expectation> {
+        let found = self.expectations.iter().find(|(known, _)| *known == work);
+        Ok(&found.context("the oracle was not asked about this")?.1)
     }
 
     /// Output rows that a right run writes.
-    pub(super) fn due(&self) -> u64 {
-        self.expected.due()
+    pub(super) fn due(&self, work: Work) -> anyhow::Result<u64> {
+        Ok(self.expectation(work)?.due.len() as u64)
     }
 
-    /// Compares an output topic with the oracle.
-    pub(super) fn judge(&self, bootstrap: &str, sink: &str) -> anyhow::Result<Verdict> {
-        let case = case(bootstrap, &self.topic, sink);
-        judge::judge_against(&case, &self.expected, self.begun.clone())
+    /// Compares an output topic with the oracle; the faults, a line each.
+    pub(super) fn faults(
+        &self,
+        bootstrap: &str,
+        sink: &str,
+        pipeline: &Pipeline,
+        system: System,
+    ) -> anyhow::Result<Vec<String>> {
+        let rule = Rule::of(pipeline, system);
+        let comparison = Comparison::new(self.expectation(pipeline.work)?, pipeline.work, rule);
+        compare::read(bootstrap, sink, comparison)
     }
 }
 
-fn case(bootstrap: &str, source: &str, sink: &str) -> Case {
-    Case {
-        bootstrap: bootstrap.into(),
-        query: Query::bids_per_auction(true),
-        source: source.into(),
-        sink: sink.into(),
-        upto: Upto::End,
-        open: Open::Refused,
-        delivery: Delivery::ExactlyOnce,
-        groups: None,
+/// Reads a topic back once, for all pipelines over it.
+fn expectations(
+    bootstrap: &str,
+    topic: &str,
+    pipelines: &[Pipeline],
+) -> anyhow::Result<Vec<(Work, Expectation)>> {
+    let mut folds: Vec<(Work, Fold)> = Vec::new();
+    for Pipeline { work, input, .. } in pipelines {
+        if *work != Work::Read && folds.iter().all(|(known, _)| known != work) {
+            folds.push((*work, Fold::new(input.shape, *work, PARTITIONS)));
+        }
     }
+    if folds.is_empty() {
+        return Ok(Vec::new());
+    }
+    logs::read(bootstrap, topic, Isolation::Committed, &mut |record| {
+        let value = record.value.context("an input record without a value")?;
+        folds.iter_mut().try_for_each(|(_, fold)| fold.take(record.partition, value))
+    })?;
+    Ok(folds.into_iter().map(|(work, fold)| (work, fold.finish())).collect())
 }

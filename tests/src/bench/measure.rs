@@ -13,6 +13,8 @@ pub(super) struct Sample {
     pub(super) wall: Duration,
     /// Most memory.
     pub(super) peak_bytes: u64,
+    /// From start to the first result that a user can see.
+    pub(super) first: Option<Duration>,
 }
 
 /// One round: a small and a large run.
@@ -71,6 +73,7 @@ mod tests {
             cpu: Duration::from_millis(ms),
             wall: Duration::from_millis(2 * ms),
             peak_bytes: 0,
+            first: None,
         };
         let round = Round { small: sample(1_000_000, 700), large: sample(5_000_000, 1_500) };
         assert!((round.ns_per_event() - 200.0).abs() < 1e-6);

@@ -9,8 +9,9 @@ use anyhow::Context as _;
 use protocol::Generation;
 use protocol::admin::{AcquireOrder, ReleaseOrder, SlotPhase};
 
-use super::engine::{Bench, VARIANTS, peak_bytes};
+use super::engine::{Bench, peak_bytes};
 use super::inputs::PARTITIONS;
+use super::pipelines::B2;
 use super::report::Moment;
 use super::watch::Watch;
 use crate::generator::{Pace, Recipe, Shape, WriteOptions, writer};
@@ -35,9 +36,9 @@ struct Load {
 }
 
 impl Load {
-    fn start(bootstrap: &str, topic: &str, keys: u64) -> anyhow::Result<Self> {
+    fn start(bootstrap: &str, topic: &str) -> anyhow::Result<Self> {
         topics::create(bootstrap, &[(topic, PARTITIONS)])?;
-        let recipe = Recipe { keys, density: DENSITY, ..Recipe::plain(Shape::Bids, 1, PARTITIONS) };
+        let recipe = Recipe { density: DENSITY, ..Recipe::plain(Shape::Bids, 1, PARTITIONS) };
         let options = WriteOptions {
             bootstrap: bootstrap.into(),
             topic: topic.into(),
@@ -67,11 +68,7 @@ impl Drop for Load {
 }
 
 /// Measures all of them, `rounds` times each.
-pub(super) fn measure(
-    bench: &mut Bench<'_>,
-    rounds: u32,
-    keys: u64,
-) -> anyhow::Result<Vec<Moment>> {
+pub(super) fn measure(bench: &mut Bench<'_>, rounds: u32) -> anyhow::Result<Vec<Moment>> {
     let moment = |id, unit| Moment { id, unit, values: Vec::new() };
     let mut moments = [
         moment("start to first committed output", "ms"),
@@ -86,7 +83,7 @@ pub(super) fn measure(
     ];
     for round in 0..rounds {
         let topic = format!("load-{round}");
-        let load = Load::start(bench.bootstrap, &topic, keys)?;
+        let load = Load::start(bench.bootstrap, &topic)?;
         let [start, kill, rescale, bytes, puts, memory, idle, ..] = &mut moments;
         one_worker(bench, &topic, [start, kill, bytes, puts, memory])?;
         rescale.values.push(rescaled(bench, &topic)?);
@@ -109,7 +106,7 @@ fn one_worker(
     topic: &str,
     [start, kill, bytes, puts, memory]: [&mut Moment; 5],
 ) -> anyhow::Result<()> {
-    let mut job = bench.job(topic, VARIANTS[0])?;
+    let mut job = bench.job(topic, &B2)?;
     job.checkpoint_interval = "1s".into();
     let setup = bench.setup(&job, Role::Alone)?;
     let watch = Watch::start(bench.bootstrap, &job.sink)?;
@@ -136,7 +133,7 @@ fn one_worker(
 
 /// Processor time of a whole job whose source has come to its end, in percent of a core.
 fn idle_share(bench: &mut Bench<'_>, topic: &str) -> anyhow::Result<f64> {
-    let job = bench.job(topic, VARIANTS[0])?;
+    let job = bench.job(topic, &B2)?;
     let mut worker = Worker::start(&bench.setup(&job, Role::Alone)?)?;
     worker.until_status("the end of the source", STEP_MAX, |status| {
         status
@@ -170,7 +167,7 @@ fn size_of(sizes: &str, name: &str) -> Option<f64> {
 
 /// Two workers, then four, as the operator does it.
 fn rescaled(bench: &mut Bench<'_>, topic: &str) -> anyhow::Result<f64> {
-    let mut job = bench.job(topic, VARIANTS[0])?;
+    let mut job = bench.job(topic, &B2)?;
     job.checkpoint_interval = "1s".into();
     let watch = Watch::start(bench.bootstrap, &job.sink)?;
     let crew = |bench: &Bench<'_>, generation, slots, acquire_now| {

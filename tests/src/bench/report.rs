@@ -1,62 +1,93 @@
-//! What a benchmark prints: a table for people, JSON lines for comparisons over time.
+//! What a benchmark prints for people.
 
-use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::path::PathBuf;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
 
+use super::latency::Latency;
 use super::measure::{Round, Spread};
-use crate::harness::tools;
+use super::pipelines::{Pipeline, System};
 
-/// A row of the table.
+/// How a row stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Every output so far equals the oracle.
+    #[default]
+    Equal,
+    /// One differs: the row is void.
+    Different(String),
+    /// The engine does not run it, and says why.
+    Refused(String),
+    /// It did not come to its end.
+    Failed(String),
+}
+
+/// A row of the table: one system over one pipeline.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    /// Pipeline, such as `b2`.
-    pub(super) id: String,
-    /// `streamjob` or `librdkafka`.
-    pub(super) system: &'static str,
-    /// All rounds.
-    pub(super) rounds: Vec<Round>,
-    /// Every output equals the oracle.
-    pub(super) equal: bool,
+    pub(super) pipeline: Pipeline,
+    pub(super) system: System,
+    /// Those that came to their end, with their number.
+    pub(super) rounds: Vec<(u32, Round)>,
+    pub(super) standing: Standing,
 }
 
 impl Row {
     /// ns per event.
     pub(super) fn cost(&self) -> Option<Spread> {
-        Spread::of(self.rounds.iter().map(Round::ns_per_event))
+        Spread::of(self.rounds.iter().map(|(_, round)| round.ns_per_event()))
     }
 
-    fn rate(&self) -> Option<Spread> {
-        Spread::of(self.rounds.iter().map(Round::events_per_second))
+    /// Events per second of wall time.
+    pub(super) fn rate(&self) -> Option<Spread> {
+        Spread::of(self.rounds.iter().map(|(_, round)| round.events_per_second()))
     }
 
-    fn peak_bytes(&self) -> u64 {
-        self.rounds.iter().map(|round| round.large.peak_bytes).max().unwrap_or_default()
+    /// From the start of the process to the first result that a user can see, ms.
+    pub(super) fn first(&self) -> Option<Spread> {
+        let firsts = self.rounds.iter().filter_map(|(_, round)| round.large.first);
+        Spread::of(firsts.map(|first| first.as_secs_f64() * 1e3))
     }
 
-    fn verdict(&self) -> &'static str {
-        if self.equal { "equal" } else { "different" }
+    /// Most memory of any run.
+    pub(super) fn peak_bytes(&self) -> u64 {
+        self.rounds.iter().map(|(_, round)| round.large.peak_bytes).max().unwrap_or_default()
     }
 
-    fn json(&self, versions: &Value) -> Option<Value> {
-        let (cost, rate) = (self.cost()?, self.rate()?);
-        Some(json!({
-            "id": self.id,
-            "system": self.system,
-            "ns_per_event": cost.median,
-            "min": cost.min,
-            "max": cost.max,
-            "events_per_s_core": 1e9 / cost.median,
-            "events_per_s": rate.median,
-            "rounds": self.rounds.len(),
-            "peak_bytes": self.peak_bytes(),
-            "verdict": self.verdict(),
-            "versions": versions,
-        }))
+    /// Whether its figures count.
+    pub(super) fn is_sound(&self) -> bool {
+        self.standing == Standing::Equal && !self.rounds.is_empty()
+    }
+
+    /// `equal` or `different`; nothing where nothing was compared.
+    pub(super) fn verdict(&self) -> &'static str {
+        match self.standing {
+            Standing::Different(_) => "different",
+            Standing::Equal if !self.rounds.is_empty() => "equal",
+            _ => "",
+        }
+    }
+
+    fn line(&self) -> String {
+        let name = format!("{:<17} {:<14}", self.pipeline.id, self.system.name());
+        let why = match &self.standing {
+            Standing::Refused(why) => return format!("{name} refused: {why}"),
+            Standing::Failed(why) => return format!("{name} failed: {why}"),
+            Standing::Different(why) => format!("  {why}"),
+            Standing::Equal => String::new(),
+        };
+        let (Some(cost), Some(rate)) = (self.cost(), self.rate()) else {
+            return format!("{name} not run");
+        };
+        let first = self.first().map_or("–".into(), |first| format!("{:.0}", first.median));
+        format!(
+            "{name} {:>24} {:>9.2} {:>9.2} {first:>9} {:>6}  {}{why}",
+            cost.text(0),
+            1e3 / cost.median,
+            rate.median / 1e6,
+            self.peak_bytes() >> 20,
+            self.verdict()
+        )
     }
 }
 
@@ -71,82 +102,55 @@ pub(super) struct Moment {
     pub(super) values: Vec<f64>,
 }
 
-/// What was measured with.
-pub(super) fn versions() -> Value {
-    let (_, client) = rdkafka::util::get_rdkafka_version();
-    json!({
-        "streamjob": env!("CARGO_PKG_VERSION"),
-        "librdkafka": client,
-        "kafka": tools::version("KAFKA_NEWEST"),
-        "cores": std::thread::available_parallelism().map_or(0, std::num::NonZero::get),
-    })
-}
-
-/// Prints the table and appends the lines to `target/bench/results.jsonl`, whose path it returns.
-pub(super) fn publish(rows: &[Row], moments: &[Moment]) -> anyhow::Result<PathBuf> {
-    say(&table(rows, moments))?;
-    let versions = versions();
-    let mut lines = String::new();
-    for line in rows.iter().filter_map(|row| row.json(&versions)) {
-        writeln!(lines, "{line}")?;
-    }
-    for moment in moments {
-        if let Some(spread) = Spread::of(moment.values.iter().copied()) {
-            let line = json!({
-                "id": moment.id,
-                "system": "streamjob",
-                "unit": moment.unit,
-                "median": spread.median,
-                "min": spread.min,
-                "max": spread.max,
-                "versions": versions,
-            });
-            writeln!(lines, "{line}")?;
-        }
-    }
-    let folder = tools::checkout().join("target/bench");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let path = folder.join("results.jsonl");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    file.write_all(lines.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
-}
-
 /// One line on standard output.
 pub(super) fn say(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).context("standard output")
 }
 
-fn table(rows: &[Row], moments: &[Moment]) -> String {
-    let mut text = String::from(
-        "\npipeline           system      ns/event (min – max)      M events/s/core   peak MiB   output\n",
-    );
-    for row in rows {
-        let Some(cost) = row.cost() else { continue };
-        let spread = format!("{:.0} ({:.0} – {:.0})", cost.median, cost.min, cost.max);
-        let line = format!(
-            "{:<18} {:<11} {spread:<25} {:>15.2} {:>10} {:>8}",
-            row.id,
-            row.system,
-            1e3 / cost.median,
-            row.peak_bytes() >> 20,
-            row.verdict()
-        );
-        text.push_str(line.trim_end());
-        text.push('\n');
+/// Costs, latencies and moments, a line each.
+pub(super) fn table(rows: &[Row], latencies: &[Latency], moments: &[Moment]) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{:<17} {:<14} {:>24} {:>9} {:>9} {:>9} {:>6}  {}",
+        "pipeline",
+        "system",
+        "ns/event (min – max)",
+        "M/s/core",
+        "M/s wall",
+        "first ms",
+        "MiB",
+        "output"
+    )];
+    lines.extend(rows.iter().map(Row::line));
+    for latency in latencies {
+        let figures = [Spread::of(latency.rates.iter().copied())]
+            .into_iter()
+            .chain([&latency.p50, &latency.p99].map(|values| Spread::of(values.iter().copied())));
+        let figures: Vec<String> = figures.flatten().map(|spread| spread.text(0)).collect();
+        let [rate, p50, p99] = &figures[..] else { continue };
+        let verdict = latency.verdict();
+        lines.push(format!(
+            "b8 at {} % ({rate} rows/s), 5 % late: p50 {p50} ms, p99 {p99} ms  {verdict}",
+            latency.share
+        ));
     }
     for moment in moments {
         let Some(spread) = Spread::of(moment.values.iter().copied()) else { continue };
-        let line = format!(
-            "{:<44} {:>12.1} {} ({:.1} – {:.1})\n",
-            moment.id, spread.median, moment.unit, spread.min, spread.max
-        );
-        text.push_str(&line);
+        lines.push(format!("{:<46} {:>24} {}", moment.id, spread.text(1), moment.unit));
     }
-    text
+    lines
+}
+
+impl Latency {
+    /// `equal` or `different`.
+    pub(super) fn verdict(&self) -> &'static str {
+        if self.faults.is_empty() { "equal" } else { "different" }
+    }
+}
+
+impl Spread {
+    /// `median (min – max)`.
+    pub(super) fn text(self, digits: usize) -> String {
+        format!("{:.digits$} ({:.digits$} – {:.digits$})", self.median, self.min, self.max)
+    }
 }

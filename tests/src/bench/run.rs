@@ -1,86 +1,212 @@
 //! The course of a benchmark.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
 
 use super::arguments::BenchArguments;
-use super::engine::{Bench, VARIANTS};
-use super::inputs::BenchInput;
+use super::engine::{Bench, Run};
+use super::goals;
+use super::inputs::{BenchInput, Writing};
+use super::latency;
+use super::lines::Lines;
 use super::measure::Round;
 use super::moments;
-use super::report::{self, Row, say};
-use crate::harness::Scratch;
+use super::pipelines::{PIPELINES, Pipeline, System};
+use super::processors::Processors;
+use super::report::{self, Row, Standing, say};
 use crate::harness::kafka::{RealKafka, Version};
+use crate::harness::{Scratch, tools};
+use crate::kafka::topics;
 
 /// Measures what is asked for, prints the table and the goals beside it.
 pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
+    let processors = Processors::new(arguments.pin);
     let scratch = Scratch::new("bench")?;
     let kafka = RealKafka::start(&scratch.folder("kafka")?, Version::Newest, &[])?;
     let bootstrap = kafka.bootstrap();
-    let mut bench = Bench { bootstrap: &bootstrap, scratch: &scratch, pin: arguments.pin, runs: 0 };
-    let rows = costs(arguments, &mut bench)
-        .map_err(|error| error.context(format!("the logs:\n{}", scratch.logs())))?;
-    let moments = if arguments.wants("moments") {
-        say("moments: start, kill, rescale …")?;
-        moments::measure(&mut bench, arguments.rounds, arguments.keys)
-            .map_err(|error| error.context(format!("the logs:\n{}", scratch.logs())))?
-    } else {
-        Vec::new()
-    };
-    let path = report::publish(&rows, &moments)?;
-    ratios(&rows)?;
-    say(&format!("{}", path.display()))?;
-    ensure!(rows.iter().all(|row| row.equal), "an output differs from the oracle: its row is void");
+    let others = [kafka.pid().context("the broker runs")?, std::process::id()];
+    let lines = Lines::create(context(processors))?;
+    let bench = Bench { bootstrap: &bootstrap, scratch: &scratch, processors, runs: 0 };
+    let writing = Writing { seed: arguments.seed, lz4: arguments.lz4 };
+    let mut course = Course { arguments, bench, writing, others, lines };
+    let void =
+        course.all().map_err(|error| error.context(format!("the logs:\n{}", scratch.logs())))?;
+    ensure!(void == 0, "{void} rows are void: an output differs from the oracle, or none came");
     Ok(())
 }
 
-fn costs(arguments: &BenchArguments, bench: &mut Bench<'_>) -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    let row = |id: &str, system| Row { id: id.into(), system, rounds: Vec::new(), equal: true };
-    if arguments.wants("b0") {
-        rows.push(row("b0", "librdkafka"));
+/// What is the same for all figures of a run.
+fn context(processors: Processors) -> Value {
+    let (_, client) = rdkafka::util::get_rdkafka_version();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    json!({
+        "command": format!("bench {}", words.join(" ")).trim(),
+        "date": jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        "machine": format!("{} × {}", processors.count(), model.map_or("processor", |(_, model)| model)),
+        "versions": {
+            "streamjob": env!("CARGO_PKG_VERSION"),
+            "librdkafka": client,
+            "kafka": tools::version("KAFKA_NEWEST"),
+            "flink": tools::version("FLINK_VERSION"),
+            "flink-connector-kafka": tools::version("FLINK_CONNECTOR_VERSION"),
+            "kafka-streams": tools::version("KAFKA_NEWEST"),
+        },
+    })
+}
+
+struct Course<'a> {
+    arguments: &'a BenchArguments,
+    bench: Bench<'a>,
+    writing: Writing,
+    /// Processes beside what is measured: the broker and this one.
+    others: [u32; 2],
+    lines: Lines,
+}
+
+impl Course<'_> {
+    /// The number of rows that are void.
+    fn all(&mut self) -> anyhow::Result<usize> {
+        let arguments = self.arguments;
+        let mut rows = Vec::new();
+        for group in self.groups() {
+            rows.extend(self.costs(&group)?);
+        }
+        let ours = arguments.wants_system(System::StreamJob) && !arguments.quick;
+        let wants = |id| ours && arguments.wants(id, false);
+        let latencies = if wants("b8") {
+            self.bench.processors.keep_off(&self.others)?;
+            latency::measure(&mut self.bench, arguments.rounds(), self.writing)?
+        } else {
+            Vec::new()
+        };
+        let moments = if wants("moments") {
+            say("moments: start, kill, rescale …")?;
+            self.bench.processors.release(&self.others)?;
+            moments::measure(&mut self.bench, arguments.rounds())?
+        } else {
+            Vec::new()
+        };
+        let figures = latencies.iter().filter_map(latency::Latency::json);
+        for line in figures.chain(moments.iter().filter_map(report::Moment::json)) {
+            self.lines.add(line)?;
+        }
+        say("")?;
+        report::table(&rows, &latencies, &moments).iter().try_for_each(|line| say(line))?;
+        say("")?;
+        for goal in goals::goals(&rows, &latencies, &moments, arguments.lz4) {
+            say(&goal.line())?;
+            self.lines.add(goal.json())?;
+        }
+        self.explain(&rows)?;
+        let sound = |row: &Row| matches!(row.standing, Standing::Equal | Standing::Refused(_));
+        let void = rows.iter().filter(|row| !sound(row)).count();
+        Ok(void + latencies.iter().filter(|latency| !latency.faults.is_empty()).count())
     }
-    let variants = VARIANTS.iter().filter(|variant| arguments.wants(variant.id));
-    rows.extend(variants.map(|variant| row(variant.id, "streamjob")));
-    if rows.is_empty() {
-        return Ok(rows);
+
+    /// The wanted pipelines, those over one input together.
+    fn groups(&self) -> Vec<Vec<Pipeline>> {
+        let arguments = self.arguments;
+        let wanted = PIPELINES.iter().filter(|pipeline| {
+            arguments.wants(pipeline.id, pipeline.on_request)
+                && pipeline.systems.iter().any(|system| arguments.wants_system(*system))
+        });
+        let mut groups: Vec<Vec<Pipeline>> = Vec::new();
+        for pipeline in wanted {
+            match groups.last_mut().filter(|group| group[0].input == pipeline.input) {
+                Some(group) => group.push(*pipeline),
+                None => groups.push(vec![*pipeline]),
+            }
+        }
+        groups
     }
-    let small = BenchInput::write(bench.bootstrap, arguments, "small", arguments.small)?;
-    let large = BenchInput::write(bench.bootstrap, arguments, "large", arguments.large)?;
-    for round in 1..=arguments.rounds {
-        for row in &mut rows {
-            let measured = match VARIANTS.iter().find(|variant| variant.id == row.id) {
-                None => Round { small: bench.bare(&small)?, large: bench.bare(&large)? },
-                Some(variant) => {
-                    let (few, few_equal) = bench.measure(&small, *variant)?;
-                    let (many, many_equal) = bench.measure(&large, *variant)?;
-                    row.equal &= few_equal && many_equal;
-                    Round { small: few, large: many }
-                }
-            };
-            say(&format!(
-                "round {round} of {}: {} {:.0} ns/event",
-                arguments.rounds,
-                row.id,
-                measured.ns_per_event()
-            ))?;
-            row.rounds.push(measured);
+
+    /// All rows over one input, round by round.
+    fn costs(&mut self, pipelines: &[Pipeline]) -> anyhow::Result<Vec<Row>> {
+        let kind = pipelines[0].input;
+        let (few, many) = self.arguments.rows(kind.rows);
+        self.bench.processors.release(&self.others)?;
+        let bootstrap = self.bench.bootstrap;
+        let write = |size: &str, rows| {
+            let topic = format!("{}-{size}", kind.name);
+            BenchInput::write(bootstrap, self.writing, &topic, rows, pipelines)
+        };
+        let (small, large) = (write("small", few)?, write("large", many)?);
+        let mut rows = self.rows(&small, pipelines)?;
+        self.bench.processors.keep_off(&self.others)?;
+        for round in 1..=self.arguments.rounds() {
+            for row in rows.iter_mut().filter(|row| row.standing == Standing::Equal) {
+                self.round(round, row, (&small, &large))?;
+            }
+        }
+        for line in rows.iter().filter_map(Row::json) {
+            self.lines.add(line)?;
+        }
+        topics::delete(bootstrap, &[&small.topic, &large.topic])?;
+        Ok(rows)
+    }
+
+    fn rows(&mut self, input: &BenchInput, pipelines: &[Pipeline]) -> anyhow::Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for pipeline in pipelines {
+            for system in pipeline.systems.iter().filter(|s| self.arguments.wants_system(**s)) {
+                let refusal = match system {
+                    System::StreamJob => self.bench.refusal(&input.topic, pipeline)?,
+                    _ => None,
+                };
+                let standing = refusal.map_or(Standing::Equal, Standing::Refused);
+                let (pipeline, system) = (*pipeline, *system);
+                rows.push(Row { pipeline, system, rounds: Vec::new(), standing });
+            }
+        }
+        Ok(rows)
+    }
+
+    fn round(
+        &mut self,
+        number: u32,
+        row: &mut Row,
+        (small, large): (&BenchInput, &BenchInput),
+    ) -> anyhow::Result<()> {
+        let both = self.measure(row, small).and_then(|few| Ok((few, self.measure(row, large)?)));
+        let name = format!("{} {}", row.pipeline.id, row.system.name());
+        let (few, many) = match both {
+            Ok(both) => both,
+            Err(error) => {
+                row.standing = Standing::Failed(format!("{:.300}", format!("{error:#}")));
+                return say(&format!("round {number}: {name} failed: {error:#}"));
+            }
+        };
+        let round = Round { small: few.sample, large: many.sample };
+        row.rounds.push((number, round));
+        if let Some(fault) = few.faults.iter().chain(&many.faults).next() {
+            row.standing = Standing::Different(fault.clone());
+        }
+        let (cost, rounds) = (round.ns_per_event(), self.arguments.rounds());
+        say(&format!("round {number} of {rounds}: {name} {cost:.0} ns/event {}", row.verdict()))
+    }
+
+    fn measure(&mut self, row: &Row, input: &BenchInput) -> anyhow::Result<Run> {
+        match row.system {
+            System::Librdkafka => self.bench.bare(input),
+            System::StreamJob => self.bench.engine(input, &row.pipeline),
+            peer => self.bench.peer(input, &row.pipeline, peer),
         }
     }
-    Ok(rows)
-}
 
-/// What the figures mean: against the bare client, and exactly once against at least once.
-fn ratios(rows: &[Row]) -> anyhow::Result<()> {
-    let cost = |id: &str| rows.iter().find(|row| row.id == id)?.cost().map(|cost| cost.median);
-    if let (Some(bare), Some(engine)) = (cost("b0"), cost("b2")) {
-        say(&format!("b2 runs at {:.2} of the bare C client's rate per core", bare / engine))?;
+    /// What the figures were measured with.
+    fn explain(&self, rows: &[Row]) -> anyhow::Result<()> {
+        say("")?;
+        let mut named: Vec<System> = Vec::new();
+        for row in rows {
+            if !named.contains(&row.system) {
+                named.push(row.system);
+                say(&format!("{:<14} {}", row.system.name(), row.system.settings()))?;
+            }
+        }
+        let context = context(self.bench.processors);
+        say(&format!("{} {}", context["machine"], context["versions"]))?;
+        say(&format!("{}", self.lines.path().display()))
     }
-    if let (Some(exactly), Some(at_least)) = (cost("b2"), cost("b2-at-least-once")) {
-        let more = (exactly / at_least - 1.0) * 100.0;
-        say(&format!("exactly once costs {more:+.1} % against at least once"))?;
-    }
-    if let (Some(claimed), Some(exchange)) = (cost("b2"), cost("b2-exchange")) {
-        say(&format!("the exchange costs {:.2} times the claimed query", exchange / claimed))?;
-    }
-    Ok(())
 }

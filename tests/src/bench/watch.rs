@@ -14,49 +14,69 @@ use crate::harness::wait;
 use crate::kafka::logs::{self, Isolation};
 
 const RESULT_MAX: Duration = Duration::from_mins(1);
+/// Arrivals that are written down; later ones are counted.
+const ARRIVALS_MAX: usize = 4_000_000;
 
-/// Writes down when committed results become visible.
+#[derive(Default)]
+struct Seen {
+    count: u64,
+    arrivals: Vec<Instant>,
+}
+
+/// Writes down when results become visible.
 pub(super) struct Watch {
-    arrivals: Arc<Mutex<Vec<Instant>>>,
+    seen: Arc<Mutex<Seen>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
-    /// Reads a topic from its beginning.
+    /// Reads the committed results of a topic from its beginning.
     pub(super) fn start(bootstrap: &str, topic: &str) -> anyhow::Result<Self> {
-        let consumer = logs::consumer(bootstrap, Isolation::Committed)?;
+        Self::of(bootstrap, topic, Isolation::Committed)
+    }
+
+    /// The same with an isolation level.
+    pub(super) fn of(bootstrap: &str, topic: &str, isolation: Isolation) -> anyhow::Result<Self> {
+        let consumer = logs::consumer(bootstrap, isolation)?;
         let mut assignment = TopicPartitionList::new();
         for partition in 0..PARTITIONS {
             assignment.add_partition_offset(topic, partition as i32, Offset::Beginning)?;
         }
         consumer.assign(&assignment).context("the results")?;
-        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::new(Mutex::new(Seen::default()));
         let stop = Arc::new(AtomicBool::new(false));
-        let (shared, stopped) = (Arc::clone(&arrivals), Arc::clone(&stop));
+        let (shared, stopped) = (Arc::clone(&seen), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::SeqCst) {
                 if let Some(Ok(_)) = consumer.poll(Duration::from_millis(20)) {
-                    let mut arrivals = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                    arrivals.push(Instant::now());
+                    let mut seen = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                    seen.count += 1;
+                    if seen.arrivals.len() < ARRIVALS_MAX {
+                        seen.arrivals.push(Instant::now());
+                    }
                 }
             }
         });
-        Ok(Self { arrivals, stop, thread: Some(thread) })
+        Ok(Self { seen, stop, thread: Some(thread) })
     }
 
     /// Results seen so far.
     pub(super) fn count(&self) -> u64 {
-        self.lock().len() as u64
+        self.lock().count
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Instant>> {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    /// When the first one was seen.
+    pub(super) fn first(&self) -> Option<Instant> {
+        self.lock().arrivals.first().copied()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn first_after(&self, moment: Instant) -> Option<Instant> {
-        let arrivals = self.lock();
-        arrivals.iter().copied().find(|arrival| *arrival > moment)
+        self.lock().arrivals.iter().copied().find(|arrival| *arrival > moment)
     }
 
     /// How long after a moment the next result came.
@@ -67,8 +87,8 @@ impl Watch {
 
     /// The longest time without a result within a span.
     pub(super) fn longest_gap(&self, from: Instant, to: Instant) -> Duration {
-        let arrivals = self.lock();
-        let inside = arrivals.iter().copied().filter(|arrival| (from..to).contains(arrival));
+        let seen = self.lock();
+        let inside = seen.arrivals.iter().copied().filter(|arrival| (from..to).contains(arrival));
         let mut last = from;
         let mut longest = Duration::ZERO;
         for arrival in inside.chain([to]) {

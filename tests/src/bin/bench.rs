@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use tests::bench::arguments::{BenchArguments, Part};
-use tests::bench::{bare, run};
+use tests::bench::{bare, run, table};
 
 /// As in the worker: the bare client is measured under the same conditions.
 #[global_allocator]
@@ -12,6 +12,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = BenchArguments::parse();
     match &arguments.part {
         Some(Part::Bare(part)) => bare::run(part),
+        Some(Part::Table(part)) => table(part),
         None => run(&arguments),
     }
 }

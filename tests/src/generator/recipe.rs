@@ -9,6 +9,8 @@ pub enum Shape {
     Bids,
     /// `{user_id, event_time (RFC 3339), price, url?, ref}`, price with two decimals.
     Clicks,
+    /// The rows of `Bids` as Nexmark wraps them: `{event_type, person, auction, bid: {auction, …, dateTime (ms)}}`.
+    Nexmark,
 }
 
 /// One row of input. `price` is in cents.

@@ -44,6 +44,24 @@ pub fn create(bootstrap: &str, topics: &[(&str, u32)]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Deletes topics; those that do not exist are none.
+pub fn delete(bootstrap: &str, topics: &[&str]) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .context("cannot open an admin client")?;
+    let options = AdminOptions::new().request_timeout(Some(REQUEST_MAX));
+    let results = futures::executor::block_on(admin.delete_topics(topics, &options))
+        .context("cannot delete topics")?;
+    for result in results {
+        match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+            Err((topic, code)) => bail!("cannot delete topic {topic}: {code}"),
+        }
+    }
+    Ok(())
+}
+
 /// Number of partitions of a topic; `None` when it does not exist.
 pub fn partitions(bootstrap: &str, topic: &str) -> anyhow::Result<Option<u32>> {
     let client: BaseConsumer = ClientConfig::new()

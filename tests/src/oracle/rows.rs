@@ -26,11 +26,19 @@ struct Record<'a> {
     #[serde(default)]
     bidder: i64,
     price: serde_json::Number,
+    #[serde(alias = "dateTime")]
     event_time: EventTime<'a>,
     #[serde(borrow, default)]
     url: Option<std::borrow::Cow<'a, str>>,
     #[serde(rename = "ref", borrow)]
     reference: &'a str,
+}
+
+/// Nexmark's wrapping of a row.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    bid: Record<'a>,
 }
 
 #[derive(Deserialize)]
@@ -85,7 +93,7 @@ impl Columns {
     fn push(&mut self, shape: Shape, record: &Record<'_>, time: i64, window: (i64, i64)) {
         self.key.append_value(record.auction);
         match shape {
-            Shape::Bids => {
+            Shape::Bids | Shape::Nexmark => {
                 self.bidder.append_value(record.bidder);
                 self.whole_price.append_option(record.price.as_i64());
             }
@@ -104,7 +112,7 @@ impl Columns {
     fn finish(&mut self, shape: Shape) -> Vec<ArrayRef> {
         let mut arrays: Vec<ArrayRef> = vec![Arc::new(self.key.finish())];
         match shape {
-            Shape::Bids => {
+            Shape::Bids | Shape::Nexmark => {
                 arrays.push(Arc::new(self.bidder.finish()));
                 arrays.push(Arc::new(self.whole_price.finish()));
             }
@@ -156,8 +164,12 @@ impl Input {
 
     /// Takes the next record of a log.
     pub fn push(&mut self, partition: usize, value: &[u8]) -> anyhow::Result<()> {
-        let record: Record<'_> = serde_json::from_slice(value)
-            .with_context(|| format!("input record {}", String::from_utf8_lossy(value)))?;
+        let record = match self.query.shape {
+            Shape::Nexmark => serde_json::from_slice(value).map(|row: Envelope<'_>| row.bid),
+            Shape::Bids | Shape::Clicks => serde_json::from_slice(value),
+        };
+        let record: Record<'_> =
+            record.with_context(|| format!("input record {}", String::from_utf8_lossy(value)))?;
         let time = record.event_time.milliseconds()?;
         let log = &mut self.logs[partition];
         log.rows += 1;
@@ -238,7 +250,7 @@ fn due(ends: &ArrayRef, watermark: Option<i64>, windows: bool) -> BooleanArray {
 fn schema(shape: Shape) -> SchemaRef {
     let timestamp = DataType::Timestamp(TimeUnit::Millisecond, None);
     let mut fields = match shape {
-        Shape::Bids => vec![
+        Shape::Bids | Shape::Nexmark => vec![
             Field::new("auction", DataType::Int64, false),
             Field::new("bidder", DataType::Int64, false),
             Field::new("price", DataType::Int64, true),

@@ -1,0 +1,40 @@
+-- Tumbling windows over rows in Nexmark's envelope. Of the envelope and of the bid only what the query needs is declared.
+CREATE TABLE events (
+  event_type INT,
+  bid ROW<auction BIGINT, price BIGINT, `dateTime` BIGINT>,
+  happened AS TO_TIMESTAMP_LTZ(bid.`dateTime`, 3),
+  WATERMARK FOR happened AS happened - INTERVAL '4' SECOND
+) WITH (
+  'connector' = 'kafka',
+  'topic' = '${source}',
+  'properties.bootstrap.servers' = '${bootstrap}',
+  'properties.group.id' = '${name}',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'format' = 'json'
+);
+
+CREATE TEMPORARY VIEW bids AS
+SELECT bid.auction AS auction, bid.price AS price, happened FROM events WHERE event_type = 2;
+
+CREATE TABLE results (
+  auction BIGINT,
+  window_start TIMESTAMP(3),
+  window_end TIMESTAMP(3),
+  bids BIGINT,
+  top BIGINT
+) WITH (
+  'connector' = 'kafka',
+  'topic' = '${sink}',
+  'properties.bootstrap.servers' = '${bootstrap}',
+  'properties.transaction.timeout.ms' = '900000',
+  'sink.delivery-guarantee' = 'exactly-once',
+  'sink.transactional-id-prefix' = '${name}',
+  'format' = 'json',
+  'json.timestamp-format.standard' = 'ISO-8601'
+);
+
+INSERT INTO results
+SELECT auction, window_start, window_end, COUNT(*), MAX(price)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(happened), INTERVAL '${size}' SECOND))
+GROUP BY auction, window_start, window_end;

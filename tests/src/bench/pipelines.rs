@@ -1,0 +1,224 @@
+//! What is measured: the pipelines, the inputs that they read, and who runs them.
+
+use crate::generator::Shape;
+use crate::oracle::{Query, Window};
+
+/// Whose processor time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum System {
+    /// The engine of this project
+    #[value(name = "streamjob")]
+    StreamJob,
+    /// The bare C client
+    Librdkafka,
+    /// Flink SQL with its state in `RocksDB`
+    FlinkRocksdb,
+    /// Flink SQL with its state on the heap
+    FlinkHeap,
+    /// Kafka Streams
+    KafkaStreams,
+}
+
+impl System {
+    /// As printed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::StreamJob => "streamjob",
+            Self::Librdkafka => "librdkafka",
+            Self::FlinkRocksdb => "flink-rocksdb",
+            Self::FlinkHeap => "flink-heap",
+            Self::KafkaStreams => "kafka-streams",
+        }
+    }
+
+    /// The settings that matter, for people.
+    pub(super) fn settings(self) -> &'static str {
+        match self {
+            Self::StreamJob => "1 slot, commits every 100 ms, checkpoints every 10 s",
+            Self::Librdkafka => "batch queue, fetch.queue.backoff.ms=5, read_committed",
+            Self::FlinkRocksdb | Self::FlinkHeap => {
+                "exactly once, parallelism 1, incremental checkpoints every 10 s, object reuse, managed memory 512m, \
+                 heap 2g, ParallelGC, only the needed columns declared"
+            }
+            Self::KafkaStreams => {
+                "exactly_once_v2, 1 thread, commits every 100 ms, keyed input, updates, heap 2g, ParallelGC"
+            }
+        }
+    }
+}
+
+/// An input, in two lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct InputKind {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    /// Distinct keys.
+    pub(super) keys: u64,
+    /// Rows per second of event time, all partitions together.
+    pub(super) density: u64,
+    /// Rows of the small and of the large run. The small one is long enough for a JVM to have compiled what runs often.
+    pub(super) rows: (u64, u64),
+}
+
+/// Windows of 10 s have 100,000 rows.
+const FLAT: InputKind = InputKind {
+    name: "flat",
+    shape: Shape::Bids,
+    keys: 1_000,
+    density: 10_000,
+    rows: (6_000_000, 18_000_000),
+};
+const NEXMARK: InputKind =
+    InputKind { name: "nexmark", shape: Shape::Nexmark, rows: (4_000_000, 12_000_000), ..FLAT };
+/// Windows of 10 s have five million rows of a million keys.
+const WIDE: InputKind = InputKind {
+    name: "wide",
+    keys: 1_000_000,
+    density: 500_000,
+    rows: (5_000_000, 10_000_000),
+    ..FLAT
+};
+const WIDER: InputKind = InputKind {
+    name: "wider",
+    keys: 10_000_000,
+    density: 5_000_000,
+    rows: (10_000_000, 20_000_000),
+    ..FLAT
+};
+/// A second of event time has 100,000 rows, so that a window that ends every second is no flood of output.
+const DENSE: InputKind =
+    InputKind { name: "dense", density: 100_000, rows: (4_000_000, 12_000_000), ..FLAT };
+
+/// What is done with the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Read and thrown away.
+    Read,
+    /// One row in ten passes, with a computed column.
+    Filter,
+    /// Count and highest price per auction and window.
+    Window(Window),
+}
+
+/// The watermark's delay, ms.
+pub(super) const DELAY: i64 = 4_000;
+const TUMBLE: Work = Work::Window(Window::Tumble { size: 10_000 });
+
+/// One pipeline over one input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pipeline {
+    pub(super) id: &'static str,
+    pub(super) input: InputKind,
+    pub(super) work: Work,
+    /// Without an exchange.
+    pub(super) claimed: bool,
+    /// `ExactlyOnce` or `AtLeastOnce`.
+    pub(super) delivery: &'static str,
+    pub(super) systems: &'static [System],
+    /// Runs only when it is asked for by name.
+    pub(super) on_request: bool,
+}
+
+use System::{FlinkHeap, FlinkRocksdb, KafkaStreams, Librdkafka, StreamJob};
+
+const ALL: &[System] = &[StreamJob, FlinkRocksdb, FlinkHeap, KafkaStreams];
+
+/// The flagship; the others differ from it in what their names say.
+pub(super) const B2: Pipeline = Pipeline {
+    id: "b2",
+    input: FLAT,
+    work: TUMBLE,
+    claimed: true,
+    delivery: "ExactlyOnce",
+    systems: ALL,
+    on_request: false,
+};
+
+/// All of them, those over one input side by side.
+pub(super) const PIPELINES: &[Pipeline] = &[
+    Pipeline { id: "b0", work: Work::Read, systems: &[Librdkafka], ..B2 },
+    B2,
+    Pipeline { id: "b2-at-least-once", delivery: "AtLeastOnce", systems: &[StreamJob], ..B2 },
+    Pipeline { id: "b2-exchange", claimed: false, systems: &[StreamJob], ..B2 },
+    Pipeline {
+        id: "b1",
+        work: Work::Filter,
+        systems: &[StreamJob, FlinkRocksdb, KafkaStreams],
+        ..B2
+    },
+    Pipeline { id: "b0-nexmark", input: NEXMARK, work: Work::Read, systems: &[Librdkafka], ..B2 },
+    Pipeline { id: "b2-nexmark", input: NEXMARK, ..B2 },
+    Pipeline { id: "b2-wide", input: WIDE, ..B2 },
+    Pipeline {
+        id: "b2-wider",
+        input: WIDER,
+        systems: &[StreamJob, FlinkRocksdb, FlinkHeap],
+        on_request: true,
+        ..B2
+    },
+    Pipeline { id: "b3-tumble", input: DENSE, systems: &[StreamJob, FlinkRocksdb], ..B2 },
+    Pipeline {
+        id: "b3-10s-2s",
+        input: DENSE,
+        work: Work::Window(Window::Hop { size: 10_000, slide: 2_000 }),
+        systems: &[StreamJob, FlinkRocksdb, KafkaStreams],
+        ..B2
+    },
+    Pipeline {
+        id: "b3-10m-1s",
+        input: DENSE,
+        work: Work::Window(Window::Hop { size: 600_000, slide: 1_000 }),
+        systems: &[StreamJob, FlinkRocksdb],
+        ..B2
+    },
+];
+
+impl Pipeline {
+    /// The query of the engine, which the oracle answers too.
+    pub(super) fn query(&self) -> Query {
+        let flagship = Query { delay: DELAY, ..Query::bids_per_auction(self.claimed) };
+        let shape = self.input.shape;
+        match self.work {
+            Work::Read | Work::Filter => {
+                Query { shape, filter: Some("price % 10 = 0".into()), ..Query::bids_filtered() }
+            }
+            Work::Window(window) => Query {
+                shape,
+                window: Some(window),
+                filter: (shape == Shape::Nexmark).then(|| "event_type = 2".into()),
+                ..flagship
+            },
+        }
+    }
+
+    /// What goes through Kafka Streams' cache and is written at every commit is an update, not a result.
+    pub(super) fn gives_updates(&self, system: System) -> bool {
+        system == KafkaStreams && self.work != Work::Filter
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipelines_have_names_of_their_own_and_those_of_one_input_stand_together() {
+        let mut inputs: Vec<&str> = PIPELINES.iter().map(|p| p.input.name).collect();
+        inputs.dedup();
+        let mut distinct = inputs.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(inputs.len(), distinct.len(), "{inputs:?}");
+        let mut ids: Vec<&str> = PIPELINES.iter().map(|p| p.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), PIPELINES.len());
+    }
+
+    #[test]
+    fn a_run_without_queries_is_the_c_clients() {
+        for pipeline in PIPELINES {
+            assert_eq!(pipeline.work == Work::Read, pipeline.systems == [Librdkafka]);
+        }
+    }
+}
