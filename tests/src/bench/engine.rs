@@ -89,7 +89,10 @@ impl Bench<'_> {
         topics::delete(self.bootstrap, &[&job.sink])?;
         match status.code() {
             Some(0) => Ok(None),
-            Some(REFUSED) => Ok(Some(planner.output().trim().replace('\n', " "))),
+            Some(REFUSED) => {
+                let output = planner.output().replace(&setup.job.display().to_string(), "the job");
+                Ok(Some(output.split_whitespace().collect::<Vec<_>>().join(" ")))
+            }
             _ => bail!("the planner failed with {status}: {}", planner.output()),
         }
     }

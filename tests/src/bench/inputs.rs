@@ -40,7 +40,8 @@ pub(super) fn recipe(kind: &InputKind, seed: u64) -> Recipe {
 }
 
 impl BenchInput {
-    /// Writes a topic of about `rows` rows, keyed, that closes the windows of all pipelines, and asks the oracle about each.
+    /// Writes a topic of about `rows` rows, keyed, that closes the windows of all pipelines, and asks the oracle about
+    /// each.
     pub(super) fn write(
         bootstrap: &str,
         writing: Writing,

@@ -87,7 +87,7 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Value>> {
 impl Row {
     /// Its line, when it has figures.
     pub(super) fn json(&self) -> Option<Value> {
-        let (cost, rate) = (self.cost()?, self.rate()?);
+        let cost = self.cost()?;
         let (_, last) = self.rounds.last()?;
         Some(json!({
             "id": self.pipeline.id,
@@ -97,7 +97,7 @@ impl Row {
             "min": cost.min,
             "max": cost.max,
             "events_per_s_core": 1e9 / cost.median,
-            "events_per_s": rate.median,
+            "events_per_s": self.rate().map(|rate| rate.median),
             "first_output_ms": self.first().map(|first| first.median),
             "peak_bytes": self.peak_bytes(),
             "rounds": self.rounds.len(),

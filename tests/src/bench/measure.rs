@@ -31,10 +31,11 @@ impl Round {
         (self.large.cpu.as_nanos() as f64 - self.small.cpu.as_nanos() as f64) / rows as f64
     }
 
-    /// Further rows per second of wall time.
-    pub(super) fn events_per_second(&self) -> f64 {
+    /// Further rows per second of wall time; none when they took no longer.
+    pub(super) fn events_per_second(&self) -> Option<f64> {
         let rows = self.large.rows.saturating_sub(self.small.rows) as f64;
-        rows / (self.large.wall.as_secs_f64() - self.small.wall.as_secs_f64()).max(1e-9)
+        let longer = self.large.wall.checked_sub(self.small.wall)?;
+        (!longer.is_zero()).then(|| rows / longer.as_secs_f64())
     }
 }
 
@@ -77,7 +78,10 @@ mod tests {
         };
         let round = Round { small: sample(1_000_000, 700), large: sample(5_000_000, 1_500) };
         assert!((round.ns_per_event() - 200.0).abs() < 1e-6);
-        assert!((round.events_per_second() - 2.5e6).abs() < 1.0);
+        let rate = round.events_per_second().expect("the large run took longer");
+        assert!((rate - 2.5e6).abs() < 1.0);
+        let reversed = Round { small: round.large, large: round.small };
+        assert_eq!(reversed.events_per_second(), None);
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Row {
 
     /// Events per second of wall time.
     pub(super) fn rate(&self) -> Option<Spread> {
-        Spread::of(self.rounds.iter().map(|(_, round)| round.events_per_second()))
+        Spread::of(self.rounds.iter().filter_map(|(_, round)| round.events_per_second()))
     }
 
     /// From the start of the process to the first result that a user can see, ms.
@@ -76,15 +76,15 @@ impl Row {
             Standing::Different(why) => format!("  {why}"),
             Standing::Equal => String::new(),
         };
-        let (Some(cost), Some(rate)) = (self.cost(), self.rate()) else {
+        let Some(cost) = self.cost() else {
             return format!("{name} not run");
         };
+        let rate = self.rate().map_or("–".into(), |rate| format!("{:.2}", rate.median / 1e6));
         let first = self.first().map_or("–".into(), |first| format!("{:.0}", first.median));
         format!(
-            "{name} {:>24} {:>9.2} {:>9.2} {first:>9} {:>6}  {}{why}",
+            "{name} {:>24} {:>9.2} {rate:>9} {first:>9} {:>6}  {}{why}",
             cost.text(0),
             1e3 / cost.median,
-            rate.median / 1e6,
             self.peak_bytes() >> 20,
             self.verdict()
         )

@@ -206,7 +206,8 @@ impl Course<'_> {
             }
         }
         let context = context(self.bench.processors);
-        say(&format!("{} {}", context["machine"], context["versions"]))?;
+        let machine = context["machine"].as_str().unwrap_or_default();
+        say(&format!("{machine} {}", context["versions"]))?;
         say(&format!("{}", self.lines.path().display()))
     }
 }

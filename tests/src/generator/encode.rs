@@ -38,7 +38,7 @@ fn envelope(partition: u32, n: u64, row: &Row, out: &mut Vec<u8>) -> std::io::Re
         out,
         "{{\"event_type\":2,\"person\":null,\"auction\":null,\"bid\":{{\"auction\":{},\"bidder\":{},\"price\":{},\
          \"channel\":\"channel-{}\",\"url\":\"https://www.nexmark.example/{:016x}/item.htm?query=1&channel_id={}\",\
-         \"dateTime\":{},\"extra\":\"{:0>92}\",\"ref\":\"{partition}:{n}\"}}}}",
+         \"dateTime\":{},\"extra\":\"{:0>68}\",\"ref\":\"{partition}:{n}\"}}}}",
         row.key,
         row.other,
         row.price,
