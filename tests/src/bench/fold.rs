@@ -1,5 +1,6 @@
-//! The oracle of the benchmarks: what a pipeline must give, folded row by row out of the input topic. It takes a row in
-//! a fraction of a microsecond and a window of 600 panes as easily as one; a test holds it to the batch engine's oracle.
+//! The oracle of the benchmarks: what a pipeline must give, folded row by row out of the input topic. It takes a row
+//! in a fraction of a microsecond and a window of 600 panes as easily as one; a test holds it to the batch engine's
+//! oracle.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
