@@ -25,8 +25,8 @@ pub(crate) struct PaneId {
 pub(crate) struct LateRow {
     /// In the batch.
     pub(crate) row: u32,
-    /// End of its pane.
-    pub(crate) pane_end: i64,
+    /// Start and end of its last window.
+    pub(crate) window: (i64, i64),
     /// The watermark before it.
     pub(crate) watermark: i64,
 }
@@ -86,7 +86,7 @@ impl Assigner {
                 let Some(id) = self.open(end, self.panes.first_end(end), gone) else {
                     late += 1;
                     let (row, watermark) = (row as u32, *watermark);
-                    self.late.push(LateRow { row, pane_end: end, watermark });
+                    self.late.push(LateRow { row, window: self.last_window(end), watermark });
                     continue;
                 };
                 current = self.span(id);
@@ -121,10 +121,16 @@ impl Assigner {
                 self.spans[span].rows.push(row as u32);
             } else {
                 late += counts[row].unsigned_abs();
-                self.late.push(LateRow { row: row as u32, pane_end: *end, watermark });
+                let window = self.last_window(*end);
+                self.late.push(LateRow { row: row as u32, window, watermark });
             }
         }
         Ok(late)
+    }
+
+    fn last_window(&self, pane_end: i64) -> (i64, i64) {
+        let end = self.panes.last_end(pane_end);
+        (self.panes.start_of(end), end)
     }
 
     /// The late rows, in log order.
@@ -139,6 +145,12 @@ impl Assigner {
             let whole = rows.len() == self.rows;
             (*id, if whole { Rows::All(self.rows) } else { Rows::Picked(rows) })
         })
+    }
+
+    /// The rows that are not late, each with its pane.
+    pub(crate) fn on_time(&self) -> impl Iterator<Item = (u32, PaneId)> {
+        let spans = self.by_pane.iter().map(|(id, span)| (*id, &self.spans[*span].rows));
+        spans.flat_map(|(id, rows)| rows.iter().map(move |row| (*row, id)))
     }
 
     fn start(&mut self, rows: usize) {
@@ -183,7 +195,7 @@ impl Assigner {
     }
 }
 
-fn check_time(time: i64) -> Result<(), DataflowError> {
+pub(crate) fn check_time(time: i64) -> Result<(), DataflowError> {
     if time.unsigned_abs() > EVENT_TIME_ABS_MAX.unsigned_abs() {
         return Err(DataflowError::Input(format!("event time {time} ms is out of range")));
     }

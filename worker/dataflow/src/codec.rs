@@ -20,6 +20,7 @@ pub(crate) enum Value<'a> {
     Float(f64),
     Decimal(i128),
     Text(&'a str),
+    Bytes(&'a [u8]),
 }
 
 pub(crate) fn put_null(out: &mut Vec<u8>) {
@@ -47,13 +48,17 @@ pub(crate) fn put_value(out: &mut Vec<u8>, kind: ColumnKind, value: Value<'_>) {
             out.push(VALUE);
             out.extend_from_slice(&i128_bytes(v));
         }
-        (_, Value::Text(v)) => {
-            out.push(VALUE);
-            out.extend_from_slice(&(v.len() as u32).to_be_bytes());
-            out.extend_from_slice(v.as_bytes());
-        }
+        (_, Value::Text(v)) => put_bytes(out, v.as_bytes()),
+        (_, Value::Bytes(v)) => put_bytes(out, v),
         (_, Value::Null) => put_null(out),
     }
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).expect("a value is far below 4 GiB");
+    out.push(VALUE);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(bytes);
 }
 
 pub(crate) fn i64_bytes(value: i64) -> [u8; 8] {
@@ -112,17 +117,21 @@ pub(crate) fn take_value<'a>(kind: ColumnKind, input: &mut &'a [u8]) -> Option<V
         ColumnKind::Decimal(..) => {
             Value::Decimal((u128::from_be_bytes(take::<16>(input)?) ^ (1 << 127)) as i128)
         }
-        ColumnKind::Utf8 => {
-            let len = u32::from_be_bytes(take::<4>(input)?) as usize;
-            let (text, rest) = input.split_at_checked(len)?;
-            *input = rest;
-            Value::Text(std::str::from_utf8(text).ok()?)
-        }
+        ColumnKind::Utf8 => Value::Text(std::str::from_utf8(take_bytes(input)?).ok()?),
+        ColumnKind::Bytes => Value::Bytes(take_bytes(input)?),
+        ColumnKind::List(_) => return None,
     })
 }
 
 pub(crate) fn i64_of(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
+}
+
+fn take_bytes<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = u32::from_be_bytes(take::<4>(input)?) as usize;
+    let (bytes, rest) = input.split_at_checked(len)?;
+    *input = rest;
+    Some(bytes)
 }
 
 fn take<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {

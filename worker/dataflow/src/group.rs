@@ -8,10 +8,9 @@ mod keys;
 
 use arrow::array::ArrayRef;
 
-pub(crate) use keys::BatchKeys;
-use keys::KeyIndex;
+pub(crate) use keys::{BatchKeys, KeyIndex};
 
-use crate::accumulate::{Accumulator, Rows};
+use crate::accumulate::{Accumulator, Order, Rows};
 use crate::codec::Value;
 use crate::column::ColumnKind;
 use crate::error::DataflowError;
@@ -54,12 +53,13 @@ impl GroupTable {
         keys: &BatchKeys,
         rows: &Rows<'_>,
         arguments: &[Option<ArrayRef>],
+        order: Order<'_>,
     ) -> Result<(), DataflowError> {
         self.resolve(keys, rows)?;
         for (at, (accumulator, argument)) in self.accumulators.iter_mut().zip(arguments).enumerate()
         {
             accumulator
-                .update(rows, &self.groups, argument.as_ref())
+                .update(rows, &self.groups, argument.as_ref(), order)
                 .map_err(|e| e.at(grouping, at))?;
         }
         Ok(())
@@ -238,6 +238,11 @@ impl GroupTable {
         for accumulator in &mut self.accumulators {
             accumulator.clear();
         }
+    }
+
+    /// Bytes of sets and arrays.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.accumulators.iter().map(|a| a.held_bytes()).sum()
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

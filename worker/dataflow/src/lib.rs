@@ -15,12 +15,13 @@ mod operator;
 mod pipeline;
 mod plan;
 mod schema;
+mod session;
 mod shard;
 mod watermark;
 mod window;
 
 pub use changes::{Entries, TableChanges};
-pub use column::ColumnKind;
+pub use column::{ColumnKind, ListItem};
 pub use emission::{Emission, EmissionLimit};
 pub use error::{DataflowError, Incompatible};
 pub use plan::{

@@ -15,3 +15,5 @@ pub const GROUPS_MAX: usize = u32::MAX as usize - 1;
 pub const REFIRED_WINDOWS_MAX: i64 = 100;
 /// Windows of so many panes are merged pane by pane; longer ones keep merged panes for the next windows.
 pub(crate) const MERGED_DIRECTLY_MAX: i64 = 8;
+/// Values of an array that an aggregate makes.
+pub const ARRAY_ITEMS_MAX: u32 = 10_000;

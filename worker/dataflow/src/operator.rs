@@ -5,7 +5,11 @@ mod firing;
 mod late;
 mod merge_tree;
 mod partial;
+mod parts;
 mod refire;
+mod session;
+mod session_emit;
+mod session_partial;
 mod singles;
 mod stored;
 mod tables;
@@ -13,15 +17,131 @@ mod window;
 
 pub(crate) use batches::{check_partials, data_bytes};
 pub(crate) use firing::Budget;
-pub(crate) use partial::PartialOperator;
-pub(crate) use window::WindowOperator;
+use partial::PartialOperator;
+use session::SessionOperator;
+use session_partial::SessionPartialOperator;
+use window::WindowOperator;
 
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::TimestampMillisecondType;
 use arrow::record_batch::RecordBatch;
 
+use crate::accumulate::Order;
+use crate::changes::Entries;
 use crate::error::DataflowError;
-use crate::plan::{Grouping, RowColumns};
+use crate::pipeline::Flow;
+use crate::plan::{Grouping, PartialAggregate, RowColumns, WindowAggregate};
+use crate::schema::MappedTable;
+
+/// What keeps groups until the watermark says that nothing can change them any more. Groups go out in the order of a
+/// time and, within it, of hash and key (C10).
+pub(crate) trait Windowed: Send + Sync {
+    fn plan(&self) -> &WindowAggregate;
+    /// Adds rows, each against the watermark before it. Returns how many are late.
+    fn process_rows(&mut self, flow: &Flow<'_>, muted: bool) -> Result<u64, DataflowError>;
+    /// Adds partial rows against the combined watermark. Returns how many rows are late.
+    fn process_partials(
+        &mut self,
+        batch: &RecordBatch,
+        watermark: i64,
+        muted: bool,
+    ) -> Result<u64, DataflowError>;
+    /// The time of what is handed out next, if the watermark has reached it.
+    fn next_due(&self, watermark: i64) -> Option<i64>;
+    /// Hands out what `next_due` named, and may go on with what follows up to `due.until`, as far as the budget goes. Says
+    /// how far it came if it is not finished.
+    fn emit(
+        &mut self,
+        due: Due,
+        budget: &mut Budget,
+        out: &mut Vec<(usize, RecordBatch)>,
+    ) -> Result<Option<HandedOut>, DataflowError>;
+    /// Groups of that time that have been handed out so far.
+    fn handed_out(&self, end: i64) -> u64;
+    /// As if the first groups of that time, which `next_due` named, had been handed out. `false`: it has not that many.
+    fn skip(&mut self, done: HandedOut, watermark: i64) -> Result<bool, DataflowError>;
+    /// Everything up to the watermark has been handed out, or is dropped now.
+    fn finish(&mut self, watermark: i64) -> Result<(), DataflowError>;
+    /// What is named by `end` or earlier has been handed out, what is named later has not.
+    fn set_fired_until(&mut self, end: i64);
+    /// State entries whose first key bytes lie below are dead.
+    fn live_from(&self, watermark: i64) -> i64;
+    /// Hands out what does not wait for a watermark: late rows, and fired windows that have changed.
+    fn hand_out_open(&mut self, out: &mut Vec<(usize, RecordBatch)>) -> Result<(), DataflowError>;
+    /// Bytes that `hand_out_open` would hand out, roughly.
+    fn open_bytes(&self) -> usize;
+    /// Nothing that `hand_out_open` would hand out is wanted.
+    fn discard_open(&mut self);
+    /// Entries that changed since the last call, sorted by key.
+    fn changes(&mut self) -> Entries;
+    fn mark_all_changed(&mut self);
+    /// Takes one stored entry; dead ones are skipped.
+    fn restore_entry(
+        &mut self,
+        mapping: &MappedTable,
+        key: &[u8],
+        value: &[u8],
+        watermark: i64,
+    ) -> Result<(), DataflowError>;
+    fn memory_bytes(&self) -> usize;
+}
+
+/// What is handed out next.
+#[derive(Clone, Copy)]
+pub(crate) struct Due {
+    /// Its time.
+    pub(crate) end: i64,
+    /// Nothing of other operators comes before what is of this time.
+    pub(crate) until: i64,
+    /// Nothing later is due.
+    pub(crate) watermark: i64,
+}
+
+/// How far an operator came: groups of that time that have been handed out.
+#[derive(Clone, Copy)]
+pub(crate) struct HandedOut {
+    pub(crate) end: i64,
+    pub(crate) groups: u64,
+}
+
+/// What prepares rows for an exchange, and holds nothing across a boundary.
+pub(crate) trait Partial: Send + Sync {
+    fn plan(&self) -> &PartialAggregate;
+    /// Adds rows; muted, only decides which are late. Returns how many are.
+    fn process(&mut self, flow: &Flow<'_>, muted: bool) -> Result<u64, DataflowError>;
+    /// Bytes that `drain` would hand out, roughly.
+    fn pending_bytes(&self) -> usize;
+    /// Hands out the late rows since the last boundary.
+    fn drain_late(&mut self, out: &mut Vec<(usize, RecordBatch)>);
+    /// Everything since the last boundary, one batch per partition that has rows, partitions in order.
+    fn drain(&mut self, partitions: u32) -> Result<Vec<(u32, RecordBatch)>, DataflowError>;
+    /// Nothing since the last boundary will be handed out.
+    fn discard(&mut self);
+    fn memory_bytes(&self) -> usize;
+}
+
+/// `partition`: of the log.
+pub(crate) fn windowed(
+    plan: &WindowAggregate,
+    partition: i32,
+) -> Result<Box<dyn Windowed>, DataflowError> {
+    Ok(match plan.grouping.window.session_gap() {
+        Some(gap) => Box::new(SessionOperator::new(plan, gap, partition)?),
+        None => Box::new(WindowOperator::new(plan, partition)),
+    })
+}
+
+/// `partition`: of the log; `partitions`: of the exchange.
+pub(crate) fn partial(
+    plan: &PartialAggregate,
+    partition: i32,
+    partitions: u32,
+) -> Result<Box<dyn Partial>, DataflowError> {
+    Ok(match plan.grouping.window.session_gap() {
+        Some(gap) => Box::new(SessionPartialOperator::new(plan, gap, partition, partitions)?),
+        None => Box::new(PartialOperator::new(plan, partition, partitions)?),
+    })
+}
 
 /// The values that a window operator needs from rows.
 struct RowValues<'a> {
@@ -30,13 +150,16 @@ struct RowValues<'a> {
     arguments: Vec<Option<ArrayRef>>,
     /// What is kept of late rows.
     carried: Vec<ArrayRef>,
+    order: Order<'a>,
 }
 
 fn row_values<'a>(
     grouping: &Grouping,
     columns: &RowColumns,
-    batch: &'a RecordBatch,
+    flow: &'a Flow<'_>,
+    partition: i32,
 ) -> Result<RowValues<'a>, DataflowError> {
+    let batch = &flow.batch;
     let mismatch =
         |what: &str| DataflowError::Input(format!("operator {}: {what}", grouping.operator));
     let times = batch.columns().get(columns.event_time);
@@ -66,5 +189,6 @@ fn row_values<'a>(
         let values = batch.columns().get(*column).cloned();
         carried.push(values.ok_or_else(|| mismatch("a column of late rows is missing"))?);
     }
-    Ok(RowValues { times: times.values(), keys, arguments, carried })
+    let order = Order { times: times.values(), partition, positions: &flow.positions };
+    Ok(RowValues { times: times.values(), keys, arguments, carried, order })
 }

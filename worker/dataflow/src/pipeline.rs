@@ -13,6 +13,14 @@ use crate::plan::Step;
 pub(crate) struct Flow<'a> {
     pub(crate) batch: RecordBatch,
     pub(crate) before: Cow<'a, [i64]>,
+    /// Number of each row in its log (empty where nothing depends on order).
+    pub(crate) positions: Cow<'a, [i64]>,
+}
+
+impl From<RecordBatch> for Flow<'_> {
+    fn from(batch: RecordBatch) -> Self {
+        Self { batch, before: Cow::Borrowed(&[]), positions: Cow::Borrowed(&[]) }
+    }
 }
 
 /// Runs the steps in order. `operator` names where they belong, for errors.
@@ -36,7 +44,7 @@ pub(crate) fn run<'a>(
                     .map_err(|e| failed(operator, &e))?;
                 let batch = RecordBatch::try_new(schema.clone(), columns)
                     .map_err(|e| failed(operator, &e))?;
-                Flow { batch, before: flow.before }
+                Flow { batch, ..flow }
             }
         };
     }
@@ -61,10 +69,13 @@ fn filter<'a>(
         return Ok(flow);
     }
     let batch = filter_record_batch(&flow.batch, kept).map_err(|e| failed(operator, &e))?;
-    let before: Vec<i64> =
-        flow.before.iter().enumerate().filter(|(row, _)| keeps(*row)).map(|(_, w)| *w).collect();
+    let kept_of = |all: &[i64]| -> Cow<'a, [i64]> {
+        let rows = all.iter().enumerate().filter(|(row, _)| keeps(*row));
+        Cow::Owned(rows.map(|(_, value)| *value).collect())
+    };
+    let (before, positions) = (kept_of(&flow.before), kept_of(&flow.positions));
     debug_assert!(before.is_empty() || before.len() == true_rows(kept), "watermarks go along");
-    Ok(Flow { batch, before: Cow::Owned(before) })
+    Ok(Flow { batch, before, positions })
 }
 
 fn true_rows(kept: &BooleanArray) -> usize {

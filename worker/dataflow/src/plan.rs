@@ -205,6 +205,17 @@ pub enum Function {
         /// As of the variance.
         sample: bool,
     },
+    /// `count(DISTINCT x)`, exact.
+    CountDistinct,
+    /// The value of the first row by event time; of rows with one time the first by partition, then by place in it.
+    FirstValue,
+    /// The reverse.
+    LastValue,
+    /// The values in that order, as an array.
+    ArrayAgg {
+        /// Keeps the first so many.
+        limit: u32,
+    },
 }
 
 /// A window operator that keeps state.

@@ -7,22 +7,27 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use protocol::hash::key_hash_v1;
 use protocol::manifest::{ColumnSchema, TableSchema};
 
+use crate::codec::{Value, take_value};
 use crate::column::ColumnKind;
 use crate::error::Incompatible;
 use crate::limits::{EVENT_TIME_ABS_MAX, REFIRED_WINDOWS_MAX};
 use crate::plan::{Grouping, LateRows};
+use crate::window::WindowKind;
 
 impl Grouping {
     pub(crate) fn key_kinds(&self) -> Vec<ColumnKind> {
         self.keys.iter().map(|key| key.kind).collect()
     }
 
-    /// Hidden columns of a partial row: its pane, with windows that overlap the first that it counts in, and its rows.
+    /// Hidden columns of a partial row: its pane, with windows that overlap the first that it counts in, or its
+    /// session; and its rows.
     pub(crate) fn hidden_columns(&self) -> &'static [&'static str] {
-        if self.window.is_tumble() {
-            &["__window_end", "__rows"]
-        } else {
-            &["__pane_end", "__first_window_end", "__rows"]
+        match self.window {
+            WindowKind::Tumble { .. } => &["__window_end", "__rows"],
+            WindowKind::Session { .. } => &["__window_end", "__window_start", "__rows"],
+            WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {
+                &["__pane_end", "__first_window_end", "__rows"]
+            }
         }
     }
 
@@ -63,6 +68,9 @@ impl Grouping {
                     .to_owned(),
             );
         }
+        if self.lateness_ms > 0 && self.window.session_gap().is_some() {
+            return Err("a session that grows would leave its earlier row behind".to_owned());
+        }
         let windows = self.window.windows_per_row();
         if self.lateness_ms > 0 && windows > REFIRED_WINDOWS_MAX {
             return Err(format!(
@@ -71,6 +79,13 @@ impl Grouping {
             ));
         }
         Ok(())
+    }
+
+    /// What is stored of a group beside its key.
+    fn stored_columns(&self) -> Vec<(String, ColumnKind, bool)> {
+        let start = ("window_start".to_owned(), ColumnKind::Timestamp, false);
+        let start = self.window.session_gap().map(|_| start);
+        start.into_iter().chain(self.state_columns()).collect()
     }
 
     pub(crate) fn state_columns(&self) -> Vec<(String, ColumnKind, bool)> {
@@ -90,15 +105,16 @@ impl Grouping {
             0 => self.window.to_string(),
             lateness => format!("{} lateness {lateness} ms", self.window),
         };
-        let times: &[&str] = if self.window.is_tumble() {
-            &["window_end"]
-        } else {
-            &["pane_end", "first_window_end"]
+        let times: &[&str] = match self.window {
+            WindowKind::Tumble { .. } | WindowKind::Session { .. } => &["window_end"],
+            WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {
+                &["pane_end", "first_window_end"]
+            }
         };
         let times = times.iter().map(|name| column(name, &window));
         let keys = self.keys.iter().map(|key| column(&key.name, &key.kind.to_string()));
         let values = self
-            .state_columns()
+            .stored_columns()
             .into_iter()
             .map(|(name, kind, _)| column(&name, &kind.to_string()));
         TableSchema {
@@ -150,6 +166,18 @@ pub(crate) struct MappedTable {
     pub(crate) columns: Vec<Option<usize>>,
 }
 
+impl MappedTable {
+    /// The current state columns of a stored value; `None` if it does not decode.
+    pub(crate) fn state<'a>(&self, value: &'a [u8]) -> Option<Vec<Value<'a>>> {
+        let mut rest = value;
+        let stored: Option<Vec<Value<'_>>> =
+            self.kinds.iter().map(|kind| take_value(*kind, &mut rest)).collect();
+        let stored = stored.filter(|_| rest.is_empty())?;
+        let place = |column: &Option<usize>| column.map_or(Value::Null, |at| stored[at]);
+        Some(self.columns.iter().map(place).collect())
+    }
+}
+
 impl TableMapping {
     /// Stored tables equal the plan's: the stored bytes may be kept as they are.
     pub fn is_identity(&self) -> bool {
@@ -190,7 +218,7 @@ fn map_table(
         let why = format!("its key was {} and is {}", list(&old.key), list(&new.key));
         return Err(refuse(old, why));
     }
-    let states = grouping.state_columns();
+    let states = grouping.stored_columns();
     let mut kinds = Vec::with_capacity(old.values.len());
     for column in &old.values {
         match states.iter().find(|(name, _, _)| *name == column.name) {

@@ -12,11 +12,12 @@ use arrow::record_batch::RecordBatch;
 use protocol::registers::{ShardRegisters, UpstreamWatermark};
 use protocol::{Log, StageId};
 
+use crate::column::ListItem;
 use crate::error::DataflowError;
 use crate::limits::EVENT_TIME_ABS_MAX;
-use crate::operator::{PartialOperator, WindowOperator, check_partials, data_bytes};
+use crate::operator::{Partial, Windowed, check_partials, data_bytes, partial, windowed};
 use crate::pipeline::{self, Flow};
-use crate::plan::{End, Input, JobPlan, StageInput};
+use crate::plan::{End, Input, JobPlan, Pipeline, StageInput};
 use crate::schema::TableMapping;
 use crate::watermark::{UNDEFINED, take_entries, watermarks_before};
 
@@ -43,12 +44,14 @@ pub struct Shard {
     open: bool,
     /// Reused between batches.
     before: Vec<i64>,
+    /// Reused between batches; there if an aggregate depends on the order of the rows.
+    positions: Option<Vec<i64>>,
 }
 
 enum EndState {
     Sink { sink: usize, rows: Vec<RecordBatch>, bytes: usize },
-    Window(Box<WindowOperator>),
-    Partial(Box<PartialOperator>),
+    Window(Box<dyn Windowed>),
+    Partial(Box<dyn Partial>),
 }
 
 impl Shard {
@@ -69,12 +72,12 @@ impl Shard {
                 End::Sink(sink) => EndState::Sink { sink: *sink, rows: Vec::new(), bytes: 0 },
                 End::Window(window) => {
                     check_grouping(&window.grouping)?;
-                    EndState::Window(Box::new(WindowOperator::new(window)))
+                    EndState::Window(windowed(window, log.partition)?)
                 }
-                End::Partial(partial) => {
-                    check_grouping(&partial.grouping)?;
-                    let partitions = plan.exchanges[partial.exchange].partitions;
-                    EndState::Partial(Box::new(PartialOperator::new(partial, partitions)?))
+                End::Partial(plan_of) => {
+                    check_grouping(&plan_of.grouping)?;
+                    let partitions = plan.exchanges[plan_of.exchange].partitions;
+                    EndState::Partial(partial(plan_of, log.partition, partitions)?)
                 }
             });
         }
@@ -90,6 +93,7 @@ impl Shard {
             return Err(DataflowError::Bug(format!("operators {a} and {b} share a table number")));
         }
         let input = found.input;
+        let positions = found.pipelines.iter().any(is_ordered).then(Vec::new);
         let mut shard = Self {
             plan,
             stage,
@@ -104,6 +108,7 @@ impl Shard {
             cut: false,
             open: false,
             before: Vec::new(),
+            positions,
         };
         shard.mapping = shard.identity()?;
         Ok(shard)
@@ -138,13 +143,19 @@ impl Shard {
             self.registers.max_event_time =
                 watermarks_before(times.values(), delay, maximum, &mut self.before);
         }
+        if let Some(positions) = &mut self.positions {
+            let first = self.registers.rows as i64;
+            positions.clear();
+            positions.extend(first..first + batch.num_rows() as i64);
+        }
         self.registers.rows += batch.num_rows() as u64;
         self.registers.idle = false;
         self.drained = None;
         self.open = true;
         let before = std::mem::take(&mut self.before);
-        let done = self.run_pipelines(&plan, batch, &before);
-        self.before = before;
+        let positions = self.positions.take();
+        let done = self.run_pipelines(&plan, batch, &before, positions.as_deref().unwrap_or(&[]));
+        (self.before, self.positions) = (before, positions);
         done
     }
 
@@ -153,6 +164,7 @@ impl Shard {
         plan: &JobPlan,
         batch: &RecordBatch,
         before: &[i64],
+        positions: &[i64],
     ) -> Result<(), DataflowError> {
         let muted = self.muted;
         let input = own_input(plan, self.stage, self.input)?;
@@ -163,9 +175,10 @@ impl Shard {
             let name = match end {
                 EndState::Sink { sink, .. } => plan.sinks[*sink].name.as_str(),
                 EndState::Window(window) => window.plan().grouping.operator.as_str(),
-                EndState::Partial(partial) => partial.operator(),
+                EndState::Partial(partial) => &partial.plan().grouping.operator,
             };
-            let flow = Flow { batch: batch.clone(), before: Cow::Borrowed(before) };
+            let (before, positions) = (Cow::Borrowed(before), Cow::Borrowed(positions));
+            let flow = Flow { batch: batch.clone(), before, positions };
             let flow = pipeline::run(&pipeline.steps, name, flow)?;
             if flow.batch.num_rows() == 0 {
                 continue;
@@ -176,10 +189,8 @@ impl Shard {
                     rows.push(flow.batch);
                     continue;
                 }
-                EndState::Window(window) => {
-                    window.process_rows(&flow.batch, &flow.before, muted)?
-                }
-                EndState::Partial(partial) => partial.process(&flow.batch, &flow.before, muted)?,
+                EndState::Window(window) => window.process_rows(&flow, muted)?,
+                EndState::Partial(partial) => partial.process(&flow, muted)?,
             };
             add_late(&mut self.registers, operator_of(end), late);
         }
@@ -302,9 +313,9 @@ impl Shard {
     }
 
     /// By place in the order of table numbers.
-    fn window_mut(&mut self, place: usize) -> Result<&mut WindowOperator, DataflowError> {
+    fn window_mut(&mut self, place: usize) -> Result<&mut dyn Windowed, DataflowError> {
         match self.windows.get(place).map(|(_, at)| &mut self.ends[*at]) {
-            Some(EndState::Window(window)) => Ok(window),
+            Some(EndState::Window(window)) => Ok(window.as_mut()),
             _ => Err(DataflowError::Bug(format!("there is no window operator {place}"))),
         }
     }
@@ -318,6 +329,15 @@ fn own_input(plan: &JobPlan, stage: StageId, input: Input) -> Result<&StageInput
         .ok_or_else(|| DataflowError::Bug(format!("stage {stage} does not read {input:?}")))
 }
 
+fn is_ordered(pipeline: &Pipeline) -> bool {
+    let grouping = match &pipeline.end {
+        End::Window(window) => &window.grouping,
+        End::Partial(partial) => &partial.grouping,
+        End::Sink(_) => return false,
+    };
+    grouping.aggregates.iter().any(|aggregate| aggregate.function.is_ordered())
+}
+
 fn check_grouping(grouping: &crate::plan::Grouping) -> Result<(), DataflowError> {
     let operator = &grouping.operator;
     grouping
@@ -325,6 +345,10 @@ fn check_grouping(grouping: &crate::plan::Grouping) -> Result<(), DataflowError>
         .validate()
         .and_then(|()| grouping.check_lateness())
         .map_err(|why| DataflowError::Bug(format!("window of {operator}: {why}")))?;
+    if let Some(key) = grouping.keys.iter().find(|key| ListItem::of(key.kind).is_none()) {
+        let (name, kind) = (&key.name, key.kind);
+        return Err(DataflowError::Bug(format!("window of {operator}: key {name} is {kind}")));
+    }
     grouping.aggregates.iter().try_for_each(|aggregate| aggregate.accumulator().map(drop))
 }
 
@@ -332,7 +356,7 @@ fn operator_of(end: &EndState) -> &str {
     match end {
         EndState::Sink { .. } => "",
         EndState::Window(window) => &window.plan().grouping.operator,
-        EndState::Partial(partial) => partial.operator(),
+        EndState::Partial(partial) => &partial.plan().grouping.operator,
     }
 }
 

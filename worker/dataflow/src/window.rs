@@ -1,7 +1,7 @@
 //! Window arithmetic. A window is `[start, end)`; a pane is the largest span of time that no window boundary cuts,
 //! so a row touches one pane whatever the ratio of size and slide, and windows merge panes when they fire.
 
-use crate::limits::PANES_PER_WINDOW_MAX;
+use crate::limits::{EVENT_TIME_ABS_MAX, PANES_PER_WINDOW_MAX};
 
 /// Kind and measures of a window, ms. The offset moves all boundaries; 0 = aligned to the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,23 @@ pub enum WindowKind {
         /// Moves the boundaries.
         offset_ms: i64,
     },
+    /// Rows of a key that lie no further apart than the gap: a window from the first to the last and the gap more.
+    Session {
+        /// Longest pause within a window.
+        gap_ms: i64,
+    },
 }
 
 impl WindowKind {
     /// Checks the measures; the error says what is wrong with them.
     pub fn validate(&self) -> Result<(), String> {
+        if let Self::Session { gap_ms } = self {
+            return match gap_ms {
+                ..=0 => Err("the gap of SESSION must be greater than zero".to_owned()),
+                1..=EVENT_TIME_ABS_MAX => Ok(()),
+                _ => Err("the gap is longer than event time reaches".to_owned()),
+            };
+        }
         let panes = self.panes();
         let distance = if panes.cumulates { "step" } else { "slide" };
         if panes.size <= 0 || panes.slide <= 0 {
@@ -51,7 +63,7 @@ impl WindowKind {
                     .to_owned(),
             );
         }
-        if panes.size > crate::limits::EVENT_TIME_ABS_MAX {
+        if panes.size > EVENT_TIME_ABS_MAX {
             return Err("the window is longer than event time reaches".to_owned());
         }
         let pane = gcd(panes.size, panes.slide);
@@ -92,11 +104,21 @@ impl WindowKind {
         matches!(self, Self::Tumble { .. })
     }
 
+    /// The gap of sessions.
+    pub fn session_gap(&self) -> Option<i64> {
+        match self {
+            Self::Session { gap_ms } => Some(*gap_ms),
+            _ => None,
+        }
+    }
+
+    /// Of sessions: those of single rows.
     pub(crate) fn panes(&self) -> Panes {
         let (size, slide, offset) = match self.normalized() {
             Self::Tumble { size_ms, offset_ms } => (size_ms, size_ms, offset_ms),
             Self::Hop { size_ms, slide_ms, offset_ms } => (size_ms, slide_ms, offset_ms),
             Self::Cumulate { size_ms, step_ms, offset_ms } => (size_ms, step_ms, offset_ms),
+            Self::Session { gap_ms } => (gap_ms, gap_ms, 0),
         };
         let cumulates = matches!(self, Self::Cumulate { .. });
         Panes { size, slide, offset, pane: gcd(size, slide).max(1), cumulates }
@@ -117,6 +139,10 @@ impl std::fmt::Display for WindowKind {
             Self::Cumulate { size_ms, step_ms, offset_ms } => {
                 write!(f, "CUMULATE({step_ms} ms, {size_ms} ms")?;
                 offset_ms
+            }
+            Self::Session { gap_ms } => {
+                write!(f, "SESSION({gap_ms} ms")?;
+                0
             }
         };
         if offset != 0 {
@@ -285,6 +311,8 @@ mod tests {
             WindowKind::Cumulate { size_ms: 10, step_ms: 20, offset_ms: 0 },
             WindowKind::Cumulate { size_ms: 10, step_ms: 0, offset_ms: 0 },
             WindowKind::Cumulate { size_ms: 86_400_000, step_ms: 1, offset_ms: 0 },
+            WindowKind::Session { gap_ms: 0 },
+            WindowKind::Session { gap_ms: i64::MAX },
         ];
         for kind in bad {
             assert!(kind.validate().is_err(), "{kind}");

@@ -1,9 +1,12 @@
 //! Calls of aggregate functions.
 
+use dataflow::limits::ARRAY_ITEMS_MAX;
 use dataflow::{Aggregate, ColumnKind, Function};
 use datafusion_expr::expr::Case;
 use datafusion_expr::{Expr, cast, lit};
-use datafusion_sql::sqlparser::ast::{self, FunctionArg, FunctionArgExpr, Spanned};
+use datafusion_sql::sqlparser::ast::{
+    self, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Spanned,
+};
 use datafusion_sql::sqlparser::tokenizer::Location;
 
 use crate::expression::call::argument_list;
@@ -28,7 +31,8 @@ pub(crate) fn aggregate_call(
     rows: &mut RowScope<'_>,
     at: Location,
 ) -> Result<AggregateCall, Refusal> {
-    let function = function(name);
+    let (function, call) = &function(name, call, at)?;
+    let function = *function;
     let filter = call.filter.as_deref().map(|node| condition(node, rows, at)).transpose()?;
     let call = ast::Function { filter: None, ..call.clone() };
     let argument = match argument_list(&call, at)? {
@@ -68,7 +72,11 @@ pub(crate) fn aggregate_call(
         };
         return Err(Refusal::at(at, format!("{name} does not take {kind}"), supported));
     }
-    let mut name = format!("{}({text})", function.text());
+    let mut name = match function {
+        Function::CountDistinct => format!("count(DISTINCT {text})"),
+        Function::ArrayAgg { limit } => format!("array_agg({text} LIMIT {limit})"),
+        other => format!("{}({text})", other.text()),
+    };
     let argument = match filter {
         Some((filter, text)) => {
             name = format!("{name} {text}");
@@ -80,18 +88,60 @@ pub(crate) fn aggregate_call(
     Ok(AggregateCall { aggregate, argument: Some(argument) })
 }
 
-fn function(name: &str) -> Function {
-    match name {
-        "count" => Function::Count,
-        "sum" => Function::Sum,
-        "min" => Function::Min,
-        "max" => Function::Max,
-        "avg" => Function::Avg,
-        "var_pop" => Function::Variance { sample: false },
-        "var_samp" | "variance" => Function::Variance { sample: true },
-        "stddev_pop" => Function::Deviation { sample: false },
+/// The function, and the call without what only this function takes.
+fn function(
+    name: &str,
+    call: &ast::Function,
+    at: Location,
+) -> Result<(Function, ast::Function), Refusal> {
+    let mut call = call.clone();
+    let function = match (name, &mut call.args) {
+        ("count", FunctionArguments::List(list))
+            if list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct) =>
+        {
+            list.duplicate_treatment = None;
+            Function::CountDistinct
+        }
+        ("count", _) => Function::Count,
+        ("array_agg", FunctionArguments::List(list)) => {
+            Function::ArrayAgg { limit: array_limit(list, at)? }
+        }
+        ("first_value", _) => Function::FirstValue,
+        ("last_value", _) => Function::LastValue,
+        ("sum", _) => Function::Sum,
+        ("min", _) => Function::Min,
+        ("max", _) => Function::Max,
+        ("avg", _) => Function::Avg,
+        ("var_pop", _) => Function::Variance { sample: false },
+        ("var_samp" | "variance", _) => Function::Variance { sample: true },
+        ("stddev_pop", _) => Function::Deviation { sample: false },
         _ => Function::Deviation { sample: true },
-    }
+    };
+    Ok((function, call))
+}
+
+/// Takes the `LIMIT` out of the list.
+fn array_limit(list: &mut ast::FunctionArgumentList, at: Location) -> Result<u32, Refusal> {
+    let bound = format!(
+        "write array_agg(x LIMIT n), n from 1 to {ARRAY_ITEMS_MAX}: the first n values by event time are kept"
+    );
+    let limit = match list.clauses.as_slice() {
+        [] => {
+            let message = "array_agg has no LIMIT: its arrays could grow for ever";
+            return Err(Refusal::at(at, message, bound));
+        }
+        [FunctionArgumentClause::Limit(limit)] => limit.clone(),
+        [clause, ..] => {
+            let message = format!("{clause} in array_agg is not supported");
+            return Err(Refusal::at(at, message, bound));
+        }
+    };
+    list.clauses.clear();
+    let found = limit.to_string().parse().ok().filter(|n| (1..=ARRAY_ITEMS_MAX).contains(n));
+    found.ok_or_else(|| {
+        let at = start_of(limit.span(), at);
+        Refusal::at(at, format!("LIMIT {limit} of array_agg is not possible"), bound)
+    })
 }
 
 /// The type that an argument is cast to.

@@ -14,6 +14,7 @@ use datafusion_sql::sqlparser::ast::{self, BinaryOperator as B, Spanned, UnaryOp
 use datafusion_sql::sqlparser::tokenizer::Location;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 pub(crate) use literal::interval_ms;
 
 use crate::limits::{CHAIN_MAX, EXPRESSION_DEPTH_MAX, EXPRESSION_PARTS_MAX};
@@ -185,7 +186,26 @@ fn coerce(expr: Expr, scope: &dyn Scope, at: Location) -> Result<Expr, Refusal> 
 /// Folds constants and simplifies. Errors that any row would raise come out here.
 pub(crate) fn simplify(expr: Expr, scope: &dyn Scope, at: Location) -> Result<Expr, Refusal> {
     check_size(&expr, at)?;
+    check_arrays(&expr, scope, at)?;
     simplifier(scope.schema()).simplify(expr).map_err(|e| refuse(at, &e))
+}
+
+/// Arrays are results: nothing is computed from them.
+fn check_arrays(expr: &Expr, scope: &dyn Scope, at: Location) -> Result<(), Refusal> {
+    if matches!(expr, Expr::Column(_)) {
+        return Ok(());
+    }
+    let is_array = |column: &&datafusion_common::Column| {
+        let field = scope.schema().field_with_unqualified_name(&column.name);
+        field.is_ok_and(|field| matches!(field.data_type(), DataType::List(_)))
+    };
+    match expr.column_refs().into_iter().find(is_array) {
+        Some(column) => {
+            let message = format!("the array {} is part of an expression", column.name);
+            Err(Refusal::at(at, message, "an array can be a column of a sink and nothing else"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Views are written out, so short texts can grow: refused while what walks expressions still can.

@@ -128,6 +128,12 @@ fn plan_insert(
             clauses.require_none("needs a window").map_err(|e| vec![e])?;
         }
         Body::Window(window) => {
+            if let (Some((_, at)), Some(_)) = (clauses.lateness, window.window.session_gap()) {
+                let message = "ALLOWED LATENESS is not possible with SESSION: a session that grows ends later, and \
+                               its earlier row would stay";
+                let supported = "LATE ROWS INTO sink keeps what comes late";
+                return Err(vec![Refusal::at(at, message, supported)]);
+            }
             window.lateness_ms = clauses.lateness.map_or(0, |(lateness, _)| lateness);
         }
     }
@@ -183,6 +189,11 @@ fn sink_faults(query: &JobQuery, inserts: &[Insert]) -> Vec<Refusal> {
             continue;
         };
         for key in &declared.key {
+            let array = first.columns.iter().find(|(column, _)| column == key);
+            if let Some((_, kind @ ColumnKind::List(_))) = array {
+                let message = format!("column '{key}' of sink '{name}' is {kind}");
+                faults.push(Refusal::at(first.at, message, "a key consists of single values"));
+            }
             if !first.columns.iter().any(|(column, _)| column == key) {
                 let message = format!("sink '{name}' has no column '{key}' for its key");
                 let supported = format!("its columns are {}", signature(&first));

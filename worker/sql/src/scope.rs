@@ -25,7 +25,7 @@ pub(crate) trait Scope {
     fn whole(&self, node: &ast::Expr) -> Option<Expr>;
 }
 
-pub(crate) const AGGREGATES: [&str; 11] = [
+pub(crate) const AGGREGATES: [&str; 14] = [
     "count",
     "sum",
     "min",
@@ -37,6 +37,9 @@ pub(crate) const AGGREGATES: [&str; 11] = [
     "stddev_pop",
     "stddev_samp",
     "stddev",
+    "first_value",
+    "last_value",
+    "array_agg",
 ];
 pub(crate) const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
 
@@ -97,7 +100,7 @@ impl Scope for RowScope<'_> {
         let supported = if self.windowed {
             "aggregates stand in SELECT and HAVING, and not inside each other"
         } else {
-            "aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …) with GROUP BY window_start, window_end"
+            "aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end"
         };
         Err(Refusal::at(at, format!("the aggregate {name} is not possible here"), supported))
     }

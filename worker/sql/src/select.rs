@@ -96,7 +96,7 @@ fn plan_rows(
     at: Location,
 ) -> Result<Vec<OutputColumn>, Vec<Refusal>> {
     let needs_window = |word: &str, clause: &str| {
-        let supported = "aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …)";
+        let supported = "aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION";
         let message =
             format!("{clause} without a window is not supported: its state would grow for ever");
         vec![Refusal::at(words.find(word, at), message, supported)]

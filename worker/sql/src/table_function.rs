@@ -1,4 +1,4 @@
-//! What stands in `FROM`: a table, or `TUMBLE`, `HOP` and `CUMULATE` over one.
+//! What stands in `FROM`: a table, or `TUMBLE`, `HOP`, `CUMULATE` and `SESSION` over one.
 
 use dataflow::WindowKind;
 use datafusion_sql::sqlparser::ast::{
@@ -17,7 +17,8 @@ use crate::syntax;
 
 const FORMS: &str = "supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), \
                      FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and \
-                     FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow";
+                     FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and \
+                     FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)";
 
 /// The rows that a `SELECT` reads.
 pub(crate) struct From<'a> {
@@ -99,11 +100,9 @@ fn windowed<'a>(
 ) -> Result<From<'a>, Refusal> {
     let upper = function.to_uppercase();
     let lengths = match upper.as_str() {
-        "TUMBLE" => 1,
-        "HOP" | "CUMULATE" => 2,
-        "SESSION" => {
-            return Err(Refusal::at(at, format!("{upper} is not supported yet"), FORMS));
-        }
+        "TUMBLE" => 1..=2,
+        "HOP" | "CUMULATE" => 2..=3,
+        "SESSION" => 1..=1,
         _ => return Err(Refusal::at(at, format!("there is no table function {function}"), FORMS)),
     };
     let mut exprs = Vec::with_capacity(args.len());
@@ -123,8 +122,9 @@ fn windowed<'a>(
     let [table, time, measures @ ..] = exprs.as_slice() else {
         return Err(Refusal::at(at, format!("{upper} lacks arguments"), FORMS));
     };
-    if !(lengths..=lengths + 1).contains(&measures.len()) {
-        let message = format!("{upper} takes {lengths} interval(s) and an optional offset");
+    if !lengths.contains(&measures.len()) {
+        let offset = if lengths.start() < lengths.end() { " and an optional offset" } else { "" };
+        let message = format!("{upper} takes {} interval(s){offset}", lengths.start());
         return Err(Refusal::at(at, message, FORMS));
     }
     let (name, relation) = table_argument(catalog, table, at)?;
@@ -148,6 +148,9 @@ fn windowed<'a>(
 
 /// The lengths in Flink's order; the offset comes last.
 fn window_kind(function: &str, values: &[i64]) -> Option<WindowKind> {
+    if let ("SESSION", [gap_ms]) = (function, values) {
+        return Some(WindowKind::Session { gap_ms: *gap_ms });
+    }
     let (lengths, offset_ms) = match (function, values) {
         ("TUMBLE", [size, rest @ ..]) => ((*size, *size), rest),
         (_, [first, size, rest @ ..]) => ((*first, *size), rest),

@@ -54,7 +54,7 @@ pub(crate) fn settle(
     at: Location,
 ) -> Result<(Expr, ColumnKind), Refusal> {
     let data_type = expr.get_type(schema).map_err(|e| crate::expression::refuse(at, &e))?;
-    if let Some(kind) = ColumnKind::of(&data_type) {
+    if let Some(kind) = ColumnKind::of(&data_type).filter(|kind| *kind != ColumnKind::Bytes) {
         return Ok((expr, kind));
     }
     let kind = match data_type {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, PrimitiveArray, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, PrimitiveArray, StringArray,
+};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 
 use super::fold::StateColumns;
@@ -189,5 +191,52 @@ impl StateColumns for TextColumn {
 
     fn memory_bytes(&self) -> usize {
         size_of::<Option<String>>() * self.texts.capacity() + self.text_bytes
+    }
+}
+
+/// True, false or nothing per group.
+#[derive(Default)]
+pub(super) struct TruthColumn(Vec<Option<bool>>);
+
+impl TruthColumn {
+    pub(super) fn put(&mut self, group: usize, value: bool) {
+        self.0[group] = Some(value);
+    }
+}
+
+impl StateColumns for TruthColumn {
+    const WIDTH: usize = 1;
+
+    fn grow(&mut self, groups: usize) {
+        if groups > self.0.len() {
+            self.0.resize(groups, None);
+        }
+    }
+
+    fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
+        let values = groups.iter().map(|group| self.0[*group as usize]);
+        out.push(Arc::new(values.collect::<BooleanArray>()));
+    }
+
+    fn encode(&self, group: u32, out: &mut Vec<u8>) {
+        let value = self.0[group as usize].map_or(Value::Null, |value| Value::Int(value.into()));
+        put_value(out, ColumnKind::Boolean, value);
+    }
+
+    fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
+        match values {
+            [Value::Null] => {}
+            [Value::Int(value @ (0 | 1))] => self.put(group as usize, *value == 1),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn memory_bytes(&self) -> usize {
+        size_of::<Option<bool>>() * self.0.capacity()
     }
 }

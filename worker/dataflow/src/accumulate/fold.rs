@@ -3,7 +3,7 @@
 
 use arrow::array::ArrayRef;
 
-use super::{Accumulator, AggregateError, Rows};
+use super::{Accumulator, AggregateError, Order, Rows};
 use crate::codec::Value;
 
 /// State columns, a value per group in each.
@@ -20,6 +20,10 @@ pub(super) trait StateColumns: Send + Sync {
     fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()>;
     /// Forgets all groups and keeps the memory.
     fn clear(&mut self);
+    /// Bytes beyond a value per column, over all groups.
+    fn held_bytes(&self) -> usize {
+        0
+    }
     fn memory_bytes(&self) -> usize;
 }
 
@@ -52,6 +56,10 @@ impl<A: StateColumns, B: StateColumns> StateColumns for (A, B) {
         self.1.clear();
     }
 
+    fn held_bytes(&self) -> usize {
+        self.0.held_bytes() + self.1.held_bytes()
+    }
+
     fn memory_bytes(&self) -> usize {
         self.0.memory_bytes() + self.1.memory_bytes()
     }
@@ -70,6 +78,17 @@ pub(super) trait Fold: Send + Sync {
         groups: &[u32],
         argument: Option<&ArrayRef>,
     ) -> Result<(), AggregateError>;
+
+    /// Adds rows whose order may matter; by default it does not.
+    fn update_in_order(
+        &mut self,
+        rows: &Rows<'_>,
+        groups: &[u32],
+        argument: Option<&ArrayRef>,
+        _order: Order<'_>,
+    ) -> Result<(), AggregateError> {
+        self.update(rows, groups, argument)
+    }
 
     /// Adds partial states; by default a state is folded in like a value.
     fn merge(
@@ -103,8 +122,9 @@ impl<F: Fold> Accumulator for F {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        order: Order<'_>,
     ) -> Result<(), AggregateError> {
-        Fold::update(self, rows, groups, argument)
+        self.update_in_order(rows, groups, argument, order)
     }
 
     fn merge(
@@ -136,6 +156,10 @@ impl<F: Fold> Accumulator for F {
 
     fn clear(&mut self) {
         self.state_mut().clear();
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.state().held_bytes()
     }
 
     fn memory_bytes(&self) -> usize {

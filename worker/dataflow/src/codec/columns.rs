@@ -49,12 +49,16 @@ impl EncodedKeys {
     }
 }
 
+/// The planner takes single values only as keys and arguments.
+const NO_KEY: &str = "what holds several values is no key";
+
 fn width(kind: ColumnKind) -> usize {
     match kind {
         ColumnKind::Int64 | ColumnKind::Timestamp | ColumnKind::Float64 => 8,
         ColumnKind::Int32 | ColumnKind::Utf8 => 4,
         ColumnKind::Boolean => 1,
         ColumnKind::Decimal(..) => 16,
+        ColumnKind::Bytes | ColumnKind::List(_) => unreachable!("{NO_KEY}"),
     }
 }
 
@@ -104,6 +108,7 @@ fn write_column(kind: ColumnKind, column: &dyn Array, cursor: &mut [usize], out:
             write_fixed(column, cursor, out, |row| [u8::from(values.value(row))]);
         }
         ColumnKind::Utf8 => write_text(column, cursor, out),
+        ColumnKind::Bytes | ColumnKind::List(_) => unreachable!("{NO_KEY}"),
     }
 }
 
@@ -164,6 +169,7 @@ impl ColumnBuilder {
             ColumnKind::Decimal(precision, scale) => {
                 Self::Decimal(Decimal128Builder::with_capacity(rows), precision, scale)
             }
+            ColumnKind::Bytes | ColumnKind::List(_) => unreachable!("{NO_KEY}"),
         }
     }
 

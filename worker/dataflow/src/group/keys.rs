@@ -1,5 +1,7 @@
 //! Keys of groups: none, one BIGINT, or anything else as canonical bytes.
 
+use std::cmp::Ordering;
+
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use protocol::hash::key_hash_v1;
@@ -62,13 +64,14 @@ enum Index {
     Bytes(BytesIndex),
 }
 
-pub(super) struct KeyIndex {
+/// Key → number, and number → key.
+pub(crate) struct KeyIndex {
     kinds: Vec<ColumnKind>,
     index: Index,
 }
 
 impl KeyIndex {
-    pub(super) fn new(kinds: &[ColumnKind]) -> Self {
+    pub(crate) fn new(kinds: &[ColumnKind]) -> Self {
         let index = match kinds {
             [] => Index::Whole(false),
             [ColumnKind::Int64] => Index::Int(IntIndex::default()),
@@ -77,7 +80,7 @@ impl KeyIndex {
         Self { kinds: kinds.to_vec(), index }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match &self.index {
             Index::Whole(there) => usize::from(*there),
             Index::Int(index) => index.len(),
@@ -85,7 +88,7 @@ impl KeyIndex {
         }
     }
 
-    pub(super) fn reserve(&mut self, groups: usize) {
+    pub(crate) fn reserve(&mut self, groups: usize) {
         match &mut self.index {
             Index::Whole(_) => {}
             Index::Int(index) => index.reserve(groups),
@@ -94,7 +97,7 @@ impl KeyIndex {
     }
 
     /// Appends the group of each row.
-    pub(super) fn resolve(
+    pub(crate) fn resolve(
         &mut self,
         keys: &BatchKeys,
         rows: &Rows<'_>,
@@ -126,7 +129,7 @@ impl KeyIndex {
     }
 
     /// The group of a key of another index.
-    pub(super) fn find(&self, other: &Self, group: u32) -> Option<u32> {
+    pub(crate) fn find(&self, other: &Self, group: u32) -> Option<u32> {
         match (&self.index, &other.index) {
             (Index::Whole(there), Index::Whole(_)) => there.then_some(0),
             (Index::Int(own), Index::Int(other)) => own.find(other.key(group)),
@@ -136,7 +139,7 @@ impl KeyIndex {
     }
 
     /// Appends, for each of these groups of the other index, the own group of its key.
-    pub(super) fn insert_all(
+    pub(crate) fn insert_all(
         &mut self,
         other: &Self,
         theirs: &[u32],
@@ -160,8 +163,14 @@ impl KeyIndex {
     }
 
     /// Inserts canonical key bytes; `None` if they do not decode or are there already.
-    pub(super) fn insert_stored(&mut self, key: &[u8]) -> Option<u32> {
+    pub(crate) fn insert_stored(&mut self, key: &[u8]) -> Option<u32> {
         let before = self.len();
+        let number = self.find_or_insert_stored(key)?;
+        (number as usize == before && self.len() > before).then_some(number)
+    }
+
+    /// The number of canonical key bytes; `None` if they do not decode.
+    pub(crate) fn find_or_insert_stored(&mut self, key: &[u8]) -> Option<u32> {
         let mut rest = key;
         for kind in &self.kinds {
             codec::take_value(*kind, &mut rest)?;
@@ -169,11 +178,10 @@ impl KeyIndex {
         if !rest.is_empty() {
             return None;
         }
-        let group = match &mut self.index {
+        Some(match &mut self.index {
             Index::Whole(there) => {
-                let first = !*there;
                 *there = true;
-                return first.then_some(0);
+                0
             }
             Index::Int(index) => {
                 let mut rest = key;
@@ -184,11 +192,19 @@ impl KeyIndex {
                 index.insert_nullable(value)
             }
             Index::Bytes(index) => index.insert(key),
-        };
-        (group as usize == before).then_some(group)
+        })
     }
 
-    pub(super) fn put_key(&self, group: u32, out: &mut Vec<u8>) {
+    /// Order of two keys.
+    pub(crate) fn compare(&self, a: u32, b: u32) -> Ordering {
+        match &self.index {
+            Index::Whole(_) => Ordering::Equal,
+            Index::Int(index) => index.key(a).cmp(&index.key(b)),
+            Index::Bytes(index) => index.key(a).cmp(index.key(b)),
+        }
+    }
+
+    pub(crate) fn put_key(&self, group: u32, out: &mut Vec<u8>) {
         match &self.index {
             Index::Whole(_) => {}
             Index::Int(index) => match index.key(group) {
@@ -199,7 +215,7 @@ impl KeyIndex {
         }
     }
 
-    pub(super) fn key_hash(&self, group: u32) -> u64 {
+    pub(crate) fn key_hash(&self, group: u32) -> u64 {
         match &self.index {
             Index::Whole(_) => key_hash_v1(&[]),
             Index::Int(index) => int_hash(index.key(group)),
@@ -208,7 +224,7 @@ impl KeyIndex {
     }
 
     /// By hash of the key, then the key.
-    pub(super) fn emission_order(&self) -> Vec<u32> {
+    pub(crate) fn emission_order(&self) -> Vec<u32> {
         let groups = 0..self.len() as u32;
         let mut order: Vec<(u64, u32)> =
             groups.map(|group| (self.key_hash(group), group)).collect();
@@ -225,7 +241,7 @@ impl KeyIndex {
     }
 
     /// By canonical key bytes.
-    pub(super) fn sort_by_key(&self, groups: &mut [u32]) {
+    pub(crate) fn sort_by_key(&self, groups: &mut [u32]) {
         match &self.index {
             Index::Whole(_) => {}
             Index::Int(index) => groups.sort_unstable_by_key(|group| index.key(*group)),
@@ -236,7 +252,7 @@ impl KeyIndex {
     }
 
     /// The key columns of these groups.
-    pub(super) fn columns(&self, groups: &[u32]) -> Vec<ArrayRef> {
+    pub(crate) fn columns(&self, groups: &[u32]) -> Vec<ArrayRef> {
         match &self.index {
             Index::Whole(_) => Vec::new(),
             Index::Int(index) => vec![index.column(groups)],
@@ -255,7 +271,7 @@ impl KeyIndex {
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         match &mut self.index {
             Index::Whole(there) => *there = false,
             Index::Int(index) => index.clear(),
@@ -263,7 +279,7 @@ impl KeyIndex {
         }
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         match &self.index {
             Index::Whole(_) => 0,
             Index::Int(index) => index.memory_bytes(),

@@ -11,7 +11,7 @@ use crate::assign::PaneId;
 use crate::error::DataflowError;
 use crate::group::GroupTable;
 use crate::limits::{EMISSION_CHUNK_ROWS, MERGED_DIRECTLY_MAX};
-use crate::pipeline::{self, Flow};
+use crate::pipeline;
 
 /// What is left of an emission's limit.
 pub(crate) struct Budget {
@@ -50,7 +50,7 @@ pub(super) enum Part {
 impl WindowOperator {
     /// Hands out the window that `next_due` named, as far as the budget goes. Returns the groups handed out so far
     /// if it is not finished.
-    pub(crate) fn emit(
+    pub(super) fn emit_window(
         &mut self,
         end: i64,
         budget: &mut Budget,
@@ -79,13 +79,8 @@ impl WindowOperator {
         Ok(None)
     }
 
-    /// Groups of that window that have been handed out so far.
-    pub(crate) fn handed_out(&self, end: i64) -> u64 {
-        self.firing.as_ref().filter(|f| f.end == end).map_or(0, |f| f.next as u64)
-    }
-
     /// As if the first `groups` groups of that window had been handed out. `false`: it has not that many.
-    pub(crate) fn skip(&mut self, end: i64, groups: u64) -> Result<bool, DataflowError> {
+    pub(super) fn skip_groups(&mut self, end: i64, groups: u64) -> Result<bool, DataflowError> {
         let mut firing = self.take_firing(end)?;
         let fits = firing.end == end && groups <= firing.order.len() as u64;
         if fits {
@@ -170,8 +165,8 @@ impl WindowOperator {
         firing: &Firing,
         groups: &[u32],
     ) -> Result<RecordBatch, DataflowError> {
-        let flow = Flow { batch: self.rows_of(firing, groups)?, before: (&[]).into() };
-        Ok(pipeline::run(&self.plan.steps, self.operator(), flow)?.batch)
+        let rows = self.rows_of(firing, groups)?;
+        Ok(pipeline::run(&self.plan.steps, self.operator(), rows.into())?.batch)
     }
 
     fn rows_of(&self, firing: &Firing, groups: &[u32]) -> Result<RecordBatch, DataflowError> {
@@ -196,6 +191,11 @@ impl Firing {
     pub(super) fn merged(end: i64, table: GroupTable) -> Self {
         let order = table.emission_order();
         Self { end, source: Source::Merged(Box::new(table)), order, next: 0 }
+    }
+
+    /// Groups of that window that have been handed out so far.
+    pub(super) fn handed_out(&self, end: i64) -> u64 {
+        if self.end == end { self.next as u64 } else { 0 }
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

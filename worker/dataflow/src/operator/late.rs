@@ -10,7 +10,6 @@ use super::data_bytes;
 use crate::assign::LateRow;
 use crate::error::DataflowError;
 use crate::plan::{Grouping, LateRows};
-use crate::window::Panes;
 
 /// Which watermark has passed a row.
 #[derive(Clone, Copy)]
@@ -33,7 +32,6 @@ impl Reason {
 /// Late rows since the last boundary.
 pub(super) struct LateOutput {
     plan: LateRows,
-    panes: Panes,
     operator: String,
     reason: Reason,
     batches: Vec<RecordBatch>,
@@ -44,8 +42,8 @@ impl LateOutput {
     /// None where late rows are counted only.
     pub(super) fn of(grouping: &Grouping, reason: Reason) -> Option<Self> {
         let plan = grouping.late.clone()?;
-        let (panes, operator) = (grouping.window.panes(), grouping.operator.clone());
-        Some(Self { plan, panes, operator, reason, batches: Vec::new(), bytes: 0 })
+        let operator = grouping.operator.clone();
+        Some(Self { plan, operator, reason, batches: Vec::new(), bytes: 0 })
     }
 
     /// Takes late rows of a batch, of which `carried` are the columns to keep.
@@ -62,13 +60,13 @@ impl LateOutput {
         for column in carried {
             columns.push(take(column.as_ref(), &picked, None).map_err(|e| self.defect(&e))?);
         }
-        let ends: Vec<i64> = rows.iter().map(|late| self.panes.last_end(late.pane_end)).collect();
-        let starts = ends.iter().map(|end| self.panes.start_of(*end));
-        let late_by = rows.iter().zip(&ends).map(|(late, end)| late.watermark - end);
+        let starts = rows.iter().map(|late| late.window.0);
+        let ends = rows.iter().map(|late| late.window.1);
+        let late_by = rows.iter().map(|late| late.watermark - late.window.1);
         let reasons = rows.iter().map(|_| Some(self.reason.text()));
         columns.push(Arc::new(reasons.collect::<StringArray>()));
         columns.push(Arc::new(TimestampMillisecondArray::from_iter_values(starts)));
-        columns.push(Arc::new(TimestampMillisecondArray::from_iter_values(ends.clone())));
+        columns.push(Arc::new(TimestampMillisecondArray::from_iter_values(ends)));
         columns.push(Arc::new(Int64Array::from_iter_values(late_by)));
         let batch = RecordBatch::try_new(self.plan.schema(), columns);
         let batch = batch.map_err(|e| self.defect(&e))?;

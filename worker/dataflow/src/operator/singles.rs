@@ -12,7 +12,7 @@ use protocol::hash::partition_v1;
 
 use super::{RowValues, data_bytes};
 use crate::accumulate::{Accumulator, Rows};
-use crate::assign::{Assigner, PaneId};
+use crate::assign::PaneId;
 use crate::error::DataflowError;
 use crate::group::BatchKeys;
 use crate::plan::{Aggregate, Grouping};
@@ -35,20 +35,19 @@ impl Singles {
         Ok(Self { schema, partitions, accumulators, parts, bytes: 0 })
     }
 
-    /// Takes the rows that the assigner found not late.
+    /// Takes the rows that are not late, each with the end of its pane and the first window that it counts in, or with
+    /// end and start of its session.
     pub(super) fn push(
         &mut self,
         grouping: &Grouping,
-        assigner: &Assigner,
+        on_time: impl Iterator<Item = (u32, PaneId)>,
         keys: &BatchKeys,
         values: &RowValues<'_>,
     ) -> Result<(), DataflowError> {
         let mut rows: Vec<(u32, u32, PaneId)> = Vec::with_capacity(values.times.len());
-        for (pane, picked) in assigner.spans() {
-            picked.for_each(|row| {
-                rows.push((partition_v1(keys.hash(row), self.partitions), row as u32, pane));
-            });
-        }
+        rows.extend(on_time.map(|(row, pane)| {
+            (partition_v1(keys.hash(row as usize), self.partitions), row, pane)
+        }));
         if rows.is_empty() {
             return Ok(());
         }
@@ -93,7 +92,7 @@ impl Singles {
             accumulator.clear();
             accumulator.grow(groups.len());
             accumulator
-                .update(&Rows::Picked(&picked), &groups, argument.as_ref())
+                .update(&Rows::Picked(&picked), &groups, argument.as_ref(), values.order)
                 .map_err(|e| e.at(grouping, at))?;
             columns.extend(accumulator.states(&groups));
         }

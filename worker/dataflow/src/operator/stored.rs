@@ -1,17 +1,16 @@
 //! State of a window operator as entries of the store.
 
+use super::Windowed;
 use super::window::WindowOperator;
 use crate::assign::PaneId;
 use crate::changes::{Entries, decode_time, encode_time};
-use crate::codec::{Value, take_value};
 use crate::error::DataflowError;
-use crate::group::GroupTable;
 use crate::schema::MappedTable;
 use crate::watermark::UNDEFINED;
 
 impl WindowOperator {
     /// Entries that changed since the last call, sorted by key.
-    pub(crate) fn changes(&mut self) -> Entries {
+    pub(super) fn stored_changes(&mut self) -> Entries {
         let tumble = self.plan.grouping.window.is_tumble();
         let mut entries = Entries::default();
         for (pane, table) in &mut self.tables.by_pane {
@@ -31,12 +30,8 @@ impl WindowOperator {
         entries
     }
 
-    pub(crate) fn mark_all_changed(&mut self) {
-        self.tables.by_pane.values_mut().for_each(GroupTable::mark_all_dirty);
-    }
-
     /// Takes one stored entry; dead ones are skipped.
-    pub(crate) fn restore_entry(
+    pub(super) fn restore_stored(
         &mut self,
         mapping: &MappedTable,
         key: &[u8],
@@ -51,17 +46,7 @@ impl WindowOperator {
         if watermark != UNDEFINED && pane.end < self.live_from(watermark) {
             return Ok(());
         }
-        let mut rest = value;
-        let mut stored: Vec<Value<'_>> = Vec::with_capacity(mapping.kinds.len());
-        for kind in &mapping.kinds {
-            let value = take_value(*kind, &mut rest);
-            stored.push(value.ok_or_else(|| corrupt("a value does not decode"))?);
-        }
-        if !rest.is_empty() {
-            return Err(corrupt("a value is longer than its columns"));
-        }
-        let place = |column: &Option<usize>| column.map_or(Value::Null, |at| stored[at]);
-        let state: Vec<Value<'_>> = mapping.columns.iter().map(place).collect();
+        let state = mapping.state(value).ok_or_else(|| corrupt("a value does not decode"))?;
         let table = self.tables.entry(pane)?;
         if table.restore(key, &state).is_none() {
             return Err(corrupt("an entry is double or does not decode"));

@@ -77,6 +77,11 @@ impl Tables {
         self.by_pane.values().map(GroupTable::len).sum()
     }
 
+    /// Bytes of sets and arrays.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.by_pane.values().map(GroupTable::held_bytes).sum()
+    }
+
     pub(super) fn memory_bytes(&self) -> usize {
         let tables = self.by_pane.values().chain(&self.spare);
         tables.map(GroupTable::memory_bytes).sum()

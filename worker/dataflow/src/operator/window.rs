@@ -4,16 +4,19 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
-use super::firing::Firing;
+use super::firing::{Budget, Firing};
 use super::late::{LateOutput, Reason};
 use super::merge_tree::MergeTree;
 use super::refire::Refires;
-use super::row_values;
 use super::tables::Tables;
+use super::{Due, HandedOut, Windowed, row_values};
 use crate::assign::Assigner;
+use crate::changes::Entries;
 use crate::error::DataflowError;
 use crate::group::{BatchKeys, GroupTable};
+use crate::pipeline::Flow;
 use crate::plan::{WindowAggregate, WindowInput};
+use crate::schema::MappedTable;
 use crate::watermark::UNDEFINED;
 use crate::window::Panes;
 
@@ -25,6 +28,8 @@ pub(crate) struct WindowOperator {
     pub(super) tree: MergeTree,
     assigner: Assigner,
     keys: BatchKeys,
+    /// Of the log.
+    partition: i32,
     /// All windows that end here or before have been handed out.
     pub(super) fired_until: i64,
     pub(super) firing: Option<Firing>,
@@ -35,7 +40,8 @@ pub(crate) struct WindowOperator {
 }
 
 impl WindowOperator {
-    pub(crate) fn new(plan: &WindowAggregate) -> Self {
+    /// `partition`: of the log.
+    pub(crate) fn new(plan: &WindowAggregate, partition: i32) -> Self {
         let grouping = &plan.grouping;
         let panes = grouping.window.panes();
         let reason = match plan.input {
@@ -50,6 +56,7 @@ impl WindowOperator {
             tree: MergeTree::new(panes),
             assigner: Assigner::new(panes, grouping.lateness_ms),
             keys: BatchKeys::default(),
+            partition,
             fired_until: UNDEFINED,
             firing: None,
             merged: None,
@@ -58,41 +65,36 @@ impl WindowOperator {
         }
     }
 
-    pub(crate) fn plan(&self) -> &WindowAggregate {
-        &self.plan
-    }
-
     pub(super) fn operator(&self) -> &str {
         &self.plan.grouping.operator
     }
+}
 
-    /// Adds rows, each against the watermark before it. Returns how many are late.
-    pub(crate) fn process_rows(
-        &mut self,
-        batch: &RecordBatch,
-        before: &[i64],
-        muted: bool,
-    ) -> Result<u64, DataflowError> {
+impl Windowed for WindowOperator {
+    fn plan(&self) -> &WindowAggregate {
+        &self.plan
+    }
+
+    fn process_rows(&mut self, flow: &Flow<'_>, muted: bool) -> Result<u64, DataflowError> {
         let grouping = &self.plan.grouping;
         let WindowInput::Rows(columns) = &self.plan.input else {
             return Err(DataflowError::Bug(format!("{} takes partials", grouping.operator)));
         };
-        let values = row_values(grouping, columns, batch)?;
-        let late = self.assigner.assign_rows(values.times, before)?;
+        let values = row_values(grouping, columns, flow, self.partition)?;
+        let late = self.assigner.assign_rows(values.times, &flow.before)?;
         if let Some(out) = self.late.as_mut().filter(|_| !muted) {
             out.take(self.assigner.late(), &values.carried)?;
         }
-        self.keys.prepare(&grouping.key_kinds(), &values.keys, batch.num_rows());
+        self.keys.prepare(&grouping.key_kinds(), &values.keys, values.times.len());
         for (pane, rows) in self.assigner.spans() {
             let table = self.tables.entry(pane)?;
-            table.update(grouping, &self.keys, &rows, &values.arguments)?;
+            table.update(grouping, &self.keys, &rows, &values.arguments, values.order)?;
             self.refires.note(pane, self.fired_until, table, &rows);
         }
         Ok(late)
     }
 
-    /// Adds partial rows against the combined watermark. Returns how many rows are late.
-    pub(crate) fn process_partials(
+    fn process_partials(
         &mut self,
         batch: &RecordBatch,
         watermark: i64,
@@ -121,8 +123,7 @@ impl WindowOperator {
         Ok(late)
     }
 
-    /// End of the next window to hand out, if the watermark has reached it.
-    pub(crate) fn next_due(&self, watermark: i64) -> Option<i64> {
+    fn next_due(&self, watermark: i64) -> Option<i64> {
         if let Some(firing) = &self.firing {
             return Some(firing.end);
         }
@@ -137,55 +138,83 @@ impl WindowOperator {
         ends.min().filter(|end| *end <= watermark)
     }
 
-    /// Everything up to the watermark has been handed out, or is dropped now.
-    pub(crate) fn finish(&mut self, watermark: i64) {
+    fn finish(&mut self, watermark: i64) -> Result<(), DataflowError> {
         if let Some(firing) = self.firing.take() {
             self.end_firing(firing);
         }
         if watermark == UNDEFINED {
-            return;
+            return Ok(());
         }
         self.fired_until = self.fired_until.max(watermark);
         let live_from = self.live_from(watermark);
         self.tree.drop_below(live_from);
         self.tables.drop_below(live_from);
+        Ok(())
     }
 
-    /// Windows that end at `end` or before have been handed out, later ones have not.
-    pub(crate) fn set_fired_until(&mut self, end: i64) {
+    fn emit(
+        &mut self,
+        due: Due,
+        budget: &mut Budget,
+        out: &mut Vec<(usize, RecordBatch)>,
+    ) -> Result<Option<HandedOut>, DataflowError> {
+        let end = due.end;
+        Ok(self.emit_window(end, budget, out)?.map(|groups| HandedOut { end, groups }))
+    }
+
+    fn handed_out(&self, end: i64) -> u64 {
+        self.firing.as_ref().map_or(0, |firing| firing.handed_out(end))
+    }
+
+    fn skip(&mut self, done: HandedOut, _watermark: i64) -> Result<bool, DataflowError> {
+        self.skip_groups(done.end, done.groups)
+    }
+
+    fn changes(&mut self) -> Entries {
+        self.stored_changes()
+    }
+
+    fn mark_all_changed(&mut self) {
+        self.tables.by_pane.values_mut().for_each(GroupTable::mark_all_dirty);
+    }
+
+    fn restore_entry(
+        &mut self,
+        mapping: &MappedTable,
+        key: &[u8],
+        value: &[u8],
+        watermark: i64,
+    ) -> Result<(), DataflowError> {
+        self.restore_stored(mapping, key, value, watermark)
+    }
+
+    fn set_fired_until(&mut self, end: i64) {
         self.fired_until = self.fired_until.max(end);
     }
 
-    /// State entries whose first key bytes lie below are dead.
-    pub(crate) fn live_from(&self, watermark: i64) -> i64 {
+    fn live_from(&self, watermark: i64) -> i64 {
         self.panes.live_from(watermark.saturating_sub(self.plan.grouping.lateness_ms))
     }
 
-    /// Hands out what does not wait for a window: late rows, and fired windows that have changed.
-    pub(crate) fn hand_out_open(
-        &mut self,
-        out: &mut Vec<(usize, RecordBatch)>,
-    ) -> Result<(), DataflowError> {
+    fn hand_out_open(&mut self, out: &mut Vec<(usize, RecordBatch)>) -> Result<(), DataflowError> {
         if let Some(late) = &mut self.late {
             late.drain(out);
         }
         self.refire(out)
     }
 
-    /// Bytes that [`hand_out_open`](Self::hand_out_open) would hand out, roughly.
-    pub(crate) fn open_bytes(&self) -> usize {
+    fn open_bytes(&self) -> usize {
         self.late.as_ref().map_or(0, LateOutput::bytes) + self.refired_bytes()
     }
 
-    /// Nothing that [`hand_out_open`](Self::hand_out_open) would hand out is wanted.
-    pub(crate) fn discard_open(&mut self) {
+    fn discard_open(&mut self) {
         if let Some(late) = &mut self.late {
             late.clear();
         }
         self.forget_refired();
     }
 
-    pub(crate) fn memory_bytes(&self) -> usize {
+    fn memory_bytes(&self) -> usize {
         self.tables.memory_bytes()
             + self.late.as_ref().map_or(0, LateOutput::bytes)
             + self.tree.memory_bytes()

@@ -6,7 +6,7 @@ use protocol::registers::UpstreamWatermark;
 use super::{EndState, Shard};
 use crate::emission::{Emission, EmissionLimit};
 use crate::error::DataflowError;
-use crate::operator::Budget;
+use crate::operator::{Budget, Due, HandedOut};
 use crate::plan::Input;
 use crate::watermark::UNDEFINED;
 
@@ -30,16 +30,17 @@ impl Shard {
             budget = Budget { rows: limit.rows.max(1), bytes: limit.bytes.max(1) };
         }
         let watermark = self.watermark().unwrap_or(UNDEFINED);
-        while let Some((end, place)) = self.next_due(watermark)? {
+        while let Some((due, place)) = self.next_due(watermark)? {
             let operator = self.windows[place].0;
             let window = self.window_mut(place)?;
             let unfinished = if budget.is_spent() {
-                Some(window.handed_out(end))
+                Some(HandedOut { end: due.end, groups: window.handed_out(due.end) })
             } else {
-                window.emit(end, &mut budget, &mut emission.sinks)?
+                window.emit(due, &mut budget, &mut emission.sinks)?
             };
-            if let Some(rows) = unfinished {
-                emission.cut = Some(EmissionCursor { operator, window_end: end, rows });
+            if let Some(HandedOut { end, groups }) = unfinished {
+                let cursor = EmissionCursor { operator, window_end: end, rows: groups };
+                emission.cut = Some(cursor);
                 self.cut = true;
                 return Ok(emission);
             }
@@ -48,17 +49,23 @@ impl Shard {
         Ok(emission)
     }
 
-    /// The window to hand out next: smallest end, then smallest table number.
-    fn next_due(&mut self, watermark: i64) -> Result<Option<(i64, usize)>, DataflowError> {
-        let mut next = None;
+    /// What to hand out next: smallest time, then smallest table number.
+    fn next_due(&mut self, watermark: i64) -> Result<Option<(Due, usize)>, DataflowError> {
+        let mut next: Option<(i64, usize)> = None;
+        let mut until = watermark;
         for table in 0..self.windows.len() {
-            if let Some(end) = self.window_mut(table)?.next_due(watermark)
-                && next.is_none_or(|(first, _)| end < first)
-            {
-                next = Some((end, table));
+            let Some(end) = self.window_mut(table)?.next_due(watermark) else { continue };
+            match next {
+                // The one found before comes first where times are equal.
+                Some((first, _)) if first <= end => until = until.min(end),
+                Some((other, _)) => {
+                    until = until.min(other - 1);
+                    next = Some((end, table));
+                }
+                None => next = Some((end, table)),
             }
         }
-        Ok(next)
+        Ok(next.map(|(end, place)| (Due { end, until, watermark }, place)))
     }
 
     fn hand_out_open(&mut self, emission: &mut Emission) -> Result<(), DataflowError> {
@@ -71,7 +78,7 @@ impl Shard {
                 EndState::Window(window) => window.hand_out_open(&mut emission.sinks)?,
                 EndState::Partial(partial) => {
                     partial.drain_late(&mut emission.sinks);
-                    let exchange = partial.exchange();
+                    let exchange = partial.plan().exchange;
                     let partitions = self.plan.exchanges[exchange].partitions;
                     let batches = partial.drain(partitions)?;
                     emission.exchanges.extend(batches.into_iter().map(|(p, b)| (exchange, p, b)));
@@ -95,7 +102,7 @@ impl Shard {
 
     fn finish(&mut self, watermark: i64) -> Result<(), DataflowError> {
         for table in 0..self.windows.len() {
-            self.window_mut(table)?.finish(watermark);
+            self.window_mut(table)?.finish(watermark)?;
         }
         self.cut = false;
         self.open = false;
@@ -146,7 +153,8 @@ impl Shard {
             return Err(lost());
         }
         let window = self.window_mut(at)?;
-        if window.next_due(watermark) != Some(end) || !window.skip(end, cursor.rows)? {
+        let done = HandedOut { end, groups: cursor.rows };
+        if window.next_due(watermark) != Some(end) || !window.skip(done, watermark)? {
             return Err(lost());
         }
         self.cut = true;

@@ -8,7 +8,12 @@ use crate::support::*;
 
 #[test]
 fn any_limit_gives_the_same_rows_in_the_same_order() {
-    let plan = keyed_job(&[("b", WINDOWS[2], Keys::Id), ("a", WINDOWS[0], Keys::NameAndId)]);
+    let plan = keyed_job(&[
+        ("b", WINDOWS[2], Keys::Id),
+        ("a", WINDOWS[0], Keys::NameAndId),
+        ("s", ALL_WINDOWS[10], Keys::Id),
+        ("t", ALL_WINDOWS[11], Keys::NameAndId),
+    ]);
     let mut random = Random::new(11);
     let rows = rows(&mut random, 200, false);
     let emissions: Vec<Vec<String>> = [u64::MAX, 0, 1, 2, 7, 50]

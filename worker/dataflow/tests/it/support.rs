@@ -51,6 +51,22 @@ pub(crate) const WINDOWS: [WindowKind; 9] = [
     WindowKind::Cumulate { size_ms: 10, step_ms: 10, offset_ms: 0 },
 ];
 
+/// With sessions, which know no lateness.
+pub(crate) const ALL_WINDOWS: [WindowKind; 12] = [
+    WINDOWS[0],
+    WINDOWS[1],
+    WINDOWS[2],
+    WINDOWS[3],
+    WINDOWS[4],
+    WINDOWS[5],
+    WINDOWS[6],
+    WINDOWS[7],
+    WINDOWS[8],
+    WindowKind::Session { gap_ms: 1 },
+    WindowKind::Session { gap_ms: 4 },
+    WindowKind::Session { gap_ms: 25 },
+];
+
 pub(crate) fn rows(random: &mut Random, count: usize, exact: bool) -> Vec<Row> {
     let mut now = 1_000;
     let mut rows: Vec<Row> = (0..count)
@@ -128,6 +144,15 @@ pub(crate) fn grouping(operator: &str, window: WindowKind, keys: Keys) -> Groupi
             aggregate(Function::Min, "min(price)", Some(ColumnKind::Float64)),
             aggregate(Function::Max, "max(name)", Some(ColumnKind::Utf8)),
             aggregate(Function::Avg, "avg(price)", Some(ColumnKind::Float64)),
+            aggregate(Function::FirstValue, "first_value(name)", Some(ColumnKind::Utf8)),
+            aggregate(Function::LastValue, "last_value(quantity)", Some(ColumnKind::Int64)),
+            aggregate(Function::CountDistinct, "count(DISTINCT name)", Some(ColumnKind::Utf8)),
+            aggregate(Function::CountDistinct, "count(DISTINCT price)", Some(ColumnKind::Float64)),
+            aggregate(
+                Function::ArrayAgg { limit: 3 },
+                "array_agg(quantity LIMIT 3)",
+                Some(ColumnKind::Int64),
+            ),
         ],
     }
 }
@@ -140,7 +165,7 @@ fn row_columns(keys: Keys) -> RowColumns {
             Keys::Id => vec![1],
             Keys::NameAndId => vec![2, 1],
         },
-        arguments: vec![None, Some(3), Some(3), Some(3), Some(4), Some(4), Some(2), Some(4)],
+        arguments: [&[None][..], &[3, 3, 3, 4, 4, 2, 4, 2, 3, 2, 4, 3].map(Some)].concat(),
         carried: vec![],
     }
 }

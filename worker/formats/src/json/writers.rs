@@ -1,8 +1,8 @@
 //! One column's values as JSON, or as plain text for a Kafka key.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, LargeStringArray, PrimitiveArray,
-    StringArray, StringViewArray,
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, LargeStringArray, ListArray,
+    PrimitiveArray, StringArray, StringViewArray,
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type,
@@ -18,8 +18,12 @@ const DAY_MS: i64 = 86_400_000;
 
 /// Whether the type can be written at all; checked once, when the plan is known.
 pub(crate) fn check(field: &Field) -> Result<(), UnsupportedSchema> {
+    let item = match field.data_type() {
+        DataType::List(item) => item.data_type(),
+        other => other,
+    };
     let written = matches!(
-        field.data_type(),
+        item,
         DataType::Boolean
             | DataType::Int8
             | DataType::Int16
@@ -67,6 +71,7 @@ pub(crate) enum Writer<'a> {
     Date(&'a PrimitiveArray<Date32Type>),
     Timestamp(&'a PrimitiveArray<TimestampMillisecondType>),
     Decimal(&'a Decimal128Array),
+    List(&'a ListArray, Box<Writer<'a>>),
 }
 
 /// How texts and instants are written.
@@ -99,6 +104,10 @@ impl<'a> Writer<'a> {
             DataType::Date32 => Self::Date(array.as_primitive()),
             DataType::Timestamp(_, _) => Self::Timestamp(array.as_primitive()),
             DataType::Decimal128(_, _) => Self::Decimal(array.as_primitive::<Decimal128Type>()),
+            DataType::List(_) => {
+                let list = array.as_list::<i32>();
+                Self::List(list, Box::new(Self::new(list.values())))
+            }
             _ => Self::Utf8(array.as_string()),
         }
     }
@@ -122,6 +131,7 @@ impl<'a> Writer<'a> {
             Self::Date(a) => a.is_null(row),
             Self::Timestamp(a) => a.is_null(row),
             Self::Decimal(a) => a.is_null(row),
+            Self::List(a, _) => a.is_null(row),
         }
     }
 
@@ -152,8 +162,21 @@ impl<'a> Writer<'a> {
             }
             // Digits without an exponent: a JSON number that loses nothing.
             Self::Decimal(a) => out.extend_from_slice(a.value_as_string(row).as_bytes()),
+            Self::List(a, items) => list(a, items, row, out),
         }
     }
+}
+
+fn list(array: &ListArray, items: &Writer<'_>, row: usize, out: &mut Vec<u8>) {
+    let offsets = array.value_offsets();
+    out.push(b'[');
+    for item in offsets[row]..offsets[row + 1] {
+        if item > offsets[row] {
+            out.push(b',');
+        }
+        items.write(item as usize, Style::Json, out);
+    }
+    out.push(b']');
 }
 
 fn scalar(value: impl Serialize, out: &mut Vec<u8>) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array,
-    Int64Array, LargeStringArray, RecordBatch, StringArray, StringViewArray,
-    TimestampMillisecondArray, UInt64Array,
+    Int64Array, LargeStringArray, ListBuilder, RecordBatch, StringArray, StringBuilder,
+    StringViewArray, TimestampMillisecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Schema};
 use formats::json::{JsonDecoder, JsonEncoder};
@@ -49,6 +49,18 @@ fn encoded(batch: &RecordBatch, key: &[usize]) -> Vec<(Option<String>, String)> 
 fn the_text_is_frozen() {
     let lines: Vec<String> = encoded(&sample(), &[]).into_iter().map(|(_, value)| value).collect();
     assert_eq!(lines, GOLDEN.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn lists_are_arrays_of_what_their_items_are() {
+    let mut builder = ListBuilder::new(StringBuilder::new());
+    builder.append_value([Some("a\"b"), None]);
+    builder.append_value(Vec::<Option<&str>>::new());
+    builder.append_null();
+    let list: ArrayRef = Arc::new(builder.finish());
+    let batch = RecordBatch::try_from_iter_with_nullable([("l", list, true)]).unwrap();
+    let values: Vec<String> = encoded(&batch, &[]).into_iter().map(|(_, value)| value).collect();
+    assert_eq!(values, [r#"{"l":["a\"b",null]}"#, r#"{"l":[]}"#, r#"{"l":null}"#]);
 }
 
 #[test]

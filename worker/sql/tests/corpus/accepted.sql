@@ -537,3 +537,128 @@ stage 1 reads exchange counts.window
 exchange counts.window (16 partitions, 93ddfed50ffd9ffd): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) FILTER (WHERE ok) BIGINT, sum(quantity) FILTER (WHERE (price > 1.0)) BIGINT, "stddev_samp(price).count" BIGINT, "stddev_samp(price).mean" DOUBLE, "stddev_samp(price).squares" DOUBLE, "var_samp(amount).count" BIGINT, "var_samp(amount).mean" DOUBLE, "var_samp(amount).squares" DOUBLE
 state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) FILTER (WHERE ok) BIGINT, sum(quantity) FILTER (WHERE (price > 1.0)) BIGINT, stddev_samp(price).count BIGINT, stddev_samp(price).mean DOUBLE, stddev_samp(price).squares DOUBLE, var_samp(amount).count BIGINT, var_samp(amount).mean DOUBLE, var_samp(amount).squares DOUBLE)
 sink counts (topic counts-topic): user_id BIGINT, good BIGINT, q BIGINT, spread DOUBLE, v DOUBLE, again BIGINT key (user_id)
+--------
+-- a session, in two phases
+INSERT INTO counts
+SELECT user_id, window_start, window_end, count(*) AS n, max(price) AS top
+FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '30' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+plan 1b3cf65ea5b3bb8f
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1
+    partial counts.window SESSION(30000 ms) keys (user_id) aggregates (count(*), max(price))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window SESSION(30000 ms) keys (user_id) aggregates (count(*), max(price))
+    project user_id, window_start, window_end, count(*) AS n, max(price) AS top
+    write counts
+exchange counts.window (16 partitions, 3edb7414d5fd7b85): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max(price) DOUBLE
+state of counts.window in stage 1: (window_end SESSION(30000 ms), user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT, max(price) DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, window_end TIMESTAMP, n BIGINT, top DOUBLE key (user_id)
+--------
+-- a session where the partitioning covers the key
+INSERT INTO counts
+SELECT s.user_id, s.window_time, sum(s.quantity) AS q
+FROM SESSION(TABLE visits, DESCRIPTOR(event_time), INTERVAL '1' MINUTE) AS s
+GROUP BY s.user_id, s.window_start, s.window_end, s.window_time
+HAVING count(*) > 1
+=>
+plan 7b8cf848f43c2978
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, quantity INT
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, CAST(quantity AS BIGINT) AS __argument_0
+    window counts.window SESSION(60000 ms) keys (user_id) aggregates (sum(quantity), count(*))
+    filter (count(*) > 1)
+    project user_id, window_time, sum(quantity) AS q
+    write counts
+state of counts.window in stage 0: (window_end SESSION(60000 ms), user_id BIGINT) -> (window_start TIMESTAMP, sum(quantity) BIGINT, count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_time TIMESTAMP, q BIGINT key (user_id)
+--------
+-- late rows of sessions
+INSERT INTO out
+SELECT window_start, count(*) AS n
+FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND)
+GROUP BY window_start, window_end
+LATE ROWS INTO late
+=>
+plan e35051c4a8d38993
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    rows for out.window SESSION(5000 ms) keys () aggregates (count(*))
+    late rows to late
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window SESSION(5000 ms) keys () aggregates (count(*))
+    late rows to late
+    project window_start, count(*) AS n
+    write out
+exchange out.window (16 partitions, a1a8cb6360a5485d): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, count(*) BIGINT, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of out.window in stage 1: (window_end SESSION(5000 ms)) -> (window_start TIMESTAMP, count(*) BIGINT)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink out (topic out-topic): window_start TIMESTAMP, n BIGINT
+--------
+-- distinct values, also of a condition, beside a plain count
+INSERT INTO counts
+SELECT user_id, window_start, count(DISTINCT name) AS names, count(name) AS all_names,
+  count(DISTINCT price) FILTER (WHERE ok) AS prices
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+plan 914ce5b19e363286
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, name AS __argument_0, CASE WHEN ok THEN price END AS __argument_2
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(DISTINCT name), count(name), count(DISTINCT price) FILTER (WHERE ok))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(DISTINCT name), count(name), count(DISTINCT price) FILTER (WHERE ok))
+    project user_id, window_start, count(DISTINCT name) AS names, count(name) AS all_names, count(DISTINCT price) FILTER (WHERE ok) AS prices
+    write counts
+exchange counts.window (16 partitions, a4801fd9710ea5cf): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(DISTINCT name) BYTES, count(name) BIGINT, count(DISTINCT price) FILTER (WHERE ok) BYTES
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(DISTINCT name) BYTES, count(name) BIGINT, count(DISTINCT price) FILTER (WHERE ok) BYTES)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, names BIGINT, all_names BIGINT, prices BIGINT key (user_id)
+--------
+-- first and last by event time
+INSERT INTO counts
+SELECT user_id, first_value(name) AS a, last_value(price) AS b, last_value(ok) AS c, first_value(amount) AS d
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+plan d7aecd8e18d407b2
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, name AS __argument_0, price AS __argument_1, ok AS __argument_2, amount AS __argument_3
+    partial counts.window HOP(5000 ms, 10000 ms) keys (user_id) aggregates (first_value(name), last_value(price), last_value(ok), first_value(amount))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window HOP(5000 ms, 10000 ms) keys (user_id) aggregates (first_value(name), last_value(price), last_value(ok), first_value(amount))
+    project user_id, first_value(name) AS a, last_value(price) AS b, last_value(ok) AS c, first_value(amount) AS d
+    write counts
+exchange counts.window (16 partitions, 5af5f25cb6935f32): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, "first_value(name).time" TIMESTAMP, "first_value(name).partition" INT, "first_value(name).position" BIGINT, "first_value(name).value" VARCHAR, "last_value(price).time" TIMESTAMP, "last_value(price).partition" INT, "last_value(price).position" BIGINT, "last_value(price).value" DOUBLE, "last_value(ok).time" TIMESTAMP, "last_value(ok).partition" INT, "last_value(ok).position" BIGINT, "last_value(ok).value" BOOLEAN, "first_value(amount).time" TIMESTAMP, "first_value(amount).partition" INT, "first_value(amount).position" BIGINT, "first_value(amount).value" DECIMAL(10, 2)
+state of counts.window in stage 1: (pane_end HOP(5000 ms, 10000 ms), first_window_end HOP(5000 ms, 10000 ms), user_id BIGINT) -> (first_value(name).time TIMESTAMP, first_value(name).partition INT, first_value(name).position BIGINT, first_value(name).value VARCHAR, last_value(price).time TIMESTAMP, last_value(price).partition INT, last_value(price).position BIGINT, last_value(price).value DOUBLE, last_value(ok).time TIMESTAMP, last_value(ok).partition INT, last_value(ok).position BIGINT, last_value(ok).value BOOLEAN, first_value(amount).time TIMESTAMP, first_value(amount).partition INT, first_value(amount).position BIGINT, first_value(amount).value DECIMAL(10, 2))
+sink counts (topic counts-topic): user_id BIGINT, a VARCHAR, b DOUBLE, c BOOLEAN, d DECIMAL(10, 2) key (user_id)
+--------
+-- arrays with a limit
+INSERT INTO counts
+SELECT user_id, array_agg(price LIMIT 5) AS prices, array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok) AS names
+FROM TUMBLE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+plan aed4aea211561d33
+source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, price AS __argument_0, CASE WHEN ok THEN upper(name) END AS __argument_1
+    window counts.window TUMBLE(10000 ms) keys (user_id) aggregates (array_agg(price LIMIT 5), array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok))
+    project user_id, array_agg(price LIMIT 5) AS prices, array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok) AS names
+    write counts
+state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (array_agg(price LIMIT 5) BYTES, array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok) BYTES)
+sink counts (topic counts-topic): user_id BIGINT, prices ARRAY<DOUBLE>, names ARRAY<VARCHAR> key (user_id)

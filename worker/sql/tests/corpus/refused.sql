@@ -117,19 +117,19 @@ INSERT INTO out SELECT user_id FROM (SELECT user_id FROM clicks) t
 --------
 INSERT INTO out SELECT c.user_id FROM clicks c JOIN visits v ON c.user_id = v.user_id
 =>
-1:48: JOIN is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:48: JOIN is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT user_id FROM clicks, visits
 =>
-1:45: FROM names more than one table; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:45: FROM names more than one table; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT user_id FROM clicks FOR SYSTEM_TIME AS OF event_time
 =>
-1:37: FROM clicks FOR SYSTEM_TIME AS OF event_time is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:37: FROM clicks FOR SYSTEM_TIME AS OF event_time is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT user_id FROM clicks TABLESAMPLE (10 PERCENT)
 =>
-1:37: FROM clicks TABLESAMPLE (10 PERCENT) is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:37: FROM clicks TABLESAMPLE (10 PERCENT) is not supported; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT user_id FROM clicks QUALIFY row_number() OVER (ORDER BY price) = 1
 =>
@@ -137,19 +137,19 @@ INSERT INTO out SELECT user_id FROM clicks QUALIFY row_number() OVER (ORDER BY p
 --------
 INSERT INTO out SELECT count(*) AS n FROM clicks
 =>
-1:24: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …) with GROUP BY window_start, window_end
+1:24: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end
 --------
 INSERT INTO out SELECT user_id FROM clicks GROUP BY user_id
 =>
-1:44: GROUP BY without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …)
+1:44: GROUP BY without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION
 --------
 INSERT INTO out SELECT user_id FROM clicks HAVING user_id > 1
 =>
-1:44: HAVING without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …)
+1:44: HAVING without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE count(*) > 1
 =>
-1:50: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP(TABLE …) or CUMULATE(TABLE …) with GROUP BY window_start, window_end
+1:50: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE price
 =>
@@ -173,7 +173,7 @@ INSERT INTO out SELECT user_id FROM clicks WHERE random() < 0.5
 --------
 INSERT INTO out SELECT array_agg(price) AS p FROM clicks
 =>
-1:24: the function array_agg is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev
+1:24: the aggregate array_agg is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end
 --------
 INSERT INTO out SELECT upper(price, 1) AS p FROM clicks
 =>
@@ -181,7 +181,7 @@ INSERT INTO out SELECT upper(price, 1) AS p FROM clicks
 --------
 INSERT INTO out SELECT row_number() OVER (ORDER BY price) AS n FROM clicks
 =>
-1:24: the function row_number is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev
+1:24: the function row_number is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev, first_value, last_value, array_agg
 --------
 INSERT INTO out SELECT upper(name) FILTER (WHERE ok) AS n FROM clicks
 =>
@@ -289,7 +289,7 @@ GROUP BY 1, window_start, window_end
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY ROLLUP(user_id), window_start, window_end
 =>
-2:10: the function ROLLUP is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev
+2:10: the function ROLLUP is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev, first_value, last_value, array_agg
 --------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY ALL
@@ -307,10 +307,10 @@ GROUP BY window_start, window_end
 =>
 2:7: window_start is not known before the rows are grouped; use it in SELECT, GROUP BY and HAVING, not in WHERE or in an aggregate
 --------
-INSERT INTO out SELECT count(DISTINCT user_id) AS n
+INSERT INTO out SELECT sum(DISTINCT user_id) AS n
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
 =>
-1:24: DISTINCT or ALL in count is not supported; leave it out
+1:24: DISTINCT or ALL in sum is not supported; leave it out
 --------
 INSERT INTO out SELECT sum(max(price)) AS n
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
@@ -376,7 +376,7 @@ GROUP BY user_id, window_start, window_end
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND)
 GROUP BY window_start, window_end
 =>
-1:43: window size and slide must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:43: window size and slide must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), 10)
 GROUP BY window_start, window_end
@@ -391,28 +391,23 @@ GROUP BY window_start, window_end
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks)
 GROUP BY window_start, window_end
 =>
-1:43: TUMBLE lacks arguments; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:43: TUMBLE lacks arguments; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT count(*) AS n FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY window_start, window_end
 =>
-1:43: HOP takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:43: HOP takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '5' SECOND)
 GROUP BY window_start, window_end
 =>
-2:6: the slide is greater than the size: rows between two windows would be in none; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
---------
-INSERT INTO out SELECT count(*) AS n FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
-GROUP BY window_start, window_end
-=>
-1:43: SESSION is not supported yet; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+2:6: the slide is greater than the size: rows between two windows would be in none; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT count(*) AS n FROM WINDOWS(TABLE clicks)
 GROUP BY window_start, window_end
 =>
-1:43: there is no table function WINDOWS; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+1:43: there is no table function WINDOWS; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY window_start, window_end;
@@ -431,19 +426,19 @@ INSERT INTO out SELECT count(*) AS n
 FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '4' SECOND, INTERVAL '10' SECOND)
 GROUP BY window_start, window_end
 =>
-2:6: the size of CUMULATE must be a multiple of its step; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+2:6: the size of CUMULATE must be a multiple of its step; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '4' SECOND)
 GROUP BY window_start, window_end
 =>
-2:6: CUMULATE takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+2:6: CUMULATE takes 2 interval(s) and an optional offset; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT count(*) AS n
 FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND, INTERVAL '4' SECOND)
 GROUP BY window_start, window_end
 =>
-2:6: window size and step must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size); an offset may follow
+2:6: window size and step must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE ok ALLOWED LATENESS INTERVAL '1' HOUR
 =>
@@ -569,12 +564,122 @@ GROUP BY window_start, window_end
 =>
 1:24: stddev does not take these arguments; write one argument
 --------
-INSERT INTO out SELECT count(DISTINCT name) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+INSERT INTO out SELECT max(DISTINCT name) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY window_start, window_end
 =>
-1:24: DISTINCT or ALL in count is not supported; leave it out
+1:24: DISTINCT or ALL in max is not supported; leave it out
 --------
 INSERT INTO out SELECT sum(price) FILTER (WHERE nothing) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY window_start, window_end
 =>
 1:49: there is no column 'nothing'; columns are user_id, name, event_time, price, quantity, amount, ok
+--------
+-- a session that grows leaves its earlier row
+INSERT INTO out SELECT user_id, count(*) AS n FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+ALLOWED LATENESS INTERVAL '1' SECOND
+=>
+4:1: ALLOWED LATENESS is not possible with SESSION: a session that grows ends later, and its earlier row would stay; LATE ROWS INTO sink keeps what comes late
+--------
+-- a session has no offset
+INSERT INTO out SELECT count(*) AS n FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND, INTERVAL '1' SECOND)
+GROUP BY window_start, window_end
+=>
+2:43: SESSION takes 1 interval(s); supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
+--------
+INSERT INTO out SELECT count(*) AS n FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND)
+GROUP BY window_start, window_end
+=>
+1:43: the gap of SESSION must be greater than zero; supported are FROM table, FROM TUMBLE(TABLE t, DESCRIPTOR(ts), size), FROM HOP(TABLE t, DESCRIPTOR(ts), slide, size) and FROM CUMULATE(TABLE t, DESCRIPTOR(ts), step, size), after which an offset may follow, and FROM SESSION(TABLE t, DESCRIPTOR(ts), gap)
+--------
+INSERT INTO out SELECT user_id, array_agg(price) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: array_agg has no LIMIT: its arrays could grow for ever; write array_agg(x LIMIT n), n from 1 to 10000: the first n values by event time are kept
+--------
+INSERT INTO out SELECT user_id, array_agg(price LIMIT 0) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:55: LIMIT 0 of array_agg is not possible; write array_agg(x LIMIT n), n from 1 to 10000: the first n values by event time are kept
+--------
+INSERT INTO out SELECT user_id, array_agg(price LIMIT 10001) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:55: LIMIT 10001 of array_agg is not possible; write array_agg(x LIMIT n), n from 1 to 10000: the first n values by event time are kept
+--------
+INSERT INTO out SELECT user_id, array_agg(price ORDER BY price LIMIT 2) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: ORDER BY price in array_agg is not supported; write array_agg(x LIMIT n), n from 1 to 10000: the first n values by event time are kept
+--------
+INSERT INTO out SELECT user_id, array_agg(DISTINCT price LIMIT 2) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: DISTINCT or ALL in array_agg is not supported; leave it out
+--------
+INSERT INTO out SELECT user_id, array_agg(* LIMIT 2) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: array_agg does not take these arguments; write one argument
+--------
+INSERT INTO out SELECT user_id, array_agg(price LIMIT 2) IS NULL AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: the array array_agg(price LIMIT 2) is part of an expression; an array can be a column of a sink and nothing else
+--------
+INSERT INTO out SELECT user_id, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+HAVING array_agg(price LIMIT 2) IS NOT NULL
+=>
+4:8: the array array_agg(price LIMIT 2) is part of an expression; an array can be a column of a sink and nothing else
+--------
+-- an array is no key
+INSERT INTO counts SELECT array_agg(price LIMIT 2) AS user_id
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+2:20: column 'user_id' of sink 'counts' is ARRAY<DOUBLE>; a key consists of single values
+--------
+INSERT INTO out SELECT user_id, sum(DISTINCT price) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: DISTINCT or ALL in sum is not supported; leave it out
+--------
+INSERT INTO out SELECT user_id, count(DISTINCT *) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: count does not take these arguments; write one argument
+--------
+INSERT INTO out SELECT user_id, count(DISTINCT name, price) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: count does not take these arguments; write one argument
+--------
+INSERT INTO out SELECT user_id, first_value(name, price) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: first_value does not take these arguments; write one argument
+--------
+INSERT INTO out SELECT user_id, last_value(price) OVER (PARTITION BY user_id) AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: OVER after last_value is not supported; leave it out
+--------
+INSERT INTO out SELECT user_id, first_value(price) IGNORE NULLS AS p
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+1:33: IGNORE or RESPECT NULLS after first_value is not supported; leave it out

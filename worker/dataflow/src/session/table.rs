@@ -1,0 +1,389 @@
+//! The sessions of one shard, each with a number under which the accumulators know it.
+
+mod stored;
+
+use std::cmp::Ordering;
+
+use arrow::array::ArrayRef;
+
+use super::closed_until;
+use crate::accumulate::{Accumulator, Order, Rows};
+use crate::column::ColumnKind;
+use crate::error::DataflowError;
+use crate::group::{BatchKeys, KeyIndex};
+use crate::limits::GROUPS_MAX;
+use crate::plan::{Aggregate, Grouping};
+use crate::watermark::UNDEFINED;
+
+const NONE: u32 = u32::MAX;
+/// Sessions that are gone are kept until there are so many, and more than others.
+const GONE_MAX: usize = 1024;
+
+/// A session that a row or a partial row makes, and the watermark that decides which others are closed for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) watermark: i64,
+}
+
+/// What comes with the spans.
+pub(crate) enum Added<'a> {
+    Rows { arguments: &'a [Option<ArrayRef>], order: Order<'a> },
+    States(&'a [ArrayRef]),
+}
+
+#[derive(Clone, Copy)]
+struct Session {
+    start: i64,
+    /// Number of the key; [`NONE`] when the session is gone.
+    key: u32,
+    /// The next session of the key.
+    next: u32,
+    /// The end under which it was stored last; [`UNDEFINED`] if never.
+    stored: i64,
+    changed: bool,
+}
+
+pub(crate) struct SessionTable {
+    gap: i64,
+    kinds: Vec<ColumnKind>,
+    aggregates: Vec<Aggregate>,
+    index: KeyIndex,
+    /// By number of the key: one of its sessions.
+    first: Vec<u32>,
+    sessions: Vec<Session>,
+    /// By number of the session; `i64::MAX` when it is gone.
+    ends: Vec<i64>,
+    /// No session ends earlier.
+    ends_from: i64,
+    gone: usize,
+    accumulators: Vec<Box<dyn Accumulator>>,
+    /// Stored keys that no session has any more.
+    unstored: Vec<Vec<u8>>,
+    /// Reused between batches.
+    keys: Vec<u32>,
+    numbers: Vec<u32>,
+    touching: Vec<u32>,
+}
+
+impl SessionTable {
+    pub(crate) fn new(
+        grouping: &Grouping,
+        gap: i64,
+        aggregates: Vec<Aggregate>,
+    ) -> Result<Self, DataflowError> {
+        let kinds = grouping.key_kinds();
+        Ok(Self {
+            gap,
+            index: KeyIndex::new(&kinds),
+            kinds,
+            first: Vec::new(),
+            sessions: Vec::new(),
+            ends: Vec::new(),
+            ends_from: i64::MAX,
+            gone: 0,
+            accumulators: accumulators(&aggregates)?,
+            aggregates,
+            unstored: Vec::new(),
+            keys: Vec::new(),
+            numbers: Vec::new(),
+            touching: Vec::new(),
+        })
+    }
+
+    /// Adds rows of a batch, in log order: `rows` and their spans run along.
+    pub(crate) fn add(
+        &mut self,
+        grouping: &Grouping,
+        keys: &BatchKeys,
+        (rows, spans): (&[u32], &[Span]),
+        added: &Added<'_>,
+    ) -> Result<(), DataflowError> {
+        if self.sessions.len() + rows.len() > GROUPS_MAX {
+            return Err(DataflowError::Input("there are more than 2^32 sessions".to_owned()));
+        }
+        let mut of_rows = std::mem::take(&mut self.keys);
+        of_rows.clear();
+        self.index.resolve(keys, &Rows::Picked(rows), &mut of_rows)?;
+        self.first.resize(self.index.len(), NONE);
+        self.numbers.clear();
+        let mut from = 0;
+        for (at, (key, span)) in of_rows.iter().zip(spans).enumerate() {
+            self.find_touching(*key, *span);
+            if self.touching.len() > 1 {
+                // What came before belongs to sessions that become one now.
+                self.accumulate(grouping, &rows[from..at], added)?;
+                from = at;
+                self.join(grouping)?;
+            }
+            let number = self.extend(*key, *span);
+            self.numbers.push(number);
+        }
+        self.keys = of_rows;
+        self.accumulate(grouping, &rows[from..], added)
+    }
+
+    /// The sessions of the key that the span touches and that are not closed, earliest first.
+    fn find_touching(&mut self, key: u32, span: Span) {
+        self.touching.clear();
+        let closed = closed_until(span.watermark, self.gap);
+        let mut next = self.first[key as usize];
+        while next != NONE {
+            let (session, end) = (&self.sessions[next as usize], self.ends[next as usize]);
+            if session.start <= span.end && span.start <= end && end > closed {
+                self.touching.push(next);
+            }
+            next = session.next;
+        }
+        if self.touching.len() > 1 {
+            let sessions = &self.sessions;
+            self.touching.sort_unstable_by_key(|number| sessions[*number as usize].start);
+        }
+    }
+
+    /// Makes the touching sessions one.
+    fn join(&mut self, grouping: &Grouping) -> Result<(), DataflowError> {
+        let target = self.touching[0];
+        for at in 1..self.touching.len() {
+            let other = self.touching[at];
+            for (place, accumulator) in self.accumulators.iter_mut().enumerate() {
+                let states = accumulator.states(&[other]);
+                accumulator
+                    .merge(&Rows::All(1), &[target], &states)
+                    .map_err(|e| e.at(grouping, place))?;
+            }
+            let end = self.ends[other as usize];
+            let session = self.sessions[other as usize];
+            if session.stored != UNDEFINED {
+                self.unstored.push(self.stored_key(session.stored, session.key));
+            }
+            self.remove(other);
+            let own = &mut self.sessions[target as usize];
+            own.start = own.start.min(session.start);
+            own.changed = true;
+            self.ends[target as usize] = self.ends[target as usize].max(end);
+        }
+        self.touching.truncate(1);
+        Ok(())
+    }
+
+    /// The session that takes the span: the one that it touches, else a new one.
+    fn extend(&mut self, key: u32, span: Span) -> u32 {
+        if let Some(number) = self.touching.first().copied() {
+            let session = &mut self.sessions[number as usize];
+            session.start = session.start.min(span.start);
+            session.changed = true;
+            let end = &mut self.ends[number as usize];
+            *end = span.end.max(*end);
+            return number;
+        }
+        self.insert(key, (span.start, span.end), UNDEFINED)
+    }
+
+    fn insert(&mut self, key: u32, (start, end): (i64, i64), stored: i64) -> u32 {
+        let number = self.sessions.len() as u32;
+        let first = &mut self.first[key as usize];
+        let next = std::mem::replace(first, number);
+        let changed = stored == UNDEFINED;
+        self.sessions.push(Session { start, key, next, stored, changed });
+        self.ends.push(end);
+        self.ends_from = self.ends_from.min(end);
+        number
+    }
+
+    fn accumulate(
+        &mut self,
+        grouping: &Grouping,
+        rows: &[u32],
+        added: &Added<'_>,
+    ) -> Result<(), DataflowError> {
+        let numbers = std::mem::take(&mut self.numbers);
+        let (sessions, rows) = (self.sessions.len(), Rows::Picked(rows));
+        let mut taken = 0;
+        for (at, accumulator) in self.accumulators.iter_mut().enumerate() {
+            accumulator.grow(sessions);
+            let done = match added {
+                Added::Rows { arguments, order } => {
+                    accumulator.update(&rows, &numbers, arguments[at].as_ref(), *order)
+                }
+                Added::States(states) => {
+                    let own = &states[taken..taken + accumulator.state_width()];
+                    taken += own.len();
+                    accumulator.merge(&rows, &numbers, own)
+                }
+            };
+            done.map_err(|e| e.at(grouping, at))?;
+        }
+        self.numbers = numbers;
+        self.numbers.clear();
+        Ok(())
+    }
+
+    /// Takes a session out of the list of its key.
+    fn remove(&mut self, number: u32) {
+        let Session { key, next, .. } = self.sessions[number as usize];
+        let mut at = self.first[key as usize];
+        if at == number {
+            self.first[key as usize] = next;
+        } else {
+            while self.sessions[at as usize].next != number {
+                at = self.sessions[at as usize].next;
+            }
+            self.sessions[at as usize].next = next;
+        }
+        self.sessions[number as usize].key = NONE;
+        self.ends[number as usize] = i64::MAX;
+        self.gone += 1;
+    }
+
+    /// The smallest end of a session beyond `after`.
+    pub(crate) fn earliest_end(&self, after: i64) -> Option<i64> {
+        let ends = self.ends.iter().copied().filter(|end| *end > after);
+        ends.min().filter(|end| *end != i64::MAX)
+    }
+
+    /// No session ends at `end` or before: without looking at all.
+    pub(crate) fn ends_after(&self, end: i64) -> bool {
+        self.ends_from > end
+    }
+
+    /// All sessions that end beyond `after`, at `end` or before, by end, hash of the key, key.
+    pub(crate) fn closed(&self, after: i64, end: i64) -> Vec<u32> {
+        let ends = self.ends.iter().enumerate();
+        let all = ends.filter(|(_, own)| **own > after && **own <= end);
+        let mut closed: Vec<(i64, u64, u32)> = all
+            .map(|(number, own)| {
+                (*own, self.index.key_hash(self.sessions[number].key), number as u32)
+            })
+            .collect();
+        closed.sort_unstable_by(|a, b| {
+            (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| self.compare_keys(a.2, b.2))
+        });
+        closed.into_iter().map(|(_, _, number)| number).collect()
+    }
+
+    fn compare_keys(&self, a: u32, b: u32) -> Ordering {
+        self.index.compare(self.sessions[a as usize].key, self.sessions[b as usize].key)
+    }
+
+    /// All sessions, in the order in which they came.
+    pub(crate) fn all(&self) -> Vec<u32> {
+        let there = |number: &u32| self.ends[*number as usize] != i64::MAX;
+        (0..self.sessions.len() as u32).filter(there).collect()
+    }
+
+    /// Forgets all sessions that end at `end` or before.
+    pub(crate) fn drop_closed(
+        &mut self,
+        grouping: &Grouping,
+        end: i64,
+    ) -> Result<(), DataflowError> {
+        if self.ends_after(end) {
+            return Ok(());
+        }
+        let mut ends_from = i64::MAX;
+        for number in 0..self.ends.len() {
+            if self.ends[number] <= end {
+                self.remove(number as u32);
+            } else {
+                ends_from = ends_from.min(self.ends[number]);
+            }
+        }
+        self.ends_from = ends_from;
+        let left = self.sessions.len() - self.gone;
+        if left == 0 {
+            self.clear();
+        } else if self.gone > GONE_MAX && self.gone > left {
+            self.compact(grouping)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the sessions that are left new numbers, and frees what the others hold.
+    fn compact(&mut self, grouping: &Grouping) -> Result<(), DataflowError> {
+        let left = self.all();
+        let old_keys: Vec<u32> = left.iter().map(|n| self.sessions[*n as usize].key).collect();
+        let mut index = KeyIndex::new(&self.kinds);
+        let mut keys = Vec::with_capacity(left.len());
+        index.insert_all(&self.index, &old_keys, &mut keys)?;
+        let mut accumulators = accumulators(&self.aggregates)?;
+        let numbers: Vec<u32> = (0..left.len() as u32).collect();
+        for (at, (new, old)) in accumulators.iter_mut().zip(&self.accumulators).enumerate() {
+            new.grow(left.len());
+            new.merge(&Rows::All(left.len()), &numbers, &old.states(&left))
+                .map_err(|e| e.at(grouping, at))?;
+        }
+        let sessions: Vec<Session> = left.iter().map(|n| self.sessions[*n as usize]).collect();
+        let ends: Vec<i64> = left.iter().map(|n| self.ends[*n as usize]).collect();
+        self.sessions.clear();
+        self.ends.clear();
+        self.first.clear();
+        self.first.resize(index.len(), NONE);
+        self.index = index;
+        self.accumulators = accumulators;
+        self.gone = 0;
+        for ((session, end), key) in sessions.into_iter().zip(ends).zip(keys) {
+            let number = self.insert(key, (session.start, end), session.stored);
+            self.sessions[number as usize].changed = session.changed;
+        }
+        Ok(())
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.index.clear();
+        self.first.clear();
+        self.sessions.clear();
+        self.ends.clear();
+        self.ends_from = i64::MAX;
+        self.gone = 0;
+        self.accumulators.iter_mut().for_each(|accumulator| accumulator.clear());
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len() - self.gone
+    }
+
+    pub(crate) fn start(&self, number: u32) -> i64 {
+        self.sessions[number as usize].start
+    }
+
+    pub(crate) fn end(&self, number: u32) -> i64 {
+        self.ends[number as usize]
+    }
+
+    pub(crate) fn key_hash(&self, number: u32) -> u64 {
+        self.index.key_hash(self.sessions[number as usize].key)
+    }
+
+    pub(crate) fn key_columns(&self, numbers: &[u32]) -> Vec<ArrayRef> {
+        let keys: Vec<u32> = numbers.iter().map(|n| self.sessions[*n as usize].key).collect();
+        self.index.columns(&keys)
+    }
+
+    pub(crate) fn output_columns(&self, numbers: &[u32]) -> Vec<ArrayRef> {
+        self.accumulators.iter().map(|a| a.output(numbers)).collect()
+    }
+
+    pub(crate) fn state_columns(&self, numbers: &[u32]) -> Vec<ArrayRef> {
+        self.accumulators.iter().flat_map(|a| a.states(numbers)).collect()
+    }
+
+    /// Bytes of sets and arrays.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.accumulators.iter().map(|a| a.held_bytes()).sum()
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.index.memory_bytes()
+            + 4 * (self.first.capacity() + self.keys.capacity() + self.numbers.capacity())
+            + (size_of::<Session>() + 8) * self.sessions.capacity()
+            + self.unstored.iter().map(Vec::capacity).sum::<usize>()
+            + self.accumulators.iter().map(|a| a.memory_bytes()).sum::<usize>()
+    }
+}
+
+fn accumulators(aggregates: &[Aggregate]) -> Result<Vec<Box<dyn Accumulator>>, DataflowError> {
+    aggregates.iter().map(Aggregate::accumulator).collect()
+}
