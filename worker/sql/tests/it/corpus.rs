@@ -28,6 +28,11 @@ fn blocks(file: &str) -> Vec<Block> {
         .collect()
 }
 
+/// The accepted queries.
+pub(crate) fn accepted() -> Vec<String> {
+    blocks("accepted.sql").into_iter().map(|block| block.sql).collect()
+}
+
 fn check(file: &str, atleast: usize, outcome: impl Fn(&str) -> String) {
     let blocks = blocks(file);
     let found: Vec<String> = blocks.iter().map(|block| outcome(&block.sql)).collect();

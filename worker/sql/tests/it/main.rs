@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod corpus;
+mod corpus_run;
 mod declared;
 mod docs;
 mod fixture;
