@@ -48,8 +48,8 @@ pub(crate) trait Windowed: Send + Sync {
     ) -> Result<u64, DataflowError>;
     /// The time of what is handed out next, if the watermark has reached it.
     fn next_due(&self, watermark: i64) -> Option<i64>;
-    /// Hands out what `next_due` named, and may go on with what follows up to `due.until`, as far as the budget goes. Says
-    /// how far it came if it is not finished.
+    /// Hands out what `next_due` named, and may go on with what follows up to `due.until`, as far as the budget goes.
+    /// Says how far it came if it is not finished.
     fn emit(
         &mut self,
         due: Due,

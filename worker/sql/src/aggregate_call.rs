@@ -72,11 +72,7 @@ pub(crate) fn aggregate_call(
         };
         return Err(Refusal::at(at, format!("{name} does not take {kind}"), supported));
     }
-    let mut name = match function {
-        Function::CountDistinct => format!("count(DISTINCT {text})"),
-        Function::ArrayAgg { limit } => format!("array_agg({text} LIMIT {limit})"),
-        other => format!("{}({text})", other.text()),
-    };
+    let mut name = canonical_name(function, &text);
     let argument = match filter {
         Some((filter, text)) => {
             name = format!("{name} {text}");
@@ -86,6 +82,14 @@ pub(crate) fn aggregate_call(
     };
     let aggregate = Aggregate { name, function, argument: Some(kind) };
     Ok(AggregateCall { aggregate, argument: Some(argument) })
+}
+
+fn canonical_name(function: Function, argument: &str) -> String {
+    match function {
+        Function::CountDistinct => format!("count(DISTINCT {argument})"),
+        Function::ArrayAgg { limit } => format!("array_agg({argument} LIMIT {limit})"),
+        other => format!("{}({argument})", other.text()),
+    }
 }
 
 /// The function, and the call without what only this function takes.

@@ -1,7 +1,7 @@
 //! Closed sessions on their way out, and the sessions as entries of the store.
 //!
-//! They go out in the order of the watermark that closes them, then of hash and key (C10). Many may go out together, but
-//! how far a cut emission came is said by that watermark: a replay cannot know where the boundaries before it fell.
+//! They go out in the order of the watermark that closes them, then of hash and key (C10). Many may go out together,
+//! but how far a cut emission came is said by that watermark: a replay cannot know where the boundaries before it fell.
 
 use std::sync::Arc;
 
