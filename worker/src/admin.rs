@@ -94,6 +94,11 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .with_state(admin)
 }
 
+/// What may be read without a token, for the port of metrics: the status, and no order.
+pub fn readable(admin: Arc<Admin>) -> Router {
+    Router::new().route("/v1/status", get(status)).with_state(admin)
+}
+
 async fn authorize(State(admin): Shared, request: Request, next: Next) -> Response {
     let header = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
     if admin.token.as_deref().is_none_or(|token| presents(header, token)) {

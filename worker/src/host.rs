@@ -274,8 +274,10 @@ async fn serve(hosting: &Hosting, listen: Listen, before: Option<LastWords>) -> 
         fenced: tokio::sync::Mutex::new(BTreeSet::new()),
     };
     let probes = Probes { board, metrics: Arc::clone(&metrics), slots: hosting.own.len() };
-    open_port("admin", listen.admin, admin::router(Arc::new(admin))).await?;
-    open_port("metrics", listen.metrics, probes::router(probes)).await?;
+    let admin = Arc::new(admin);
+    let open = probes::router(probes).merge(admin::readable(Arc::clone(&admin)));
+    open_port("admin", listen.admin, admin::router(admin)).await?;
+    open_port("metrics", listen.metrics, open).await?;
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(METRICS_FOLD_INTERVAL);
         loop {

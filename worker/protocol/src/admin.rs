@@ -11,7 +11,7 @@ use crate::reason::Reason;
 
 /// Header line of the bearer token: `authorization: Bearer <token>`.
 pub const ADMIN_PORT: u16 = 8081;
-/// `/metrics`, `/livez`, `/readyz`, `/startupz`; no token.
+/// `/metrics`, `/livez`, `/readyz`, `/startupz`, and `/v1/status` to be read; no token.
 pub const METRICS_PORT: u16 = 9090;
 
 /// `POST /v1/acquire`: own the shards. From here only forward (O3).

@@ -179,3 +179,19 @@ async fn the_end_of_the_process_before_stands_on_a_starting_slot_only() {
     port.admin.board.update(SlotIndex(1), |e| e.status.phase = SlotPhase::Running);
     assert_eq!(port.admin.status().slots[0].reason, None);
 }
+
+#[tokio::test]
+async fn without_a_token_the_status_is_read_and_nothing_is_ordered() {
+    let port = port(Some("secret"));
+    let call = |method: Method, path: &str| {
+        let router = readable(Arc::clone(&port.admin));
+        let request = Request::builder().method(method).uri(path).body(Body::from("{}"));
+        let request = request.expect("a request");
+        async { router.oneshot(request).await.expect("infallible").status().as_u16() }
+    };
+    assert_eq!(call(Method::GET, "/v1/status").await, 200);
+    for path in ["/v1/acquire", "/v1/release", "/v1/savepoint", "/v1/takeover"] {
+        assert_eq!(call(Method::POST, path).await, 404, "{path}");
+    }
+    assert_eq!(call(Method::POST, "/v1/status").await, 405);
+}
