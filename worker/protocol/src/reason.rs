@@ -5,11 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident $(($next:literal))?;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident $(($next:literal))?;)*) => {
         /// Why a job, shard or rollout is in the state it is in.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Reason {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl Reason {
@@ -19,6 +19,11 @@ macro_rules! reasons {
             /// As it stands in a condition.
             pub fn as_str(self) -> &'static str {
                 match self { $(Reason::$name => stringify!($name),)* }
+            }
+
+            /// What it means, in one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Reason::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// What to do next, in one sentence; empty where nothing has to be done.
@@ -54,6 +59,8 @@ reasons! {
     TooManySlots ("lower spec.parallelism or give the topics more partitions");
     /// A source or sink topic does not exist.
     TopicMissing ("create the topic that the message names, or correct the spec");
+    /// The bucket of the checkpoints does not exist.
+    BucketMissing ("create the bucket that the message names; it is looked for again by itself");
     /// A partitionedBy claim is refuted by a sample.
     ClaimRefuted ("remove partitionedBy or write the topic keyed by these columns");
     /// A feature that this release refuses.
@@ -66,6 +73,12 @@ reasons! {
     CredentialsRejected ("check the Secrets that the spec references and the ACLs of the principal");
     /// A Secret that the spec references is missing or lacks a key.
     SecretMissing ("create the Secret with the keys that the message names");
+    /// The node cannot get the image.
+    ImagePullFailed ("check the name of the image, the registry and spec.worker.imagePullSecrets");
+    /// A quota of the namespace leaves no room for the pods.
+    QuotaExceeded ("raise the quota of the namespace or lower the requests; the job runs on in its old generation");
+    /// No node has room for a pod, or none may take it.
+    Unschedulable ("add nodes, lower the requests, or correct selectors and tolerations; the job runs on in its old generation");
     /// Pods of the new generation could not be scheduled or warmed up in time.
     CapacityUnavailable ("add capacity or lower the requests; the job runs on in its old generation");
     /// Pods end again and again.

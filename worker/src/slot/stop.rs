@@ -22,6 +22,7 @@ pub(crate) fn kafka_stop(error: &KafkaError) -> Stop {
 pub(crate) fn store_stop(error: &StoreError) -> Stop {
     let reason = match error.kind {
         StoreErrorKind::NotFound => Reason::ManifestMissing,
+        StoreErrorKind::NoBucket => Reason::BucketMissing,
         StoreErrorKind::Denied => Reason::CredentialsRejected,
         StoreErrorKind::Corrupt => Reason::ManifestCorrupt,
         StoreErrorKind::Invalid | StoreErrorKind::Unfit => Reason::InvalidSpec,

@@ -9,6 +9,8 @@ pub enum StoreErrorKind {
     Retry,
     /// There is no such object.
     NotFound,
+    /// There is no such bucket.
+    NoBucket,
     /// The credentials are wrong or do not allow it.
     Denied,
     /// What came back cannot be what was written.
@@ -24,6 +26,7 @@ impl StoreErrorKind {
         match self {
             Self::Retry => "it is tried again; check that the store is reachable",
             Self::NotFound => "the object is gone or was never written",
+            Self::NoBucket => "create the bucket, or correct spec.checkpoints.location",
             Self::Denied => "check the credentials and the policy of the bucket",
             Self::Corrupt => "do not use this object",
             Self::Invalid => "correct spec.checkpoints",
@@ -67,7 +70,7 @@ pub(crate) fn kind_of(error: &Error) -> StoreErrorKind {
         Error::NotFound { source, .. } | Error::Generic { source, .. }
             if full_text(source.as_ref()).contains("NoSuchBucket") =>
         {
-            StoreErrorKind::Invalid
+            StoreErrorKind::NoBucket
         }
         Error::NotFound { .. } => StoreErrorKind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => StoreErrorKind::Denied,
@@ -113,7 +116,7 @@ mod tests {
         let not_found = |body: &str| Error::NotFound { path: "k".into(), source: body.into() };
         let table = [
             ("404: <Code>NoSuchKey</Code>", StoreErrorKind::NotFound),
-            ("404: <Code>NoSuchBucket</Code>", StoreErrorKind::Invalid),
+            ("404: <Code>NoSuchBucket</Code>", StoreErrorKind::NoBucket),
         ];
         for (body, kind) in table {
             assert_eq!(kind_of(&not_found(body)), kind, "{body}");
@@ -127,7 +130,7 @@ mod tests {
             ("Server returned non-2xx status code: 403 Forbidden: <Error>", StoreErrorKind::Denied),
             ("Server returned non-2xx status code: 401 Unauthorized", StoreErrorKind::Denied),
             ("Server returned non-2xx status code: 503 Slow Down", StoreErrorKind::Retry),
-            ("status code: 404 Not Found: <Code>NoSuchBucket</Code>", StoreErrorKind::Invalid),
+            ("status code: 404 Not Found: <Code>NoSuchBucket</Code>", StoreErrorKind::NoBucket),
             ("error sending request", StoreErrorKind::Retry),
         ];
         for (text, kind) in table {
