@@ -4,7 +4,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit crates it e2e bench bench-quick soak images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit crates it explore e2e bench bench-quick soak images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,8 @@ crates: ## the other tests of single crates: with waits, with many cases
 	@tests/tools/test.sh crates
 it: ## against a real Kafka and a real object store
 	@tests/tools/test.sh it
+explore: ## the operator, disturbed in every way there is, and in pairs; prints the number of states
+	@STREAMJOB_EXPLORE=1 tests/tools/run-tests.sh crates no_disturbance
 e2e: ## in a real Kubernetes cluster on this machine (root)
 	@tests/tools/test.sh e2e
 bench: ## the benchmarks beside other systems, about two hours; ARGS="--help" shows their arguments

@@ -16,12 +16,14 @@ pub mod file;
 pub mod kafka;
 pub mod lifecycle;
 pub mod manifests;
+pub mod marks;
 pub mod names;
 pub mod pods;
 pub mod quantity;
 pub mod rules;
 #[allow(clippy::duplicated_attributes, reason = "each printer column has its own fields")]
 pub mod savepoint;
+pub mod schedule;
 pub mod schema;
 pub mod sink;
 pub mod source;
@@ -44,11 +46,12 @@ pub use quantity::Quantity;
 pub use savepoint::{
     Savepoint, SavepointPhase, SavepointRetention, SavepointSpec, SavepointStatus,
 };
+pub use schedule::{CronSchedule, Savepoints};
 pub use sink::Sink;
 pub use source::{Format, OnBadRecord, Source, StartFrom, WatermarkStrategy};
 pub use status::{
-    CheckpointStatus, GenerationStatus, HealthyStatus, Phase, PlanStatus, ProgressStatus,
-    StreamJobStatus,
+    ChangeClass, ChangeStatus, CheckpointStatus, GenerationStatus, HealthyStatus, Phase,
+    PlanStatus, ProgressStatus, ProposalRefusal, ProposalStatus, ScheduleStatus, StreamJobStatus,
 };
 pub use stream_job::{StreamJob, StreamJobSpec};
 pub use validate::{Violation, validate, validate_for_cluster};

@@ -36,8 +36,7 @@ use crate::names::JobName;
 pub struct SavepointSpec {
     /// The job, in the same namespace.
     pub job: JobName,
-    /// What becomes of the data when this object is deleted. It stays in the store; to remove it,
-    /// run `streamjob-worker clean --savepoint`.
+    /// What becomes of the data when this object is deleted. Default Keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<SavepointRetention>,
     /// After so long an unfinished savepoint has failed. Default 10m.
@@ -63,6 +62,9 @@ pub enum SavepointRetention {
     /// It stays in the store.
     #[default]
     Keep,
+    /// It is removed, unless the job could not be restored any more: the last savepoint of a job that does not run
+    /// stays.
+    Dispose,
 }
 
 /// The status of a `Savepoint`.

@@ -65,6 +65,15 @@ pub struct StreamJobStatus {
     /// The generation whose shards were sealed when the job was suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<u64>,
+    /// What the newest spec changes, while it is not in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeStatus>,
+    /// The answer to a spec that was only asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<ProposalStatus>,
+    /// The savepoint that the schedule made last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleStatus>,
     /// What was refused last, so that it is not tried again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedSpec>,
@@ -115,6 +124,9 @@ pub struct PlanStatus {
     pub hash_version: u32,
     /// Shards of the widest stage: more slots than this have nothing to do.
     pub shards: u32,
+    /// What the planner said that this plan changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeClass>,
     /// The logs of every stage, as the planner numbered them.
     #[schemars(schema_with = "crate::pods::raw_object")]
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -139,6 +151,9 @@ pub struct GenerationStatus {
     pub spec_digest: String,
     /// The `metadata.generation` it was made from.
     pub spec_generation: i64,
+    /// What it changes, against the generation before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeClass>,
     /// When it was decided upon.
     #[schemars(schema_with = "optional_time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,6 +162,109 @@ pub struct GenerationStatus {
     #[schemars(schema_with = "optional_time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Time>,
+}
+
+/// What an edit changes: how much of the job has to move for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ChangeClass {
+    /// Nothing.
+    Nothing,
+    /// Labels, limits, settings of the operator: no pod is touched.
+    InPlace,
+    /// The job comes to rest.
+    Suspend,
+    /// The job goes on after a rest.
+    Resume,
+    /// The first generation.
+    First,
+    /// Another number of pods of the same sort.
+    Rescale,
+    /// Other pods, the same query.
+    Restart,
+    /// Another query, which the state fits.
+    CompatibleLogic,
+    /// Another query, which would lose state.
+    IncompatibleLogic,
+    /// The spec before, after one that did not prove itself.
+    Rollback,
+    /// The planner has not looked at it yet.
+    Unknown,
+}
+
+impl std::fmt::Display for ChangeClass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What the newest spec changes, against the generation that runs or rests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeStatus {
+    /// How much has to move.
+    pub class: ChangeClass,
+    /// The fields that differ, at most sixteen.
+    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+}
+
+/// The answer to a spec that was only asked about, by the annotation `streamjob.dev/proposal`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposalStatus {
+    /// Which question this answers.
+    #[schemars(length(max = 64))]
+    pub id: String,
+    /// How much would have to move.
+    pub change: ChangeClass,
+    /// The fields that differ, at most sixteen.
+    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
+    /// Worker pods that run now.
+    pub pods_before: u32,
+    /// Worker pods afterwards.
+    pub pods_after: u32,
+    /// Pods that must find room beside the running ones until the take-over.
+    pub pods_extra: u32,
+    /// What the slowest shard waited in the last take-over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap_ms: Option<u64>,
+    /// What would work but deserves a look.
+    #[schemars(length(max = 8))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Why it would be refused; absent when it would not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ProposalRefusal>,
+    /// The plan that it would run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// Why a spec would be refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProposalRefusal {
+    /// As one word.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// In sentences.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+/// Where the schedule of savepoints is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleStatus {
+    /// The time that the newest scheduled savepoint stands for.
+    #[schemars(schema_with = "time")]
+    pub last: Time,
+    /// The next time.
+    #[schemars(schema_with = "optional_time")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Time>,
 }
 
 impl GenerationStatus {

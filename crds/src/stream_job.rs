@@ -9,6 +9,7 @@ use crate::kafka::Kafka;
 use crate::lifecycle::{Commit, Deletion, Delivery, DesiredState, RestoreFrom, Upgrade};
 use crate::pods::Pods;
 use crate::rules::Rule;
+use crate::schedule::Savepoints;
 use crate::sink::Sink;
 use crate::source::Source;
 use crate::status::StreamJobStatus;
@@ -119,6 +120,9 @@ pub struct StreamJobSpec {
     pub commit: Commit,
     /// Where state is kept.
     pub checkpoints: Checkpoints,
+    /// Savepoints that are made by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoints: Option<Savepoints>,
     /// What the pods are made of.
     #[serde(default)]
     pub worker: Pods,

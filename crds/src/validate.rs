@@ -184,6 +184,9 @@ fn check_lifecycle(spec: &StreamJobSpec, faults: &mut Faults) {
         let path = "spec.restoreFrom.manifest";
         faults.unless(known, path, "must begin with s3:// or file://");
     }
+    let kept = spec.savepoints.as_ref().map_or(1, crate::schedule::Savepoints::retained);
+    let path = "spec.savepoints.retained";
+    faults.unless((1..=100).contains(&kept), path, "must be 1 to 100");
     let interval = spec.commit.interval().get();
     let path = "spec.commit.interval";
     let bounded = (1..=60_000).contains(&interval.as_millis());

@@ -113,7 +113,8 @@ async fn create_token(
     }
 }
 
-async fn create(client: &Client, job: &JobView, object: &Object) -> Result<(), kube::Error> {
+/// Applies an object of ours.
+pub async fn create(client: &Client, job: &JobView, object: &Object) -> Result<(), kube::Error> {
     tracing::info!(job = %job.name, kind = ?object.kind, name = %object.name, "applying");
     let api = api(client, job, object.kind);
     api.patch(&object.name, &params(), &Patch::Apply(&object.body)).await.map(drop)
@@ -159,6 +160,7 @@ fn resource(kind: Kind) -> ApiResource {
         Kind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
         Kind::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
         Kind::Job => ApiResource::erase::<Job>(&()),
+        Kind::Savepoint => ApiResource::erase::<crds::Savepoint>(&()),
     }
 }
 

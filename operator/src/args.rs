@@ -35,6 +35,9 @@ pub struct Args {
     /// Ask this address for its health instead, and end.
     #[arg(long, value_name = "URL")]
     pub check: Option<String>,
+    /// With --check: look again until the answer holds this text, for a minute at most.
+    #[arg(long, value_name = "TEXT", requires = "check")]
+    pub expect: Option<String>,
     /// Log as JSON.
     #[arg(long, env = "STREAMJOB_LOG_JSON")]
     pub log_json: bool,

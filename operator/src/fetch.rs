@@ -3,7 +3,6 @@
 //! The job is read live, not from a cache: its status is the machine's memory, and a decision on an
 //! old one would be written onto a newer version only to be refused.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use crds::{RestoreFrom, StreamJob, StreamJobSpec, StreamJobStatus};
@@ -27,7 +26,8 @@ use crate::observed::{Child, JobView, Kind, Observed, SetView};
 
 mod pods;
 mod savepoints;
-mod tasks;
+mod shortages;
+pub(crate) mod tasks;
 
 /// A StreamJob whose spec is not parsed, so that a broken one can still be looked after.
 #[derive(Resource, Clone, Debug, Deserialize, Serialize)]
@@ -64,19 +64,10 @@ pub async fn fetch(
     let Some(raw) = jobs.get_opt(name).await? else { return Ok(None) };
     let job = view(raw);
     let token = token(sources.client, &job).await?;
-    let mut observed = Observed {
-        job,
-        now: sources.now,
-        token,
-        children: Vec::new(),
-        sets: BTreeMap::new(),
-        configs: BTreeMap::new(),
-        tasks: BTreeMap::new(),
-        savepoints: Vec::new(),
-        restore: None,
-    };
+    let mut observed = Observed { now: sources.now, token, ..Observed::bare(job) };
     children(sources, &mut observed).await?;
     pods::fetch(sources, &mut observed).await?;
+    shortages::fetch(sources, &mut observed).await?;
     observed.savepoints = savepoints::of_job(sources, &observed.job).await?;
     let restore = observed.job.spec.get("restoreFrom").cloned().unwrap_or_default();
     if let Ok(RestoreFrom::Savepoint(savepoint)) = serde_json::from_value(restore)
@@ -86,6 +77,16 @@ pub async fn fetch(
         observed.restore = Some(view);
     }
     Ok(Some(observed))
+}
+
+/// A job alone, without what belongs to it; `None`: there is no such job.
+pub async fn job(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<JobView>, kube::Error> {
+    let jobs: Api<RawJob> = Api::namespaced(client.clone(), namespace);
+    Ok(jobs.get_opt(name).await?.map(view))
 }
 
 fn view(raw: RawJob) -> JobView {
@@ -134,7 +135,7 @@ async fn children(sources: &Sources<'_>, observed: &mut Observed) -> Result<(), 
         if let Some(generation) = generation(set.meta()) {
             let replicas = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
             let replicas = Some(u32::try_from(replicas).unwrap_or_default());
-            observed.sets.insert(generation, SetView { replicas, pods: Vec::new() });
+            observed.sets.insert(generation, SetView { replicas, ..SetView::default() });
         }
     }
     observed.tasks = tasks.iter().filter_map(|task| tasks::view(task, job)).collect();

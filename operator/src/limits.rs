@@ -10,8 +10,14 @@ pub const ADMIN_CONCURRENCY: usize = 32;
 pub const ADMIN_ANSWER_BYTES_MAX: usize = 1 << 20;
 /// One request to the API server.
 pub const API_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long `--check --expect` looks again, and …
+pub const CHECK_MAX: Duration = Duration::from_mins(1);
+/// … how often.
+pub const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Objects of one kind that a job can have; more is a fault.
 pub const CHILDREN_MAX: u32 = 500;
+/// Events of a set that are looked at.
+pub const EVENTS_MAX: u32 = 50;
 /// Jobs reconciled at the same time.
 pub const RECONCILE_CONCURRENCY: u16 = 16;
 
@@ -35,8 +41,11 @@ pub const ERROR_BACKOFF_MAX: Duration = Duration::from_mins(1);
 
 /// How often lag and checkpoint are written to the status at most.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
-/// A refusal that may pass by itself (a broker that does not answer) is looked at again.
-pub const RETRY_AFTER: Duration = Duration::from_mins(1);
+/// A refusal that may pass by itself (a broker that does not answer, a Secret that is missing) is looked at again, each
+/// time after twice as long: from …
+pub const RETRY_MIN: Duration = Duration::from_secs(30);
+/// … to.
+pub const RETRY_MAX: Duration = Duration::from_mins(10);
 /// A rollout that found no capacity is tried again, each time after twice as long: from …
 pub const CAPACITY_RETRY_MIN: Duration = Duration::from_mins(5);
 /// … to.
@@ -49,6 +58,12 @@ pub const CRASHES_MAX: u32 = 3;
 pub const UNSEEN_AFTER: Duration = Duration::from_secs(2);
 /// A former owner whose pod is there but does not answer is given up after so long.
 pub const UNREACHABLE_GRACE: Duration = Duration::from_secs(30);
+/// Fields that the status names of an edit.
+pub const CHANGED_FIELDS_MAX: usize = 16;
+/// Warnings in the answer to a spec that is only asked about, and …
+pub const PROPOSAL_WARNINGS_MAX: usize = 4;
+/// … characters of each.
+pub const WARNING_CHARS_MAX: usize = 300;
 /// Characters of a message in a condition.
 pub const MESSAGE_CHARS_MAX: usize = 1_000;
 

@@ -13,6 +13,7 @@ use crds::{DeletionPolicy, GenerationStatus, HumanDuration, StreamJobSpec, Strea
 use protocol::admin::SlotPhase;
 
 use crate::observed::{Observed, SetView};
+use crate::schedule;
 use crate::validate::{Invalid, Settings, Target};
 
 pub mod health;
@@ -20,7 +21,7 @@ mod planning;
 mod rest;
 mod rollout;
 
-pub use planning::{planner_wanted, refused};
+pub use planning::{as_plan, planner_wanted, refusals, refused, verdict};
 
 /// Phases in which a slot owns its shards.
 pub const OWNING: &[SlotPhase] = &[
@@ -72,6 +73,7 @@ fn run_or_rest(
         rest::suspend(observed, memory);
         return;
     }
+    schedule::advance(observed, target, memory);
     planning::learn(observed, target, memory);
     health::watch(observed, target, memory);
     rollout::roll(observed, target, settings, memory);
@@ -91,6 +93,7 @@ pub fn same_memory(a: &StreamJobStatus, b: &StreamJobStatus) -> bool {
         && a.sealed == b.sealed
         && a.healthy == b.healthy
         && a.refused == b.refused
+        && a.schedule == b.schedule
 }
 
 /// The generations whose pods should exist.

@@ -2,20 +2,14 @@
 
 use std::collections::BTreeMap;
 
+pub use crds::marks::{COMPONENT, GENERATION, JOB, JOB_UID, PROPOSAL, RESTARTED_AT, SCHEDULED};
+
 /// Who the operator is in server-side apply.
 pub const FIELD_MANAGER: &str = "streamjob-operator";
 /// Keeps a job until its last generation is fenced.
 pub const FINALIZER: &str = "streamjob.dev/release";
-/// Label: the job's name.
-pub const JOB: &str = "streamjob.dev/job";
-/// Label: the job's identity.
-pub const JOB_UID: &str = "streamjob.dev/job-uid";
-/// Label: the generation.
-pub const GENERATION: &str = "streamjob.dev/generation";
-/// Label: worker, planner or clean.
-pub const COMPONENT: &str = "app.kubernetes.io/component";
-/// Annotation of a StreamJob: change it to start all pods anew.
-pub const RESTARTED_AT: &str = "streamjob.dev/restartedAt";
+/// Keeps a savepoint until its data is gone.
+pub const DISPOSE_FINALIZER: &str = "streamjob.dev/dispose";
 /// Annotation of a planner Job: the digest of what it looks at.
 pub const SPEC_DIGEST: &str = "streamjob.dev/spec-digest";
 
@@ -54,6 +48,16 @@ pub fn token_secret(job: &str) -> String {
 /// The planner Job and its ConfigMap, one for each spec that is looked at.
 pub fn planner(job: &str, digest: &str) -> String {
     format!("{job}-plan-{}", &digest[..digest.len().min(8)])
+}
+
+/// The planner Job of a spec that is only asked about, and its ConfigMap.
+pub fn trial(job: &str, digest: &str) -> String {
+    format!("{job}-try-{}", &digest[..digest.len().min(8)])
+}
+
+/// The Savepoint that the schedule of a job makes for that time.
+pub fn scheduled(job: &str, due: jiff::Timestamp) -> String {
+    format!("{job}-{}", due.strftime("%Y%m%d-%H%M"))
 }
 
 /// The clean Job and its ConfigMap.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crds::{StreamJobSpec, StreamJobStatus};
 use jiff::Timestamp;
 use protocol::admin::{SlotPhase, SlotStatus, WorkerStatus};
+use protocol::reason::Reason;
 use serde_json::Value;
 
 /// All that a decision depends on.
@@ -55,6 +56,24 @@ pub struct JobView {
     pub status: StreamJobStatus,
 }
 
+impl JobView {
+    /// A name without an object: whose things are made without it.
+    pub fn absent(namespace: &str, name: &str, uid: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            uid: uid.to_owned(),
+            resource_version: String::new(),
+            generation: 0,
+            deleted_at: None,
+            finalizers: Vec::new(),
+            annotations: BTreeMap::new(),
+            spec: Value::Null,
+            status: StreamJobStatus::default(),
+        }
+    }
+}
+
 /// The sort of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -70,6 +89,8 @@ pub enum Kind {
     PodDisruptionBudget,
     /// Planner and clean.
     Job,
+    /// Made by the schedule.
+    Savepoint,
 }
 
 /// A child that exists.
@@ -96,6 +117,23 @@ pub struct SetView {
     pub replicas: Option<u32>,
     /// Pods that exist.
     pub pods: Vec<PodView>,
+    /// Why there are fewer than wanted, as far as an event says.
+    pub problem: Option<Problem>,
+}
+
+/// Why a pod does not run, or is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// As one word.
+    pub reason: Reason,
+    /// In the words of kubelet, scheduler or quota.
+    pub text: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// A worker pod.
@@ -115,8 +153,8 @@ pub struct PodView {
     pub ready: bool,
     /// It is being deleted, or has ended.
     pub ending: bool,
-    /// Why it does not run, in the kubelet's or scheduler's words.
-    pub problem: Option<String>,
+    /// Why it does not run.
+    pub problem: Option<Problem>,
     /// How often its container was started again.
     pub restarts: u32,
     /// What the worker in it said.
@@ -143,13 +181,25 @@ pub struct TaskView {
     pub ended: Option<bool>,
     /// The newest termination message of its pods.
     pub message: Option<String>,
-    /// Why its pod does not run.
-    pub problem: Option<String>,
+    /// A pod of it exists.
+    pub started: bool,
+    /// Why its pod does not run, or why there is none.
+    pub problem: Option<Problem>,
 }
 
 /// A savepoint of this job, as far as the job cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavepointView {
+    /// Its name.
+    pub name: String,
+    /// Its identity.
+    pub uid: String,
+    /// The job's schedule made it.
+    pub scheduled: bool,
+    /// When it was complete, if it is and is this job's.
+    pub completed_at: Option<Timestamp>,
+    /// It is being deleted.
+    pub terminating: bool,
     /// The name under which workers know it.
     pub key: String,
     /// It is being written.
@@ -192,6 +242,21 @@ impl SetView {
 }
 
 impl Observed {
+    /// A job of which nothing else is known.
+    pub fn bare(job: JobView) -> Self {
+        Self {
+            job,
+            now: Timestamp::UNIX_EPOCH,
+            token: None,
+            children: Vec::new(),
+            sets: BTreeMap::new(),
+            configs: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            savepoints: Vec::new(),
+            restore: None,
+        }
+    }
+
     /// The set of a generation, empty if there is none.
     pub fn set(&self, generation: u64) -> SetView {
         self.sets.get(&generation).cloned().unwrap_or_default()

@@ -10,6 +10,8 @@ use crate::limits::DEAD_POD_GRACE;
 use crate::machine::{self, End, wanted_generations};
 use crate::names;
 use crate::observed::{Child, Kind, Observed};
+use crate::proposal;
+use crate::schedule;
 use crate::validate::{Settings, Target};
 
 pub mod clean_job;
@@ -19,6 +21,7 @@ pub mod metadata;
 pub mod overrides;
 pub mod planner_job;
 pub mod pod;
+pub mod scheduled;
 pub mod service;
 pub mod stateful_set;
 pub mod task;
@@ -84,6 +87,7 @@ pub fn plan(
     plan.bury = dead_pods(observed);
     plan.create_token = observed.token.is_none() && observed.job.deleted_at.is_none();
     plan.delete = unwanted(observed, &wanted, memory);
+    plan.delete.extend(superfluous(observed, target));
     plan.create = wanted.into_iter().filter(|object| missing(observed, object)).collect();
     if machine::tearing_down(observed, target, memory) && finished(observed, target, memory) {
         plan.finalizer = Some(false);
@@ -113,6 +117,14 @@ fn wanted_objects(
         && machine::planner_wanted(observed, target, memory)
     {
         objects.extend(planner_job::of(observed, target));
+    }
+    if let Some(proposal) = proposal::of(observed, settings)
+        && let Some(asked) = proposal.to_be_tried(observed)
+    {
+        objects.extend(planner_job::trial(observed, asked));
+    }
+    if let Some(due) = target.and_then(|target| schedule::due(observed, target, memory)) {
+        objects.push(scheduled::of(observed, due));
     }
     if machine::tearing_down(observed, target, memory) && pods_are_gone(observed) {
         objects.extend(clean_job::of(observed, target, memory, settings));
@@ -170,6 +182,24 @@ fn unwanted(observed: &Observed, wanted: &[Object], memory: &StreamJobStatus) ->
         .collect();
     unwanted.sort_by_key(|child| std::cmp::Reverse(child.kind));
     unwanted
+}
+
+/// Scheduled savepoints that are kept no longer.
+fn superfluous(observed: &Observed, target: Option<&Target>) -> Vec<Child> {
+    let wanted = target.and_then(|target| target.spec.savepoints.as_ref());
+    let Some(wanted) = wanted.filter(|_| observed.job.deleted_at.is_none()) else {
+        return Vec::new();
+    };
+    let gone = schedule::superfluous(&observed.savepoints, wanted, observed.now).into_iter();
+    gone.map(|savepoint| Child {
+        kind: Kind::Savepoint,
+        name: savepoint.name.clone(),
+        uid: savepoint.uid.clone(),
+        job_uid: observed.job.uid.clone(),
+        generation: None,
+        terminating: false,
+    })
+    .collect()
 }
 
 /// The `ConfigMap`s of the current generation and of the last healthy one outlive their pods: they hold the specs to

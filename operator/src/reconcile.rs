@@ -12,11 +12,13 @@ use crate::apply::{self, events};
 use crate::fetch::{self, Sources};
 use crate::limits::{MOVING_REQUEUE, STARTING_REQUEUE, STEADY_REQUEUE};
 use crate::machine;
+use crate::metrics::Metrics;
 use crate::names;
 use crate::observed::Observed;
 use crate::orders;
 use crate::patrol::Patrol;
 use crate::plan;
+use crate::proposal;
 use crate::sightings::{self, Sightings};
 use crate::status;
 use crate::validate::{self, Invalid, Settings, Target};
@@ -33,6 +35,8 @@ pub struct Context {
     pub clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     /// Who looks after healthy jobs between passes.
     pub patrol: Arc<Patrol>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// When slots were last seen.
     pub sightings: Arc<Sightings>,
     /// A new token of the admin port.
@@ -48,10 +52,15 @@ pub async fn reconcile(
     context.patrol.forget(namespace, name);
     let now = (context.clock)();
     let sources = Sources { client: &context.client, admin: &*context.admin, now };
-    let Some(observed) = fetch::fetch(&sources, namespace, name).await? else { return Ok(None) };
+    let Some(observed) = fetch::fetch(&sources, namespace, name).await? else {
+        context.metrics.gone(namespace, name);
+        return Ok(None);
+    };
     let target = validate::target(&observed, &context.settings);
     let memory = machine::advance(&observed, &target, &context.settings);
-    let status = status::render(&observed, &target, &memory);
+    let proposal = proposal::of(&observed, &context.settings);
+    let status = status::render(&observed, &target, &memory, proposal.as_ref());
+    context.metrics.saw(&observed, &status);
     if !machine::same_memory(&memory, &observed.job.status) {
         // Intent first: what follows from it is done by the pass that reads it.
         write(context, &observed, &status).await?;
@@ -77,7 +86,9 @@ pub async fn reconcile(
     if status != observed.job.status {
         write(context, &observed, &status).await?;
     }
+    let asked = proposal.is_some_and(|proposal| proposal.to_be_tried(&observed).is_some());
     let again = next_look(&observed, &target, &memory);
+    let again = if asked { again.min(STARTING_REQUEUE) } else { again };
     let current = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
     if let (STEADY_REQUEUE, Some(current)) = (again, current) {
         context.patrol.watch(&observed, current.number);

@@ -28,6 +28,7 @@ use crate::reconcile::{self, Context};
 use crate::savepoint::edge;
 
 mod backoff;
+mod check;
 
 use backoff::Backoff;
 
@@ -42,7 +43,7 @@ struct Shared {
 pub async fn run(args: Args) -> anyhow::Result<()> {
     init_logging(args.log_json);
     if let Some(url) = &args.check {
-        return check(url).await;
+        return check::check(url, args.expect.as_deref()).await;
     }
     let mut config = kube::Config::infer().await.context("no way to the API server")?;
     config.read_timeout = Some(Duration::from_secs(295));
@@ -71,7 +72,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     tracing::info!("this replica acts");
     metrics.leader.set(1);
     let shared = Arc::new(Shared {
-        context: context(client.clone(), &args)?,
+        context: context(client.clone(), &args, Arc::clone(&metrics))?,
         metrics: Arc::clone(&metrics),
         backoff: Backoff::default(),
     });
@@ -94,15 +95,6 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     outcome
 }
 
-/// Asks another process for its health.
-async fn check(url: &str) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder().timeout(API_TIMEOUT).no_proxy().build()?;
-    let answer = client.get(url).send().await?;
-    anyhow::ensure!(answer.status().is_success(), "{url} answers {}", answer.status());
-    tracing::info!(%url, "healthy");
-    Ok(())
-}
-
 async fn keep(candidate: Option<&Candidate>) -> crate::leader::Lost {
     match candidate {
         Some(candidate) => candidate.keep().await,
@@ -110,9 +102,10 @@ async fn keep(candidate: Option<&Candidate>) -> crate::leader::Lost {
     }
 }
 
-fn context(client: Client, args: &Args) -> anyhow::Result<Context> {
+fn context(client: Client, args: &Args, metrics: Arc<Metrics>) -> anyhow::Result<Context> {
     Ok(Context {
         client,
+        metrics,
         admin: Arc::new(HttpAdmin::new()?),
         settings: args.settings(),
         clock: Box::new(whole_second),
@@ -215,6 +208,7 @@ async fn savepoints(client: &Client, scope: Option<&str>, shared: &Arc<Shared>) 
 async fn job_pass(job: Arc<RawJob>, shared: Arc<Shared>) -> Result<Action, kube::Error> {
     let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
     let began = Instant::now();
+    let _running = shared.metrics.enter();
     let result = reconcile::reconcile(&shared.context, &namespace, &name).await;
     Ok(finish(&shared, "StreamJob", &namespace, &name, began, result))
 }
@@ -225,6 +219,7 @@ async fn savepoint_pass(
 ) -> Result<Action, kube::Error> {
     let (namespace, name) = (savepoint.namespace().unwrap_or_default(), savepoint.name_any());
     let began = Instant::now();
+    let _running = shared.metrics.enter();
     let result = edge::reconcile(&shared.context, &namespace, &name).await;
     Ok(finish(&shared, "Savepoint", &namespace, &name, began, result))
 }
@@ -243,11 +238,13 @@ fn finish(
     match result {
         Ok(again) => {
             shared.backoff.reset(&key);
+            shared.metrics.failing.set(shared.backoff.len());
             again.map_or_else(Action::await_change, Action::requeue)
         }
         Err(kube::Error::Api(status)) if status.is_conflict() => Action::requeue(ERROR_BACKOFF_MIN),
         Err(error) => {
             let wait = shared.backoff.next(&key);
+            shared.metrics.failing.set(shared.backoff.len());
             tracing::warn!(%key, %error, ?wait, "the pass failed");
             Action::requeue(wait)
         }

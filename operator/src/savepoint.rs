@@ -15,6 +15,7 @@ use crate::digest;
 use crate::observed::{Observed, SetView};
 use crate::orders::{Order, Sent};
 
+pub mod disposal;
 pub mod edge;
 
 /// The name under which the workers know a savepoint: the same name asked for again is another.

@@ -6,10 +6,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::admin::SlotPhase;
 use protocol::reason::Reason;
 
+use crate::change;
 use crate::limits::MESSAGE_CHARS_MAX;
 use crate::machine::{planner_wanted, refused, tearing_down};
 use crate::names;
 use crate::observed::Observed;
+use crate::proposal::Proposal;
 use crate::validate::{Invalid, Target};
 
 mod progress;
@@ -22,6 +24,7 @@ pub fn render(
     observed: &Observed,
     target: &Result<Target, Invalid>,
     memory: &StreamJobStatus,
+    proposal: Option<&Proposal>,
 ) -> StreamJobStatus {
     let mut status = memory.clone();
     let said = situation(observed, target, memory);
@@ -35,6 +38,9 @@ pub fn render(
     status.selector = owner
         .map(|current| names::generation_selector(&observed.job.name, current.number))
         .or_else(|| status.selector.clone());
+    let target = target.as_ref().ok();
+    status.change = target.and_then(|target| change::pending(observed, memory, target));
+    status.proposal = proposal.and_then(|proposal| proposal.answer(observed));
     progress::refresh(observed, memory, &mut status);
     status
 }
@@ -157,7 +163,10 @@ fn reconciling(
             let ready = set.pods.iter().filter(|pod| pod.ready).count();
             let text =
                 format!("generation {}: {ready} of {} pods warm", next.number, next.parallelism);
-            (Reason::WarmingUp, text)
+            match set.pods.iter().find_map(|pod| pod.problem.as_ref()).or(set.problem.as_ref()) {
+                Some(problem) => (problem.reason, format!("{text}; {problem}")),
+                None => (Reason::WarmingUp, text),
+            }
         });
     }
     let target = target.as_ref().ok()?;
@@ -166,7 +175,12 @@ fn reconciling(
         return Some((Reason::Starting, text));
     }
     if planner_wanted(observed, target, memory) {
-        return Some((Reason::Starting, "the planner looks at the spec".to_owned()));
+        let name = names::planner(&observed.job.name, &target.plan_digest);
+        let problem = observed.tasks.get(&name).and_then(|task| task.problem.as_ref());
+        return Some(match problem {
+            Some(problem) => (problem.reason, format!("the planner cannot start: {problem}")),
+            None => (Reason::Starting, "the planner looks at the spec".to_owned()),
+        });
     }
     let running = memory.current.is_some() && !target.suspended();
     (running && !said.ready && said.stalled.is_none())

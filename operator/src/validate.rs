@@ -139,10 +139,15 @@ impl Target {
 
     /// The digest of a generation made from this target.
     pub fn generation_digest(&self, plan: &PlanStatus) -> String {
+        self.digest_with(self.parallelism(plan), &plan.fingerprint)
+    }
+
+    /// The digest of a generation made from this target with so many pods and that plan.
+    pub fn digest_with(&self, parallelism: u32, plan: &str) -> String {
         digest::of(&json!({
             "pods": self.pods_digest,
-            "parallelism": self.parallelism(plan),
-            "plan": plan.fingerprint,
+            "parallelism": parallelism,
+            "plan": plan,
         }))
     }
 

@@ -32,6 +32,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* Where the canary of `helm test` lives: a namespace that the operator looks after. */}}
+{{- define "streamjob.canaryNamespace" -}}
+{{- if .Values.canary.namespace -}}
+{{- .Values.canary.namespace -}}
+{{- else if .Values.watchNamespaces -}}
+{{- first .Values.watchNamespaces -}}
+{{- else -}}
+{{- .Release.Namespace -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "streamjob.image" -}}
 {{- printf "%s:%s" .image.repository (default .appVersion .image.tag) -}}
 {{- end -}}
@@ -55,6 +66,9 @@ capabilities: {drop: [ALL]}
   resources: [streamjobs, savepoints]
   verbs: [get, list, watch, patch]
 - apiGroups: [streamjob.dev]
+  resources: [savepoints]
+  verbs: [create, delete]
+- apiGroups: [streamjob.dev]
   resources: [streamjobs/status, savepoints/status]
   verbs: [get, patch]
 - apiGroups: [streamjob.dev]
@@ -71,7 +85,7 @@ capabilities: {drop: [ALL]}
   verbs: [get, list, watch, delete]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [list, create, patch]
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]

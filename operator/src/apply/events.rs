@@ -5,7 +5,7 @@ use crds::{Condition, ConditionStatus, ConditionType, StreamJobStatus};
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::reference;
 use crate::digest;
@@ -48,17 +48,46 @@ pub fn notices(before: &StreamJobStatus, after: &StreamJobStatus) -> Vec<Notice>
         .collect()
 }
 
+/// The same about a savepoint.
+pub async fn about_savepoint(
+    client: &Client,
+    savepoint: &crds::Savepoint,
+    notice: &Notice,
+    now: jiff::Timestamp,
+) {
+    let about = json!({
+        "apiVersion": "streamjob.dev/v1alpha1",
+        "kind": "Savepoint",
+        "name": savepoint.metadata.name,
+        "namespace": savepoint.metadata.namespace,
+        "uid": savepoint.metadata.uid,
+    });
+    write(client, &about, 0, notice, now).await;
+}
+
 /// Publishes a notice. An event that cannot be written is not worth a failed reconciliation.
 pub async fn publish(client: &Client, observed: &Observed, notice: &Notice) {
     let job = &observed.job;
-    let content = json!([job.uid, job.generation, notice.reason, notice.message]);
-    let name = format!("{}.{}", job.name, digest::of(&content));
-    let now = observed.now.to_string();
+    write(client, &reference(job), job.generation, notice, observed.now).await;
+}
+
+async fn write(
+    client: &Client,
+    about: &Value,
+    generation: i64,
+    notice: &Notice,
+    now: jiff::Timestamp,
+) {
+    let name = about["name"].as_str().unwrap_or_default();
+    let namespace = about["namespace"].as_str().unwrap_or_default();
+    let content = json!([about["uid"], generation, notice.reason, notice.message]);
+    let name = format!("{name}.{}", digest::of(&content));
+    let now = now.to_string();
     let event = json!({
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": job.namespace},
-        "involvedObject": reference(job),
+        "metadata": {"name": name, "namespace": namespace},
+        "involvedObject": about,
         "type": if notice.warning { "Warning" } else { "Normal" },
         "reason": notice.reason,
         "message": notice.message,
@@ -67,9 +96,9 @@ pub async fn publish(client: &Client, observed: &Observed, notice: &Notice) {
         "lastTimestamp": now,
         "count": 1,
     });
-    let api: Api<Event> = Api::namespaced(client.clone(), &job.namespace);
+    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
     let params = PatchParams::apply(FIELD_MANAGER).force();
     if let Err(error) = api.patch(&name, &params, &Patch::Apply(&event)).await {
-        tracing::debug!(job = %job.name, %error, "event not written");
+        tracing::debug!(%name, %error, "event not written");
     }
 }

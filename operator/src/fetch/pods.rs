@@ -4,12 +4,13 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
+use protocol::reason::Reason;
 
 use super::{Sources, generation, list};
 use crate::admin_client::{AdminError, Worker};
 use crate::limits::ADMIN_CONCURRENCY;
 use crate::names::{self, Component};
-use crate::observed::{Contact, Observed, PodView};
+use crate::observed::{Contact, Observed, PodView, Problem};
 
 /// The name of our container in every pod of ours.
 const CONTAINER: &str = "worker";
@@ -44,6 +45,7 @@ fn of_task(pod: &Pod, observed: &mut Observed) {
     if let Some(message) = ended.and_then(|ended| ended.message.clone()) {
         task.message = Some(message);
     }
+    task.started = true;
     task.problem = problem(pod);
 }
 
@@ -78,7 +80,7 @@ fn container(pod: &Pod) -> Option<&ContainerStatus> {
 }
 
 /// Why a pod does not run: not scheduled, image missing, crashing.
-fn problem(pod: &Pod) -> Option<String> {
+fn problem(pod: &Pod) -> Option<Problem> {
     let status = pod.status.as_ref()?;
     let unscheduled = status.conditions.as_ref().and_then(|conditions| {
         conditions
@@ -87,7 +89,8 @@ fn problem(pod: &Pod) -> Option<String> {
     });
     if let Some(condition) = unscheduled {
         let message = condition.message.as_deref().unwrap_or_default();
-        return Some(format!("Unschedulable: {message}"));
+        let text = format!("Unschedulable: {message}");
+        return Some(Problem { reason: Reason::Unschedulable, text });
     }
     let state = container(pod)?;
     let waiting = state.state.as_ref()?.waiting.as_ref()?;
@@ -98,7 +101,21 @@ fn problem(pod: &Pod) -> Option<String> {
     let last = state.last_state.as_ref().and_then(|last| last.terminated.as_ref());
     let last = last.and_then(|ended| ended.message.clone());
     let message = last.or_else(|| waiting.message.clone()).unwrap_or_default();
-    Some(format!("{reason}: {message}"))
+    Some(Problem { reason: of_waiting(reason), text: format!("{reason}: {message}") })
+}
+
+/// What the kubelet's word for a waiting container comes to.
+fn of_waiting(word: &str) -> Reason {
+    match word {
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
+        | "RegistryUnavailable" => Reason::ImagePullFailed,
+        "CreateContainerConfigError" => Reason::SecretMissing,
+        _ => Reason::CrashLoop,
+    }
 }
 
 async fn ask_all(sources: &Sources<'_>, observed: &mut Observed) {

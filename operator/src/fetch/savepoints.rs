@@ -5,6 +5,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::Sources;
+use crate::names;
 use crate::observed::{JobView, RestoreView, SavepointView};
 use crate::savepoint;
 
@@ -18,11 +19,18 @@ pub(super) async fn of_job(
     let ours = found.items.into_iter().filter(|savepoint| savepoint.spec.job == *job.name.as_str());
     let views = ours.map(|savepoint| {
         let status = savepoint.status.clone().unwrap_or_default();
+        let of_job = status.job_uid.as_deref() == Some(job.uid.as_str());
+        let complete = of_job && status.phase == Some(SavepointPhase::Completed);
+        let terminating = savepoint.metadata.deletion_timestamp.is_some();
         SavepointView {
             key: savepoint::key(&savepoint),
-            in_progress: status.phase == Some(SavepointPhase::InProgress)
-                && status.job_uid.as_deref() == Some(job.uid.as_str())
-                && savepoint.metadata.deletion_timestamp.is_none(),
+            name: savepoint.name_any(),
+            uid: savepoint.uid().unwrap_or_default(),
+            scheduled: savepoint.labels().get(names::SCHEDULED).is_some()
+                && savepoint.labels().get(names::JOB_UID) == Some(&job.uid),
+            completed_at: status.completed_at.filter(|_| complete).map(|time| time.0),
+            terminating,
+            in_progress: status.phase == Some(SavepointPhase::InProgress) && of_job && !terminating,
         }
     });
     Ok(views.collect())

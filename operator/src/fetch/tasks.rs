@@ -12,17 +12,22 @@ pub(super) fn view(task: &Job, job: &JobView) -> Option<(String, TaskView)> {
     if !ours || task.metadata.deletion_timestamp.is_some() {
         return None;
     }
+    let ended = ended(task);
+    let spec_digest = task.annotations().get(names::SPEC_DIGEST).cloned().unwrap_or_default();
+    Some((task.name_any(), TaskView { spec_digest, ended, ..TaskView::default() }))
+}
+
+/// Whether it ended, and well.
+pub(crate) fn ended(task: &Job) -> Option<bool> {
     let conditions = task.status.as_ref().and_then(|status| status.conditions.as_ref());
     let holds = |wanted: &str| {
         conditions.is_some_and(|conditions| {
             conditions.iter().any(|c| c.type_ == wanted && c.status == "True")
         })
     };
-    let ended = match (holds("Complete"), holds("Failed")) {
+    match (holds("Complete"), holds("Failed")) {
         (true, _) => Some(true),
         (_, true) => Some(false),
         _ => None,
-    };
-    let spec_digest = task.annotations().get(names::SPEC_DIGEST).cloned().unwrap_or_default();
-    Some((task.name_any(), TaskView { spec_digest, ended, message: None, problem: None }))
+    }
 }

@@ -48,7 +48,7 @@ pub fn judge(observed: &Observed, generation: &GenerationStatus, within: Duratio
 /// A pod of the set that has ended again and again, in words.
 pub(super) fn crashing(set: &SetView) -> Option<String> {
     let pod = set.pods.iter().find(|pod| !pod.ending && pod.restarts >= CRASHES_MAX)?;
-    let why = pod.problem.as_deref().unwrap_or("its last end stands in its status");
+    let why = pod.problem.as_ref().map_or("its last end stands in its status", |p| &p.text);
     Some(format!("{} has ended {} times: {why}", pod.name, pod.restarts))
 }
 
@@ -71,23 +71,28 @@ fn complaint(set: &SetView) -> (Reason, String) {
         };
     }
     let pod = set.pods.iter().find_map(|pod| match (&pod.problem, &pod.contact) {
-        (Some(problem), _) if problem.contains("Unschedulable") => {
-            Some((Reason::CapacityUnavailable, format!("{}: {problem}", pod.name)))
-        }
-        (Some(problem), _) => Some((Reason::CrashLoop, format!("{}: {problem}", pod.name))),
+        (Some(problem), _) => Some((problem.reason, format!("{}: {problem}", pod.name))),
         (None, Contact::Silent(why)) => {
             Some((Reason::CrashLoop, format!("{} does not answer: {why}", pod.name)))
         }
         _ => None,
     });
-    pod.unwrap_or_else(|| (Reason::CapacityUnavailable, "pods are missing".to_owned()))
+    let missing = || match &set.problem {
+        Some(problem) => (problem.reason, problem.text.clone()),
+        None => (Reason::CapacityUnavailable, "pods are missing".to_owned()),
+    };
+    pod.unwrap_or_else(missing)
 }
 
 /// Another spec would not help.
 fn is_of_the_surroundings(reason: Reason) -> bool {
     matches!(
         reason,
-        Reason::BrokerUnreachable | Reason::StoreUnreachable | Reason::CapacityUnavailable
+        Reason::BrokerUnreachable
+            | Reason::StoreUnreachable
+            | Reason::CapacityUnavailable
+            | Reason::Unschedulable
+            | Reason::QuotaExceeded
     )
 }
 

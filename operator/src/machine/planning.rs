@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use crds::status::RefusedSpec;
-use crds::{PlanStatus, StreamJobStatus};
+use crds::{ChangeClass, PlanStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::reason::Reason;
-use protocol::verdict::PlannerVerdict;
+use protocol::verdict::{DiffClass, PlannerVerdict};
 use serde_json::{Map, Value};
 
-use crate::limits::{CAPACITY_RETRY_MAX, CAPACITY_RETRY_MIN, MESSAGE_CHARS_MAX, RETRY_AFTER};
+use crate::limits::{
+    CAPACITY_RETRY_MAX, CAPACITY_RETRY_MIN, MESSAGE_CHARS_MAX, RETRY_MAX, RETRY_MIN,
+};
 use crate::names;
 use crate::observed::{Observed, TaskView};
 use crate::validate::Target;
@@ -34,11 +36,14 @@ fn expired(observed: &Observed, refused: &RefusedSpec) -> bool {
         Reason::CredentialsRejected,
         Reason::SecretMissing,
         Reason::TopicMissing,
+        Reason::BucketMissing,
         Reason::CrashLoop,
+        Reason::ImagePullFailed,
     ];
+    let capacity = [Reason::CapacityUnavailable, Reason::Unschedulable, Reason::QuotaExceeded];
     let after = if passing.into_iter().any(is) {
-        RETRY_AFTER
-    } else if is(Reason::CapacityUnavailable) {
+        doubled(RETRY_MIN, RETRY_MAX, refused.attempts)
+    } else if capacity.into_iter().any(is) {
         capacity_retry(refused.attempts)
     } else {
         return false;
@@ -48,8 +53,12 @@ fn expired(observed: &Observed, refused: &RefusedSpec) -> bool {
 
 /// How long to wait after so many rollouts in a row that found no capacity.
 pub(super) fn capacity_retry(attempts: u32) -> Duration {
-    let doubled = 1 << attempts.saturating_sub(1).min(16);
-    CAPACITY_RETRY_MIN.saturating_mul(doubled).min(CAPACITY_RETRY_MAX)
+    doubled(CAPACITY_RETRY_MIN, CAPACITY_RETRY_MAX, attempts)
+}
+
+/// The first wait, doubled with every attempt after the first, up to the last.
+fn doubled(first: Duration, last: Duration, attempts: u32) -> Duration {
+    first.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(last)
 }
 
 /// Whether the planner has to look at the target.
@@ -72,7 +81,7 @@ pub(super) fn learn(observed: &Observed, target: &Target, memory: &mut StreamJob
     if task.ended.is_none() || task.spec_digest != target.plan_digest {
         return;
     }
-    match verdict(task) {
+    match accepted(task) {
         Ok(plan) => {
             memory.plan = Some(PlanStatus { spec_digest: target.plan_digest.clone(), ..plan });
             memory.refused = None;
@@ -103,21 +112,30 @@ pub(super) fn refusal(
     }
 }
 
-fn verdict(task: &TaskView) -> Result<PlanStatus, (Reason, String)> {
+/// What the planner left, or why it left nothing.
+pub fn verdict(task: &TaskView) -> Result<PlannerVerdict, (Reason, String)> {
     let text = task.message.as_deref().unwrap_or_default();
-    let Ok(verdict) = serde_json::from_str::<PlannerVerdict>(text) else {
-        let why = task.problem.as_deref().unwrap_or(text);
-        return Err((Reason::CrashLoop, format!("the planner ended without a verdict: {why}")));
-    };
+    serde_json::from_str::<PlannerVerdict>(text).map_err(|_| {
+        let (reason, why) = match &task.problem {
+            Some(problem) => (problem.reason, problem.text.as_str()),
+            None => (Reason::CrashLoop, text),
+        };
+        (reason, format!("the planner ended without a verdict: {why}"))
+    })
+}
+
+fn accepted(task: &TaskView) -> Result<PlanStatus, (Reason, String)> {
+    let verdict = verdict(task)?;
     if let Some(first) = verdict.refusals.first() {
         return Err((first.reason, refusals(&verdict)));
     }
-    plan(&verdict).ok_or_else(|| {
+    as_plan(&verdict).ok_or_else(|| {
         (Reason::Bug, "the planner neither refused the job nor made a plan".to_owned())
     })
 }
 
-fn plan(verdict: &PlannerVerdict) -> Option<PlanStatus> {
+/// The plan of a verdict, if it has one.
+pub fn as_plan(verdict: &PlannerVerdict) -> Option<PlanStatus> {
     let layout = verdict.layout.as_ref()?;
     Some(PlanStatus {
         fingerprint: verdict.fingerprint.as_ref()?.to_string(),
@@ -125,6 +143,7 @@ fn plan(verdict: &PlannerVerdict) -> Option<PlanStatus> {
         max_parallelism: verdict.exchange_partitions.unwrap_or(0),
         hash_version: verdict.hash_version,
         shards: layout.widest(),
+        change: verdict.diff.map(class),
         layout: match serde_json::to_value(layout).ok()? {
             Value::Object(fields) => fields,
             _ => Map::new(),
@@ -132,7 +151,18 @@ fn plan(verdict: &PlannerVerdict) -> Option<PlanStatus> {
     })
 }
 
-fn refusals(verdict: &PlannerVerdict) -> String {
+/// The planner's word in the operator's.
+fn class(diff: DiffClass) -> ChangeClass {
+    match diff {
+        DiffClass::First => ChangeClass::First,
+        DiffClass::SameLogic => ChangeClass::Restart,
+        DiffClass::CompatibleLogic => ChangeClass::CompatibleLogic,
+        DiffClass::IncompatibleLogic => ChangeClass::IncompatibleLogic,
+    }
+}
+
+/// All refusals in one text.
+pub fn refusals(verdict: &PlannerVerdict) -> String {
     let lines: Vec<String> = verdict
         .refusals
         .iter()

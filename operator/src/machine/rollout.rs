@@ -1,6 +1,6 @@
 //! From one generation to the next: start beside, warm up, take over, forget the old one.
 
-use crds::{GenerationStatus, StreamJobStatus};
+use crds::{ChangeClass, GenerationStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::reason::Reason;
 
@@ -8,8 +8,9 @@ use super::health::{crashing, way_back};
 use super::planning::{capacity_retry, refusal, refused};
 use super::rest::release_current;
 use super::{CLAIMED, WARM, all_slots};
+use crate::change;
 use crate::limits::{MESSAGE_CHARS_MAX, STUCK_AFTER};
-use crate::observed::{Contact, Observed};
+use crate::observed::{Contact, Observed, SetView};
 use crate::validate::{Settings, Target};
 
 /// Every shard names the new generation: it is the current one now. One that does not get there
@@ -130,6 +131,7 @@ fn begin(
         plan_fingerprint: plan.fingerprint.clone(),
         spec_digest: digest,
         spec_generation: observed.job.generation,
+        change: Some(change::class(memory, target, Some(plan), true)),
         created_at: None,
         claimed_at: None,
     };
@@ -160,7 +162,10 @@ fn go_back(
         Some(next) if same(&next) => carry_on(observed, settings, &next, memory),
         Some(_) => memory.next = None,
         None if runs.is_some_and(same) => {}
-        None => decide(observed, back.clone(), memory),
+        None => {
+            let back = GenerationStatus { change: Some(ChangeClass::Rollback), ..back.clone() };
+            decide(observed, back, memory);
+        }
     }
 }
 
@@ -186,7 +191,7 @@ fn carry_on(
     let runs = runs && !goes_back;
     let age = next.created_at.as_ref().map(|at| observed.since(at.0)).unwrap_or_default();
     if runs && !warm && age > settings.warm_up_deadline {
-        let reason = Reason::CapacityUnavailable;
+        let reason = why_no_room(&set);
         let mut refusal = refusal(observed, memory, &next.spec_digest, reason, "");
         refusal.message = format!(
             "generation {} did not warm up within {} s, and is tried again after {} s: {}",
@@ -201,11 +206,22 @@ fn carry_on(
     }
 }
 
+/// What the pods of a set that does not get warm lack; capacity where nothing says it better.
+fn why_no_room(set: &SetView) -> Reason {
+    let of_pods = set.pods.iter().find_map(|pod| pod.problem.as_ref());
+    let said = of_pods.or(set.problem.as_ref()).map(|problem| problem.reason);
+    said.filter(|reason| {
+        matches!(reason, Reason::ImagePullFailed | Reason::QuotaExceeded | Reason::SecretMissing)
+    })
+    .unwrap_or(Reason::CapacityUnavailable)
+}
+
 /// The first thing that keeps a generation from being warm, in words.
 pub(crate) fn why_not_warm(observed: &Observed, generation: &GenerationStatus) -> String {
     let set = observed.set(generation.number);
     if set.pods.len() < generation.parallelism as usize {
-        return format!("{} of {} pods exist", set.pods.len(), generation.parallelism);
+        let why = set.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
+        return format!("{} of {} pods exist{why}", set.pods.len(), generation.parallelism);
     }
     for pod in &set.pods {
         if let Some(problem) = &pod.problem {

@@ -22,6 +22,12 @@ impl Backoff {
         wait.min(ERROR_BACKOFF_MAX)
     }
 
+    /// Objects whose last pass failed.
+    pub(super) fn len(&self) -> u64 {
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        u64::try_from(failures.len()).unwrap_or(u64::MAX)
+    }
+
     /// Forgets the failures of an object.
     pub(super) fn reset(&self, key: &str) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(key);

@@ -78,13 +78,9 @@ fn trouble(set: &SetView) -> Option<(Reason, String)> {
     let mut said: Vec<(Reason, String)> = set.slots().filter_map(of_slot).collect();
     said.extend(set.pods.iter().filter_map(|pod| {
         let problem = pod.problem.as_ref()?;
-        let reason = if problem.contains("Unschedulable") {
-            Reason::CapacityUnavailable
-        } else {
-            Reason::CrashLoop
-        };
-        Some((reason, format!("{}: {problem}", pod.name)))
+        Some((problem.reason, format!("{}: {problem}", pod.name)))
     }));
+    said.extend(set.problem.iter().map(|problem| (problem.reason, problem.text.clone())));
     said.extend(set.pods.iter().filter_map(|pod| match &pod.contact {
         Contact::Silent(why) if pod.ready => {
             Some((Reason::Starting, format!("{} does not answer: {why}", pod.name)))

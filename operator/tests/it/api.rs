@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::store::{Key, Refusal, Store};
 
+/// What a status may take.
+const STATUS_BYTES_MAX: usize = 8192;
+
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -25,6 +28,8 @@ pub(crate) struct Server {
     pub(crate) store: Store,
     /// What happens to the request of this number.
     pub(crate) fault: Option<(u64, Fault)>,
+    /// The operator dies after the writes of these numbers.
+    pub(crate) deaths: Vec<u64>,
     pub(crate) requests: u64,
     pub(crate) writes: u64,
     /// The operator died in this pass.
@@ -72,6 +77,8 @@ impl Server {
         if write {
             self.log.push(format!("{} {}", head.method, head.uri.path()));
         }
+        let dies = write && self.deaths.contains(&self.writes);
+        let fault = if dies { Some(Fault::Crash) } else { fault };
         match (fault, answer) {
             (Some(Fault::Crash), _) => {
                 self.dead = true;
@@ -99,6 +106,10 @@ impl Server {
             Method::GET => self.store.get(&key).cloned().ok_or((404, "NotFound")),
             Method::PATCH => {
                 let kind = head.headers["content-type"].to_str().expect("text");
+                if key.0 == "streamjobs" && subresource.as_deref() == Some("status") {
+                    let bytes = body["status"].to_string().len();
+                    assert!(bytes <= STATUS_BYTES_MAX, "a status of {bytes} bytes: {body:#}");
+                }
                 let status = if subresource.as_deref() == Some("status") { "status" } else { "" };
                 if kind.contains("apply-patch") {
                     self.store.apply(&key, status, body)

@@ -22,7 +22,7 @@ fn seen(seconds: i64, second: Option<(&str, Option<SlotPhase>, bool)>) -> Observ
         other.ip = other.ip.filter(|_| has_address);
         pods.push(other);
     }
-    seen.sets.insert(NUMBER, SetView { replicas: Some(2), pods });
+    seen.sets.insert(NUMBER, SetView { replicas: Some(2), pods, problem: None });
     seen
 }
 

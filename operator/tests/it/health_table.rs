@@ -67,7 +67,7 @@ fn seen(seconds: i64, phase: SlotPhase, says: Says, restarts: u32) -> (Observed,
             Says::NoCheckpoint | Says::Nothing => {}
         }
     }
-    seen.sets.insert(NUMBER, SetView { replicas: Some(1), pods: vec![pod] });
+    seen.sets.insert(NUMBER, SetView { replicas: Some(1), pods: vec![pod], problem: None });
     (seen, generation)
 }
 

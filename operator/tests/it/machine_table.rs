@@ -5,8 +5,9 @@ use crds::{GenerationStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use operator::machine::advance;
 use operator::names;
-use operator::observed::{Observed, TaskView};
+use operator::observed::{Observed, Problem, TaskView};
 use operator::validate::{Target, target};
+use protocol::reason::Reason;
 use serde_json::{Value, json};
 
 use crate::objects::job;
@@ -51,6 +52,7 @@ fn a_verdict_makes_a_plan_and_a_generation() {
         spec_digest: target.plan_digest.clone(),
         ended: Some(true),
         message: Some(verdict.to_string()),
+        started: true,
         problem: None,
     };
     seen.tasks.insert(names::planner("j", &target.plan_digest), task);
@@ -70,11 +72,15 @@ fn a_planner_without_a_verdict_is_a_refusal_that_passes() {
         spec_digest: target.plan_digest.clone(),
         ended: Some(false),
         message: None,
-        problem: Some("ImagePullBackOff: no such image".to_owned()),
+        started: true,
+        problem: Some(Problem {
+            reason: Reason::ImagePullFailed,
+            text: "ImagePullBackOff: no such image".to_owned(),
+        }),
     };
     seen.tasks.insert(names::planner("j", &target.plan_digest), task);
     let refused = next(&seen).refused.expect("a refusal");
-    assert_eq!(refused.reason, "CrashLoop");
+    assert_eq!(refused.reason, "ImagePullFailed");
     assert!(refused.message.contains("ImagePullBackOff"));
 }
 

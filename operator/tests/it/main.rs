@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 mod api;
+mod change_table;
 mod chart;
 mod fences;
 mod health_table;
@@ -13,6 +14,7 @@ mod matrix;
 mod objects;
 mod orders_table;
 mod plan_table;
+mod reasons;
 mod scenarios;
 mod store;
 mod workers;

@@ -51,7 +51,7 @@ fn moving(old: Option<SlotPhase>, new: SlotPhase, seconds: i64) -> Observed {
     let since = seen.now.checked_sub(jiff::SignedDuration::from_secs(seconds)).unwrap();
     let since = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(since);
     seen.job.status.acquiring_since = Some(since);
-    let set = |pod| SetView { replicas: Some(1), pods: vec![pod] };
+    let set = |pod| SetView { replicas: Some(1), pods: vec![pod], problem: None };
     seen.sets.insert(OLD, set(pod(OLD, 0, old)));
     seen.sets.insert(NEW, set(pod(NEW, 0, Some(new))));
     seen

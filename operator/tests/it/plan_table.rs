@@ -54,6 +54,7 @@ pub(crate) fn memory(target: &Target, shards: u32) -> StreamJobStatus {
         max_parallelism: 64,
         hash_version: 1,
         shards,
+        change: None,
         layout: serde_json::Map::new(),
     };
     let next = GenerationStatus {
@@ -64,6 +65,7 @@ pub(crate) fn memory(target: &Target, shards: u32) -> StreamJobStatus {
         plan_fingerprint: plan.fingerprint.clone(),
         spec_digest: target.generation_digest(&plan),
         spec_generation: 1,
+        change: None,
         created_at: None,
         claimed_at: None,
     };

@@ -118,6 +118,42 @@ fn no_surge(world: &World) {
     });
 }
 
+fn scheduled(world: &World) {
+    let mut job = job(2);
+    job["spec"]["savepoints"] = json!({"schedule": "*/5 * * * *", "retained": 1});
+    world.create("streamjobs", job);
+}
+
+fn five_minutes_pass(world: &World) {
+    world.server.lock().unwrap().store.now += 300;
+}
+
+fn ask_about(world: &World, id: &str, change: impl FnOnce(&mut Value)) {
+    let mut spec = world.job().expect("a job")["spec"].clone();
+    change(&mut spec);
+    world.annotate("streamjob.dev/proposal", &json!({"id": id, "spec": spec}).to_string());
+}
+
+fn ask_about_a_rescale(world: &World) {
+    ask_about(world, "1", |spec| spec["parallelism"] = 3.into());
+}
+
+fn ask_about_a_bad_query(world: &World) {
+    let answer = &status(world)["proposal"];
+    assert_eq!((&answer["id"], &answer["change"]), (&json!("1"), &json!("Rescale")));
+    assert_eq!((&answer["podsAfter"], &answer["podsExtra"]), (&json!(3), &json!(3)));
+    ask_about(world, "2", |spec| spec["sql"] = "IncompatibleState".into());
+}
+
+fn ask_about_a_query(world: &World) {
+    let answer = &status(world)["proposal"];
+    assert_eq!(
+        (&answer["id"], &answer["refused"]["reason"]),
+        (&json!("2"), &json!("IncompatibleState"))
+    );
+    ask_about(world, "3", |spec| spec["sql"] = "INSERT INTO out SELECT 1".into());
+}
+
 fn ask_savepoint(world: &World) {
     world.create("savepoints", savepoint("sp"));
 }
@@ -332,6 +368,37 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             assert_eq!(savepoint["phase"], "Completed", "{savepoint:#}");
             assert_eq!(savepoint["bytes"], 14);
             assert_eq!(savepoint["slotsDone"], 2);
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "a spec that is only asked about changes nothing",
+        steps: &[create, ask_about_a_rescale, ask_about_a_bad_query, ask_about_a_query],
+        end: |w| {
+            is_running(w, 1, 2);
+            let answer = &status(w)["proposal"];
+            assert_eq!(
+                (&answer["id"], &answer["change"]),
+                (&json!("3"), &json!("CompatibleLogic"))
+            );
+            assert_eq!(answer["changed"], json!(["spec.sql"]));
+            assert!(!w.rest().to_string().contains("j-try-"), "the planner's Job is gone");
+        },
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "scheduled savepoints, of which one is kept",
+        steps: &[scheduled, five_minutes_pass, five_minutes_pass],
+        end: |w| {
+            is_running(w, 1, 2);
+            let rest = w.rest();
+            let kept: Vec<&String> =
+                rest.as_object().unwrap().keys().filter(|k| k.starts_with("savepoints/")).collect();
+            assert_eq!(kept, ["savepoints/j-20270115-0810"]);
+            assert_eq!(rest["savepoints/j-20270115-0810"]["status"]["phase"], "Completed");
+            let counts = w.counts();
+            let removed = counts.iter().filter(|(name, ..)| name.starts_with("jobs/savepoint-"));
+            assert_eq!(removed.count(), 1, "the data of the first one is removed");
         },
         seconds_per_pass: 1,
     },

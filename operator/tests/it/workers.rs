@@ -88,11 +88,24 @@ impl Fake {
     }
 }
 
+/// What happens to one call of a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallFault {
+    /// It does not arrive.
+    Lost,
+    /// It arrives, and the answer does not.
+    Unanswered,
+}
+
 /// All workers by address, and what went wrong with orders.
 #[derive(Clone, Default)]
 pub(crate) struct Fleet {
     pub(crate) workers: BTreeMap<String, Fake>,
     pub(crate) orders: u64,
+    /// Calls of any worker.
+    pub(crate) calls: u64,
+    /// What happens to the call of this number.
+    pub(crate) fault: Option<(u64, CallFault)>,
     /// Orders that no written intent covers.
     pub(crate) violations: Vec<String>,
     /// Slots that were fenced, with their generation.
@@ -137,8 +150,9 @@ impl AdminClient for Admin {
         token: &'a str,
     ) -> BoxFuture<'a, Result<WorkerStatus, AdminError>> {
         assert!(!token.is_empty());
-        let fleet = self.fleet.lock().unwrap();
-        let found = fleet.workers.get(&worker.ip).map(|fake| fake.status("uid"));
+        let mut fleet = self.fleet.lock().unwrap();
+        let heard = fleet.call().is_none();
+        let found = fleet.workers.get(&worker.ip).filter(|_| heard).map(|fake| fake.status("uid"));
         Box::pin(async move { found.ok_or_else(|| AdminError::Silent("gone".to_owned())) })
     }
 
@@ -161,9 +175,16 @@ impl AdminClient for Admin {
         if let Order::TakeOver(order) = order {
             fleet.fenced.push((order.fence_generation.0, order.fence_slot.0));
         }
-        let answer = match fleet.workers.get_mut(&worker.ip) {
-            Some(fake) => obey(fake, order),
-            None => Err(AdminError::Silent("gone".to_owned())),
+        let silent = |why: &str| Err(AdminError::Silent(why.to_owned()));
+        let fault = fleet.call();
+        let answer = match (fault, fleet.workers.get_mut(&worker.ip)) {
+            (Some(CallFault::Lost), _) => silent("lost"),
+            (Some(CallFault::Unanswered), Some(fake)) => {
+                drop(obey(fake, order));
+                silent("unanswered")
+            }
+            (None, Some(fake)) => obey(fake, order),
+            (_, None) => silent("gone"),
         };
         Box::pin(async move { answer })
     }
@@ -202,6 +223,12 @@ fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
 }
 
 impl Fleet {
+    /// Counts a call; what happens to it.
+    fn call(&mut self) -> Option<CallFault> {
+        self.calls += 1;
+        self.fault.filter(|(at, _)| *at == self.calls).map(|(_, fault)| fault)
+    }
+
     /// One step of every worker.
     pub(crate) fn step(&mut self) {
         let owners: Vec<u64> =

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Fault, Server, Shared, client};
 use crate::store::Key;
-use crate::workers::{Admin, Fake, Fleet};
+use crate::workers::{Admin, CallFault, Fake, Fleet};
 
 /// Passes until a scenario must have come to rest.
 const PASSES_MAX: u32 = 400;
@@ -39,7 +39,28 @@ pub(crate) struct Snapshot {
     no_capacity: bool,
 }
 
+/// What goes wrong in a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disturbance {
+    /// A request to the API server, by number.
+    pub(crate) request: Option<(u64, Fault)>,
+    /// Writes after which the operator dies, by number.
+    pub(crate) deaths: Vec<u64>,
+    /// A call of a worker, by number.
+    pub(crate) call: Option<(u64, CallFault)>,
+}
+
 impl Snapshot {
+    /// Writes until then.
+    pub(crate) fn writes(&self) -> u64 {
+        self.server.writes
+    }
+
+    /// Calls of workers until then.
+    pub(crate) fn calls(&self) -> u64 {
+        self.fleet.calls
+    }
+
     /// Requests until then.
     pub(crate) fn requests(&self) -> u64 {
         self.server.requests
@@ -69,6 +90,7 @@ impl World {
                 let now = clock.lock().unwrap().store.now;
                 jiff::Timestamp::from_second(now).expect("a time")
             }),
+            metrics: Arc::default(),
             patrol: Arc::default(),
             sightings: Arc::default(),
             new_token: Box::new(|| "token".to_owned()),
@@ -306,9 +328,22 @@ impl World {
             .collect()
     }
 
-    /// The request of this number fails so.
-    pub(crate) fn disturb(&self, at: u64, fault: Fault) {
-        self.server.lock().unwrap().fault = Some((at, fault));
+    /// The requests of these numbers fail so.
+    pub(crate) fn disturb(&self, disturbance: &Disturbance) {
+        let mut server = self.server.lock().unwrap();
+        server.fault = disturbance.request;
+        server.deaths.clone_from(&disturbance.deaths);
+        drop(server);
+        self.fleet.lock().unwrap().fault = disturbance.call;
+    }
+
+    /// Annotates the job.
+    pub(crate) fn annotate(&self, name: &str, text: &str) {
+        let mut server = self.server.lock().unwrap();
+        let text = text.to_owned();
+        server.store.update(&key("streamjobs", "j"), |job| {
+            job["metadata"]["annotations"][name] = text.into();
+        });
     }
 
     pub(crate) fn writes(&self) -> u64 {
@@ -387,6 +422,7 @@ fn mask(object: &Value) -> Value {
                         | "location"
                         | "jobUid"
                         | "digest"
+                        | "last"
                 )
             })
             .map(|(name, value)| (name.clone(), mask(value)))
@@ -394,6 +430,12 @@ fn mask(object: &Value) -> Value {
             .into(),
         Value::Array(items) => items.iter().map(mask).collect::<Vec<Value>>().into(),
         Value::String(text) if text.contains("\"uid\"") => Value::Null,
+        // Of several pods that crash, the first one that is seen is named.
+        Value::String(text) if text.contains(" has ended ") => {
+            let (before, after) = text.split_once(" has ended ").expect("just seen");
+            let pod = before.trim_end_matches(|c: char| c.is_ascii_digit());
+            format!("{pod} has ended {after}").into()
+        }
         plain => plain.clone(),
     }
 }
