@@ -23,6 +23,7 @@ const MATRIX: &[(&str, &[&str])] = &[
         &["crds", "protocol", "sql", "dataflow", "state", "formats", "connectors", "devbroker"],
     ),
     ("operator", &["crds", "protocol"]),
+    ("kubectl", &["crds", "protocol"]),
 ];
 
 /// Outside crates that only some files may name.
