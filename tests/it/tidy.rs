@@ -1,5 +1,6 @@
 //! What a machine can hold of the rules by which the code is written.
 
+mod alerts;
 mod imports;
 mod names;
 mod sizes;

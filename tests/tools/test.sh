@@ -6,7 +6,7 @@
 #   unit    the tests of single crates that answer at once
 #   crates  the other tests of single crates: with waits, with many cases, with a development broker
 #   it      against a real Kafka, a real object store and the development broker
-#   chart   the Helm chart is well-formed
+#   chart   the Helm chart is well-formed and renders to what it should
 #   e2e     in a real Kubernetes cluster (as root)
 # The servers and the cluster's tools are fetched and built meanwhile, in the background.
 set -uo pipefail
@@ -80,6 +80,7 @@ tools() {
         "$ROOT/tests/tools/minio.sh" ensure && "$ROOT/tests/tools/go-tool.sh" ensure toxiproxy ||
         return 1 ;;
   esac
+  case $wanted in *' chart '*) "$ROOT/tests/tools/promtool.sh" ensure || return 1 ;; esac
   case $wanted in *' e2e '* | *' chart '*) "$ROOT/tests/tools/cluster.sh" ensure ;; esac
 }
 
@@ -139,7 +140,7 @@ for name in it chart e2e; do
   is_wanted "$name" || continue
   if [ "$name" = chart ]; then
     wait_for_tools || { skipped chart "its tools failed"; continue; }
-    part chart 60 "$STREAMJOB_CACHE/cluster/bin/helm" lint --strict charts/streamjob
+    part chart 60 "$ROOT/tests/tools/chart.sh" check
     continue
   fi
   [ $built = 1 ] || { skipped "$name" "the build failed"; continue; }
