@@ -57,6 +57,13 @@ impl<'a> Act<'a> {
         act
     }
 
+    /// Topics without a load, for jobs that never get to read them.
+    pub(crate) fn idle(world: &'a World, name: &str) -> Self {
+        let (bootstrap, source) = (World::bootstrap(), format!("{name}-in"));
+        topics::create(&bootstrap, &[(&source, PARTITIONS)]).unwrap();
+        Self::over(world, name, bootstrap, source)
+    }
+
     /// Another job over the input of this one, with a sink of its own.
     pub(crate) fn beside(&self, name: &str) -> Self {
         Self::over(self.world, name, self.bootstrap.clone(), self.source.clone())

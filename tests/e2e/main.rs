@@ -6,9 +6,12 @@ mod act;
 mod deletions;
 mod edits;
 mod forks;
+mod handbook;
 mod kubectl;
 mod lives;
+mod obstacles;
 mod operators;
+mod plugin;
 mod rests;
 mod world;
 
@@ -29,12 +32,16 @@ const TOGETHER: &[Step] = &[
     ("savepoint, and a second job from it", forks::savepoint_and_fork),
     ("delete while Kafka is away", deletions::without_kafka),
     ("a generation that crashes goes back", edits::gone_back_from),
+    ("the plugin, with no more rights than it needs", plugin::commands),
+    ("each obstacle has a name", obstacles::named),
+    ("every command of docs/operations.md", handbook::from_install_to_recovery),
 ];
 
 /// Steps that touch the operator itself, one after another.
 const ALONE: &[Step] = &[
     ("operator killed at each step of a rollout", operators::killed_at_each_step),
     ("helm upgrade and uninstall", rests::chart),
+    ("the end of docs/operations.md", handbook::uninstall),
 ];
 
 /// One test: the steps share a cluster, which starts once and is taken down by `tests/tools/cluster.sh down`.

@@ -17,6 +17,8 @@ const KAFKA_PORT: &str = "19092";
 const OTHER_KAFKA_PORT: &str = "19192";
 const MINIO_PORT: &str = "19000";
 const BUCKET: &str = "checkpoints";
+/// The bucket that the examples name.
+const EXAMPLES_BUCKET: &str = "streamjob";
 /// Where the operator lives.
 pub(crate) const SYSTEM: &str = "streamjob-system";
 
@@ -82,7 +84,9 @@ impl World {
     fn start_servers(&self) -> anyhow::Result<()> {
         self.start_kafka("kafka", KAFKA_PORT)?;
         let folder = self.scratch.folder("minio")?;
-        std::fs::create_dir_all(folder.join("data").join(BUCKET))?;
+        for bucket in [BUCKET, EXAMPLES_BUCKET] {
+            std::fs::create_dir_all(folder.join("data").join(bucket))?;
+        }
         let folder = folder.display().to_string();
         let pid =
             tools::script("minio.sh", &["start", &folder, MINIO_PORT], &[("MINIO_HOST", HOST)])?;
@@ -108,18 +112,57 @@ impl World {
         Ok(())
     }
 
+    /// The values of the chart: the images here, and as little waiting as may be.
+    pub(crate) fn values(tag: &str, log: &str) -> Value {
+        let image =
+            |name: &str| json!({"repository": format!("{}/{name}", registry()), "tag": tag});
+        json!({
+            "operator": {"image": image("streamjob-operator"), "log": log},
+            "worker": {"image": image("streamjob-worker")},
+            "warmUpDeadlineSeconds": 60,
+        })
+    }
+
+    /// Where the object store keeps the objects of the bucket of the acts.
+    pub(crate) fn bucket(&self) -> PathBuf {
+        self.scratch.path().join("minio/data").join(BUCKET)
+    }
+
+    /// A folder that goes with the world.
+    pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        self.scratch.folder(name)
+    }
+
+    /// Kafka and the store by the names that the examples use: `kafka:9092` and `minio:9000`.
+    pub(crate) fn name_servers(&self) -> anyhow::Result<()> {
+        for (name, port, outside) in [("kafka", 9092, KAFKA_PORT), ("minio", 9000, MINIO_PORT)] {
+            let outside: u16 = outside.parse()?;
+            self.tools.apply(&json!({
+                "apiVersion": "v1", "kind": "Service",
+                "metadata": {"name": name, "namespace": "default"},
+                "spec": {"ports": [{"name": "tcp", "port": port, "targetPort": outside}]},
+            }))?;
+            self.tools.apply(&json!({
+                "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+                "metadata": {
+                    "name": name, "namespace": "default",
+                    "labels": {"kubernetes.io/service-name": name},
+                },
+                "addressType": "IPv4",
+                "ports": [{"name": "tcp", "port": outside}],
+                "endpoints": [{"addresses": [HOST]}],
+            }))?;
+        }
+        Ok(())
+    }
+
     /// Installs or upgrades the chart with a tag of the operator's image.
     pub(crate) fn helm_upgrade(&self, tag: &str, log: &str) -> anyhow::Result<()> {
         let chart = tools::checkout().join("charts/streamjob").display().to_string();
-        let set = [
-            format!("operator.image.repository={}/streamjob-operator", registry()),
-            format!("operator.image.tag={tag}"),
-            format!("operator.log={log}"),
-            format!("worker.image.repository={}/streamjob-worker", registry()),
-            format!("worker.image.tag={tag}"),
-            "warmUpDeadlineSeconds=60".to_owned(),
-        ];
-        let mut arguments = vec![
+        let values = self.scratch.folder("values")?.join("values.yaml");
+        std::fs::write(&values, Self::values(tag, log).to_string())?;
+        let values = values.display().to_string();
+        let arguments = [
             "upgrade",
             "--install",
             "streamjob",
@@ -130,10 +173,9 @@ impl World {
             "--wait",
             "--timeout",
             "3m",
+            "--values",
+            &values,
         ];
-        for value in &set {
-            arguments.extend(["--set", value]);
-        }
         self.tools.helm(&arguments).map(drop)
     }
 

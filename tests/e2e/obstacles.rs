@@ -1,0 +1,94 @@
+//! What stands in a job's way has one name each, in a condition and in an event.
+
+use serde_json::{Value, json};
+
+use crate::act::Act;
+use crate::kubectl::condition;
+use crate::say;
+use crate::world::World;
+
+/// A job that cannot start, why, and in which condition it is said.
+struct Obstacle {
+    name: &'static str,
+    change: fn(&mut Value),
+    condition: &'static str,
+    reason: &'static str,
+}
+
+const OBSTACLES: &[Obstacle] = &[
+    Obstacle {
+        name: "no-image",
+        change: |spec| spec["worker"]["image"] = "172.30.0.1:5000/nowhere:1".into(),
+        condition: "Reconciling",
+        reason: "ImagePullFailed",
+    },
+    Obstacle {
+        name: "no-bucket",
+        change: |spec| spec["checkpoints"]["location"] = "s3://no-such-bucket/x".into(),
+        condition: "Stalled",
+        reason: "BucketMissing",
+    },
+    Obstacle {
+        name: "no-broker",
+        change: |spec| spec["kafka"]["bootstrapServers"] = "172.30.0.1:1".into(),
+        condition: "Stalled",
+        reason: "BrokerUnreachable",
+    },
+    Obstacle {
+        name: "no-node",
+        change: |spec| {
+            spec["worker"]["podOverrides"] = json!({"spec": {"nodeSelector": {"no": "where"}}});
+        },
+        condition: "Reconciling",
+        reason: "Unschedulable",
+    },
+];
+
+/// Each of them, and a quota, which needs a namespace of its own.
+pub(crate) fn named(world: &World) {
+    let act = Act::idle(world, "obstacles");
+    for obstacle in OBSTACLES {
+        let mut object = act.object(1);
+        object["metadata"]["name"] = obstacle.name.into();
+        (obstacle.change)(&mut object["spec"]);
+        world.tools.apply(&object).unwrap();
+    }
+    for obstacle in OBSTACLES {
+        let what = format!("{} because of {}", obstacle.condition, obstacle.reason);
+        let job = world.tools.until("streamjob", obstacle.name, &what, |job| {
+            let found = condition(job, obstacle.condition);
+            found["status"] == "True" && found["reason"] == obstacle.reason
+        });
+        say(&format!(
+            "{}: {}",
+            obstacle.name,
+            condition(&job.unwrap(), obstacle.condition)["message"]
+        ));
+        let of_job = format!("involvedObject.name={},reason={}", obstacle.name, obstacle.reason);
+        let events =
+            world.tools.kubectl(&["get", "events", "--field-selector", &of_job, "-o", "name"]);
+        assert_eq!(events.unwrap().lines().count(), 1, "one event of {}", obstacle.reason);
+        world.tools.kubectl(&["delete", "streamjob", obstacle.name, "--wait=false"]).unwrap();
+    }
+    quota(world, &act);
+}
+
+fn quota(world: &World, act: &Act<'_>) {
+    world.tools.kubectl(&["create", "namespace", "full"]).unwrap();
+    world.tools.kubectl(&["-n", "full", "create", "quota", "none", "--hard=pods=0"]).unwrap();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "store", "namespace": "full"},
+        "stringData": {"access-key-id": "a", "secret-access-key": "b"},
+    });
+    world.tools.apply(&secret).unwrap();
+    let mut object = act.object(1);
+    object["metadata"]["namespace"] = "full".into();
+    world.tools.apply(&object).unwrap();
+    let of = ["-n", "full", "streamjob", &act.name];
+    let full = |job: &Value| condition(job, "Reconciling")["reason"] == "QuotaExceeded";
+    let job = world.tools.follow(&of, "stopped by a quota", full).unwrap();
+    say(&format!("quota: {}", condition(&job, "Reconciling")["message"]));
+    // A namespace that goes takes its jobs with it, though no Job can start in it any more.
+    world.tools.kubectl(&["delete", "namespace", "full", "--timeout=120s"]).unwrap();
+}
