@@ -6,7 +6,12 @@ use crate::limits::{API_TIMEOUT, CHECK_INTERVAL, CHECK_MAX};
 
 /// Asks once; or, where a text is expected, again until the answer holds it.
 pub(super) async fn check(url: &str, expected: Option<&str>) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder().timeout(API_TIMEOUT).no_proxy().build()?;
+    // A connection of its own for each question: behind the name stand several replicas, of which one acts.
+    let client = reqwest::Client::builder()
+        .timeout(API_TIMEOUT)
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .build()?;
     let began = tokio::time::Instant::now();
     loop {
         let left = CHECK_MAX.saturating_sub(began.elapsed());
