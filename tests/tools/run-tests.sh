@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# run-tests.sh unit|crates|it|e2e [ARGUMENT…]   builds and runs the tests of one part; ARGUMENTs go to each test
-# program. `it` and `e2e` are the targets of that name of the crate streamjob-tests. `unit` is what answers at once:
+# run-tests.sh unit|crates|model|it|e2e [ARGUMENT…]   builds and runs the tests of one part; ARGUMENTs go to each test
+# program. `model`, `it` and `e2e` are the targets of that name of the crate streamjob-tests. `unit` is what answers at once:
 # the tests inside the sources of all crates, and the test programs of those that neither wait nor try out many cases.
 # `crates` is the other test programs of single crates.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target}
-part=${1:?unit, crates, it or e2e}; shift
-case $part in unit | crates) ;; *) cargo build --quiet --workspace --bins ;; esac
+part=${1:?unit, crates, model, it or e2e}; shift
+case $part in unit | crates | model) ;; *) cargo build --quiet --workspace --bins ;; esac
 
 # folder of the package, program
 programs=$(cargo test --workspace --no-run --message-format=json | jq -r --arg part "$part" --arg root "$ROOT/" '
