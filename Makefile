@@ -4,7 +4,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit crates model it explore e2e bench bench-quick soak images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit crates model it explore e2e bench bench-quick soak sabotage images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,11 @@ bench: ## the benchmarks beside other systems, about two hours; ARGS="--help" sh
 	@tests/tools/program.sh bench $(ARGS)
 bench-quick: ## the ratios of the flagship, in about ten minutes once everything is built
 	@tests/tools/program.sh bench --quick $(ARGS)
+sabotage: ## a worker that breaks the protocol on purpose, in 17 ways: the checker must see each
+	@tests/tools/run-tests.sh it sabotage:: --nocapture
 soak: ## the large bounds of the model; the faults at full length: kills, rescales, a store that is away for three minutes
 	@STREAMJOB_MODEL=full tests/tools/run-tests.sh model
-	@STREAMJOB_KILLS=60 STREAMJOB_RECORDS=5000000 STREAMJOB_STORE_OUTAGE=180 tests/tools/run-tests.sh it faults::
+	@STREAMJOB_CELLS=1000 STREAMJOB_KILLS=60 STREAMJOB_RECORDS=5000000 STREAMJOB_STORE_OUTAGE=180 tests/tools/run-tests.sh it faults::
 images: ## worker and operator images, pushed to REGISTRY with TAG
 	@tests/tools/cargo-build.sh && tests/images/images.sh $(CARGO_TARGET_DIR) $(REGISTRY) $(TAG)
 cluster-up: ## start a Kubernetes cluster on this machine (root); prints its KUBECONFIG

@@ -7,4 +7,5 @@ cd "$ROOT"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target}
 export CARGO_NET_RETRY=${CARGO_NET_RETRY:-5}
 cargo build --workspace --bins
+"$ROOT/tests/tools/build-sabotaged.sh"
 cargo test --workspace --no-run

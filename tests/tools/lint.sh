@@ -12,6 +12,10 @@ strict=()
 [ "${CI:-}" != true ] || strict=(-- -D warnings)
 lint cargo clippy --quiet --workspace --all-targets "${strict[@]}"
 
+# the worker with deliberate faults, which the workspace passes over
+lint cargo clippy --quiet --workspace --bin streamjob-worker-sabotaged \
+  --features streamjob-worker/sabotage "${strict[@]}"
+
 parse_python() { python3 -c 'import ast, sys; [ast.parse(open(p).read(), p) for p in sys.argv[1:]]' "$@"; }
 mapfile -t shell < <(find tests -name '*.sh')
 lint bash -n "${shell[@]}"

@@ -8,7 +8,10 @@ set -euo pipefail
 cd "$ROOT"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target}
 part=${1:?unit, crates, model, it or e2e}; shift
-case $part in unit | crates | model) ;; *) cargo build --quiet --workspace --bins ;; esac
+case $part in
+  unit | crates | model) ;;
+  *) cargo build --quiet --workspace --bins && tests/tools/build-sabotaged.sh --quiet ;;
+esac
 
 # folder of the package, program
 programs=$(cargo test --workspace --no-run --message-format=json | jq -r --arg part "$part" --arg root "$ROOT/" '

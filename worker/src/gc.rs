@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use connectors::faults::{self, Point, Sabotage};
 use protocol::acquire::Stop;
 use protocol::gc::{Fate, Named, fate, reachable_objects, roots, writer_is_done};
 use protocol::generation::{Layout, Sealed};
@@ -40,6 +41,7 @@ pub struct Collected {
 /// Collects the garbage of a job. Blocks; `now` in ms since the epoch.
 pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop> {
     let skipped = |why: String| Collected { skipped: Some(why), ..Collected::default() };
+    faults::before(Point::GcRead);
     // Listed before the metadata is read: what is created in between is not judged.
     let history = cluster.wait(JobHistory::read(&cluster.store, &job.keys))?;
     let runs = list_names(cluster, &job.keys.runs_all())?;
@@ -64,6 +66,7 @@ pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop
     let running = roots(&named, &held, &history.manifest_names, job.retained);
     let all: BTreeSet<ManifestName> = running.union(&savepoints(job, cluster)?).cloned().collect();
     let manifests = read_manifests(job, cluster, &all)?;
+    faults::after(Point::GcRead);
     let reachable = reachable_objects(&manifests);
     let mut sweep = Sweep { job, cluster, named: &named, now, done: Collected::default() };
     for name in &rollback {
@@ -83,7 +86,9 @@ pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop
     marks.forget_gone(job, cluster, &history.manifest_names, &runs)?;
     let mut done = sweep.done;
     let replayed: Vec<&Manifest> = manifests.iter().filter(|m| running.contains(&m.name)).collect();
+    faults::before(Point::GcPurge);
     done.purged_logs = purge::purge(cluster, &newest.layout, &points, &replayed)?;
+    faults::after(Point::GcPurge);
     Ok(done)
 }
 
@@ -210,15 +215,24 @@ impl Sweep<'_> {
         reachable: bool,
     ) -> Result<(), Stop> {
         let done = writer_is_done(self.named, name);
-        match fate(reachable, done, marks.at(kind, name), self.now) {
+        let fate = if faults::is_chosen(Sabotage::DeletedByAge) {
+            Fate::Delete
+        } else {
+            fate(reachable, done, marks.at(kind, name), self.now)
+        };
+        match fate {
             Fate::Keep => {}
             Fate::Mark => {
+                faults::before(Point::GcMark);
                 marks.set(self.job, self.cluster, kind, name, self.now)?;
+                faults::after(Point::GcMark);
                 self.done.marked += 1;
             }
             Fate::Unmark => marks.remove(self.job, self.cluster, kind, name)?,
             Fate::Delete => {
+                faults::before(Point::GcDelete);
                 delete(self.cluster, key)?;
+                faults::after(Point::GcDelete);
                 marks.remove(self.job, self.cluster, kind, name)?;
                 self.done.deleted += 1;
             }

@@ -32,6 +32,7 @@ mod release;
 mod replay;
 mod report;
 mod restore;
+mod sabotaged;
 mod shard;
 mod stop;
 mod warm;

@@ -5,6 +5,8 @@ mod burst;
 mod config;
 mod context;
 mod error;
+#[cfg(feature = "sabotage")]
+mod hanging;
 mod log_cache;
 mod native;
 mod offsets;
@@ -19,6 +21,8 @@ pub use admin::{Admin, NewTopic, Position, TopicCreation, TopicInfo, TopicSettin
 pub use burst::{Burst, BurstOffsets, BurstRecord};
 pub use config::{KafkaConfig, slot_client_id};
 pub use error::{KafkaError, KafkaErrorKind};
+#[cfg(feature = "sabotage")]
+pub use hanging::leave_open;
 pub use offsets::GroupOffsets;
 pub use outcome::{Outcome, TransactionTimeouts};
 pub use plain::PlainProducer;

@@ -5,6 +5,7 @@
 //! is in [`limits`] or comes in as an argument.
 #![warn(missing_docs)]
 
+pub mod faults;
 pub mod kafka;
 pub mod limits;
 pub mod store;

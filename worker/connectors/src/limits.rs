@@ -19,6 +19,9 @@ pub const EVENTS_PER_DRAIN_MAX: usize = 100_000;
 pub const READ_BATCH_MAX: usize = 65_536;
 /// The oldest C client that this crate is correct with: older ones lose records in transactions.
 pub const LIBRDKAFKA_VERSION_MIN: i32 = 0x020c_00ff;
+/// A transaction that a deliberate fault leaves open.
+#[cfg(feature = "sabotage")]
+pub const HANGING_MAX: Duration = Duration::from_mins(5);
 /// Kafka's limit of a name.
 pub const NAME_BYTES_MAX: usize = 249;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use connectors::faults::{self, Point};
 use protocol::Generation;
 use protocol::SlotIndex;
 use protocol::acquire::Stop;
@@ -36,6 +37,7 @@ pub fn apply(
             .map_err(|e| Stop::new(Reason::InvalidSpec, e.to_string()))?;
         wanted.insert(topic, exchange.partitions);
     }
+    faults::before(Point::PlanTopics);
     for (topic, partitions) in &wanted {
         let has = internal::create(cluster, topic, *partitions)?;
         if has != *partitions {
@@ -50,11 +52,16 @@ pub fn apply(
     // More slots than the widest stage has shards are refused, so this lasts until a source grows.
     let slots = slots.unwrap_or(0).max(planned.layout.widest()).max(1);
     grow_control_topic(job, cluster, slots)?;
+    faults::after(Point::PlanTopics);
+    faults::before(Point::PlanObject);
     write_plan(job, cluster, planned)?;
-    match &planned.first {
-        Some(first) => write_first(job, cluster, first),
-        None => Ok(()),
+    faults::after(Point::PlanObject);
+    if let Some(first) = &planned.first {
+        faults::before(Point::PlanFirst);
+        write_first(job, cluster, first)?;
+        faults::after(Point::PlanFirst);
     }
+    Ok(())
 }
 
 /// The control topic has a partition for every slot (O3).

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use connectors::faults::{self, Point, Sabotage};
 use connectors::{Burst, KafkaErrorKind, Store};
 use protocol::acquire::{History, PendingSeal, StartPoint, Stop, ids_to_fence, start_point};
 use protocol::admin::SlotPhase;
@@ -17,7 +18,7 @@ use super::committer::{Committer, timeouts};
 use super::context::Context;
 use super::progress::Progress;
 use super::replay::Shards;
-use super::restore::{Manifests, restore};
+use super::restore::{Manifests, restore_or_older};
 use super::shard::Committed;
 use super::warm::READ_TIMEOUT;
 use super::{bug, kafka_stop};
@@ -38,9 +39,15 @@ pub(crate) struct Owned {
 /// Owns the shards of the slot: fence, read, restore, replay, claim.
 pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, Stop> {
     context.phase(SlotPhase::Acquiring);
+    faults::before(Point::AcquireGeneration);
     create_generation(context)?; // 1
+    faults::after(Point::AcquireGeneration);
+    faults::before(Point::AcquireProducer);
     let mut committer = Committer::open(context)?; // 2
+    faults::after(Point::AcquireProducer);
+    faults::before(Point::AcquireList);
     let history = list(context, &context.store)?; // 3
+    faults::after(Point::AcquireList);
     let released_at = fence(context, &history)?; // 4
     let read = read_fresh(context, &mut committer)?; // 5
     let starts = decide(context, &history, &read)?;
@@ -81,12 +88,12 @@ pub(crate) fn list(context: &Context, store: &Store) -> Result<JobHistory, Stop>
 fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
     let began = Instant::now();
     let mut unreleased_at = began;
-    let named = loop {
+    let (named, all_released) = loop {
         let read = context.read_own(false, READ_TIMEOUT).map_err(|e| kafka_stop(&e))?;
         let (named, waiting) = named_generations(context, &read);
         let give_up = context.task.orders.standing().acquire.is_some_and(|o| o.take_over);
         if waiting == 0 || give_up || began.elapsed() > RELEASE_WAIT {
-            break named;
+            break (named, waiting == 0);
         }
         unreleased_at = Instant::now();
         context.seen();
@@ -94,10 +101,14 @@ fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
     };
     let job = &context.task.job;
     let ids = ids_to_fence(context.task.generation, &named, &history.generations)?;
-    for (generation, slot) in &ids {
+    let spared = faults::is_chosen(Sabotage::FenceSkipped)
+        || all_released && faults::is_chosen(Sabotage::ReleasedNotFenced);
+    for (generation, slot) in ids.iter().filter(|_| !spared) {
         let id = job.names.transactional_id(*generation, *slot);
         tracing::info!(%id, "fencing");
+        faults::before(Point::AcquireFence);
         connectors::kafka::fence(&context.kafka, &id, timeouts()).map_err(|e| kafka_stop(&e))?;
+        faults::after(Point::AcquireFence);
         context.seen();
     }
     Ok(unreleased_at)
@@ -137,7 +148,10 @@ pub(crate) fn read_fresh(
     for stage in context.stages() {
         burst.push_offset(&job.names.group(stage), control.clone(), 0, nonce.clone());
     }
+    faults::before(Point::AcquireNonce);
     committer.commit(burst, "the nonce of the control topic")?;
+    faults::after(Point::AcquireNonce);
+    faults::before(Point::AcquireRead);
     let began = Instant::now();
     let mut read = BTreeMap::new();
     for stage in context.stages() {
@@ -167,6 +181,7 @@ pub(crate) fn read_fresh(
             }
         }
     }
+    faults::after(Point::AcquireRead);
     Ok(read)
 }
 
@@ -218,7 +233,9 @@ fn bring_up(
             shard
         } else {
             let mut shard = context.new_shard(id)?;
-            restore(context, &mut manifests, &mut shard, start)?;
+            faults::before(Point::AcquireRestore);
+            restore_or_older(context, &mut manifests, &mut shard, start)?;
+            faults::after(Point::AcquireRestore);
             shard
         };
         shard.bound = Some(start.offset);
@@ -238,7 +255,9 @@ fn bring_up(
         context.seen();
     }
     let mut shards = Shards::new(all);
+    faults::before(Point::AcquireReplay);
     shards.replay(context)?;
+    faults::after(Point::AcquireReplay);
     shards.all.iter_mut().try_for_each(super::shard::OwnedShard::end_replay)?;
     Ok(shards)
 }
@@ -255,7 +274,9 @@ fn claim(
         let cursor = shard.start.as_ref().and_then(|s| s.cursor);
         progress.push_offset(context, &mut burst, (index, shard), cursor, false);
     }
+    faults::before(Point::AcquireClaim);
     committer.commit(burst, "the claim")?;
+    faults::after(Point::AcquireClaim);
     progress.committed(&mut shards.all);
     Ok(())
 }
@@ -274,7 +295,9 @@ fn unseal(context: &Context, history: &JobHistory) -> Result<(), Stop> {
             return Ok(());
         }
         if all_claimed(context)? {
+            faults::before(Point::AcquireUnseal);
             context.block_on(JobHistory::create(&context.store, &key, body.clone().into()))?;
+            faults::after(Point::AcquireUnseal);
         } else {
             context.seen();
             context.task.orders.wait(RELEASE_POLL);

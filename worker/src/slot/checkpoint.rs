@@ -4,6 +4,7 @@
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
+use connectors::faults::{self, Point, Sabotage};
 use protocol::acquire::Stop;
 use protocol::admin::CheckpointStatus;
 use protocol::manifest::ManifestName;
@@ -101,6 +102,7 @@ impl Checkpoints {
     ) -> Result<(), Stop> {
         self.last = Instant::now();
         let name = progress.draw_checkpoint(context);
+        faults::before(Point::CheckpointSnapshot);
         let states = shards
             .all
             .iter_mut()
@@ -116,6 +118,7 @@ impl Checkpoints {
                 })
             })
             .collect::<Result<_, Stop>>()?;
+        faults::after(Point::CheckpointSnapshot);
         let snapshot = Snapshot { name: name.clone(), shards: states, began: Instant::now() };
         self.requests.send(snapshot).map_err(|_| bug("the checkpoint thread is gone"))?;
         self.in_flight = Some(name);
@@ -146,6 +149,7 @@ impl Checkpoints {
                 Ok(())
             }
             Outcome::Done(done) => {
+                faults::before(Point::CheckpointName);
                 let Done { name, chains, bytes, puts, took, completed_at } = *done;
                 for (shard, runs) in shards.all.iter_mut().zip(chains) {
                     shard.chain.runs = runs;
@@ -177,7 +181,13 @@ impl Checkpoints {
     /// The checkpoint counts once commits of every shard name it.
     pub(crate) fn note_named(&mut self, context: &Context, shards: &Shards) {
         if self.naming.is_some() && shards.all.iter().all(|s| s.naming.is_none()) {
+            faults::after(Point::CheckpointName);
             let named = self.naming.take();
+            if let Some(named) = named.as_ref().filter(|_| faults::due(Sabotage::LiveObjectDeleted))
+            {
+                let key = context.task.job.keys.runs(&named.manifest);
+                context.block_on(context.store.delete(&key)).ok();
+            }
             context.task.board.update(context.task.slot, |e| e.status.checkpoint = named);
         }
     }

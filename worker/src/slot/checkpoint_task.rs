@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use connectors::faults::{self, Point};
 use connectors::{Creation, Store, StoreError};
 use dataflow::TableChanges;
 use protocol::ShardId;
@@ -95,22 +96,30 @@ impl Uploader {
     fn checkpoint(&self, snapshot: Snapshot) -> Result<Outcome, Stop> {
         let Snapshot { name, shards, began } = snapshot;
         let object = self.job.keys.runs(&name);
+        faults::before(Point::CheckpointRuns);
         let (body, chains) = self.runs(&object, &shards).map_err(|e| state_stop(&e))?;
+        faults::after(Point::CheckpointRuns);
         let manifest = self.manifest(&name, &shards, &chains).encode();
         let mut uploaded = (0, 0);
         if !body.is_empty() {
             uploaded = (body.len() as u64, 1);
+            faults::before(Point::CheckpointUpload);
             if let Err(why) = self.put(&object, &body, began)? {
                 return Ok(Outcome::Failed(why));
             }
+            faults::after(Point::CheckpointUpload);
         }
         uploaded = (uploaded.0 + manifest.len() as u64, uploaded.1 + 1);
+        faults::before(Point::CheckpointManifest);
         if let Err(why) = self.put(&self.job.keys.manifest(&name), &manifest.into(), began)? {
             return Ok(Outcome::Failed(why));
         }
+        faults::after(Point::CheckpointManifest);
+        faults::before(Point::CheckpointLocal);
         let identity = name.to_string();
         let identities: Vec<_> = shards.iter().map(|s| (&s.id, identity.as_str())).collect();
         self.local.set_identities(&identities).map_err(|e| state_stop(&e))?;
+        faults::after(Point::CheckpointLocal);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Outcome::Done(Box::new(Done {
             name,

@@ -107,6 +107,13 @@ impl Committer {
         }
     }
 
+    /// Writes the rows of a burst without a transaction: a deliberate fault.
+    pub(crate) fn send_outside(&self, burst: &Burst) -> Result<(), Stop> {
+        let mut producer =
+            PlainProducer::open(&self.kafka, MESSAGE_TIMEOUT).map_err(|e| kafka_stop(&e))?;
+        producer.send(burst).map_err(|e| kafka_stop(&e))
+    }
+
     /// Opens a new producer on the same id. What follows is an acquire (C6).
     pub(crate) fn replace(&mut self) -> Result<(), Stop> {
         self.producer = open(&self.kafka, &self.id)?;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use connectors::faults::{self, Sabotage};
 use dataflow::Input;
 use protocol::reason::Reason;
 
@@ -21,7 +22,11 @@ pub(crate) fn decide(context: &Context, shards: &mut Shards) {
         let (Some(number), Some((end, since))) = (shard.log, shard.at_end) else { continue };
         let held = now.saturating_duration_since(since);
         match context.reader.high_watermark(number) {
-            Some(high) if end == high && shard.position == end && held >= timeout => {
+            Some(high)
+                if (end == high || faults::is_chosen(Sabotage::IdleAtOpenTransaction))
+                    && shard.position == end
+                    && held >= timeout =>
+            {
                 shard.flow.set_idle(true);
             }
             Some(high) if end < high && held >= OPEN_TRANSACTION => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connectors::Outcome;
+use connectors::faults::{self, Point, Sabotage};
 use dataflow::EmissionLimit;
 use protocol::acquire::{OwnCommit, Stop, after_replacement};
 use protocol::admin::SlotPhase;
@@ -24,7 +25,7 @@ use super::progress::Progress;
 use super::replay::Shards;
 use super::report::Reporter;
 use super::stop::flow_stop;
-use super::{bug, kafka_stop};
+use super::{bug, kafka_stop, sabotaged};
 
 /// Output that makes a commit due before its time.
 const OUTPUT_BYTES_MAX: usize = 16 << 20;
@@ -82,7 +83,9 @@ impl Running {
         let until = Instant::now() + interval;
         loop {
             let left = until.saturating_duration_since(Instant::now());
+            faults::before(Point::ProcessRead);
             self.shards.pump(context, left)?;
+            faults::after(Point::ProcessRead);
             if left.is_zero() || self.pending_bytes() >= OUTPUT_BYTES_MAX {
                 return Ok(());
             }
@@ -130,6 +133,7 @@ impl Running {
         let mut out = Outgoing::new(context.task.job.exactly_once);
         self.unfinished = false;
         let plan = context.task.plan.clone();
+        faults::before(Point::ProcessBoundary);
         for (index, shard) in self.shards.all.iter_mut().enumerate() {
             let limit = EmissionLimit {
                 rows: COMMIT_ROWS_MAX.saturating_sub(out.rows()) as u64,
@@ -155,6 +159,11 @@ impl Running {
             }
         }
         self.watermarks(&plan, &mut out)?;
+        faults::after(Point::ProcessBoundary);
+        out.burst.doctor();
+        if out.burst.rows() > 0 {
+            sabotaged::hang(context)?;
+        }
         Reporter::sent(context, &out);
         if out.burst.is_empty() && out.plain.as_ref().is_none_or(connectors::Burst::is_empty) {
             return Ok(());
@@ -198,7 +207,9 @@ impl Running {
             let Answer { outcome, burst, took } = self.committer.wait()?;
             match outcome {
                 Outcome::Committed { clean } => {
+                    faults::before(Point::CommitKnown);
                     self.progress.committed(&mut self.shards.all);
+                    faults::after(Point::CommitKnown);
                     Reporter::committed(context, took);
                     if !clean {
                         self.replace_producer(context)?;
@@ -214,8 +225,16 @@ impl Running {
                         e.counters.aborted_commits += 1;
                     });
                     self.replace_producer(context)?;
+                    if faults::is_chosen(Sabotage::NextAfterAbort) {
+                        self.progress.committed(&mut self.shards.all);
+                        continue;
+                    }
                     // Rows outside the transaction are out already.
                     self.submit(burst, None)?;
+                }
+                Outcome::Fenced(why) if faults::is_chosen(Sabotage::ZombieWrites) => {
+                    self.committer.send_outside(&burst)?;
+                    return Err(Stop::new(Reason::Fenced, why));
                 }
                 Outcome::Fenced(why) => return Err(Stop::new(Reason::Fenced, why)),
                 Outcome::Unknown(why) => return Err(Stop::new(Reason::UnknownOutcome, why)),
@@ -228,7 +247,16 @@ impl Running {
     fn replace_producer(&mut self, context: &mut Context) -> Result<(), Stop> {
         tracing::info!("replacing the producer");
         context.task.board.update(context.task.slot, |e| e.counters.replaced_producers += 1);
+        if faults::is_chosen(Sabotage::BlindReplacement) {
+            sabotaged::await_other_owner(context)?;
+        }
+        faults::before(Point::ReplaceProducer);
         self.committer.replace()?;
+        faults::after(Point::ReplaceProducer);
+        if faults::is_chosen(Sabotage::BlindReplacement) {
+            return Ok(());
+        }
+        faults::before(Point::ReplaceLook);
         let store = context.store.with_deadline(LOOK_MAX);
         loop {
             match list(context, &store) {
@@ -256,6 +284,7 @@ impl Running {
             };
             after_replacement(&own, read.get(&shard.id))?;
         }
+        faults::after(Point::ReplaceLook);
         Ok(())
     }
 

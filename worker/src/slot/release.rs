@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use connectors::faults::{self, Point};
 use protocol::acquire::Stop;
 use protocol::admin::{SavepointPart, SlotPhase};
 use protocol::generation::{Sealed, SealedShard};
@@ -29,23 +30,31 @@ pub(crate) fn release(
     context.phase(SlotPhase::Releasing);
     running.boundary(context)?;
     running.settle(context)?;
+    faults::before(Point::ReleaseCheckpoint);
     if let Err(stop) = checkpoint(context, &mut running, RELEASE_CHECKPOINT_MAX) {
         tracing::warn!("releasing without a checkpoint: {stop}");
     }
+    faults::after(Point::ReleaseCheckpoint);
+    faults::before(Point::ReleaseCommit);
     running.commit_once(context, true)?;
     running.settle(context)?;
+    faults::after(Point::ReleaseCommit);
     if !running.settled() {
         return Err(bug("rows were left over at the release"));
     }
     let Running { shards, committer, .. } = running;
+    faults::before(Point::ReleaseClose);
     drop(committer); // closes the producer
+    faults::after(Point::ReleaseClose);
     if !ending.seal {
         context.phase(SlotPhase::Released);
         return Ok(SlotEnd::Released);
     }
     let sealed = seal_of(context, &shards);
     let key = context.task.job.keys.sealed(context.task.generation, context.task.slot);
+    faults::before(Point::ReleaseSeal);
     write_seal(context, &key, &sealed)?;
+    faults::after(Point::ReleaseSeal);
     context.phase(SlotPhase::Sealed);
     Ok(SlotEnd::Sealed)
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use connectors::Event;
+use connectors::faults::{self, Sabotage};
 use formats::exchange::ExchangeRecord;
 use protocol::acquire::Stop;
 use protocol::reason::Reason;
@@ -209,6 +210,9 @@ impl OwnedShard {
         let (batch, bad) = source.rows();
         self.flow.add_bad_rows(bad);
         if let Some(batch) = batch {
+            if faults::due(Sabotage::StateAppliedTwice) {
+                self.flow.process_rows(&batch).map_err(|e| flow_stop(&self.id, &e))?;
+            }
             self.flow.process_rows(&batch).map_err(|e| flow_stop(&self.id, &e))?;
         }
         Ok(())

@@ -1,15 +1,20 @@
 //! From a manifest to a shard that stands at the manifest's offset.
 
 use bytes::Bytes;
+use connectors::faults::{self, Sabotage};
 use protocol::ShardId;
-use protocol::acquire::{StartPoint, Stop};
+use protocol::acquire::{StartPoint, Stop, older_checkpoints};
 use protocol::keys::Keys;
 use protocol::manifest::{Manifest, ManifestName, Run, ShardSnapshot};
 use protocol::reason::Reason;
 
 use super::context::Context;
 use super::shard::{Chain, OwnedShard};
-use super::{bug, kafka_stop, store_stop};
+use super::{kafka_stop, store_stop};
+use crate::history::JobHistory;
+
+/// How often an object is read that comes damaged.
+const READS_MAX: u32 = 3;
 
 /// Manifests read so far in this start: the shards of a former slot share one.
 #[derive(Default)]
@@ -31,10 +36,13 @@ impl Manifests {
             at
         } else {
             let key = Keys::new(job_uid).manifest(name);
-            let bytes =
-                context.block_on(context.store.get(&key)).map_err(|e| manifest_stop(&key, &e))?;
-            let manifest = Manifest::decode(&bytes, name, job_uid)
-                .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+            let manifest = again_if_damaged(|| {
+                let bytes = context
+                    .block_on(context.store.get(&key))
+                    .map_err(|e| manifest_stop(&key, &e))?;
+                Manifest::decode(&bytes, name, job_uid)
+                    .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))
+            })?;
             self.read.push((job_uid.to_owned(), manifest));
             self.read.len() - 1
         };
@@ -46,6 +54,51 @@ fn manifest_stop(key: &str, error: &connectors::StoreError) -> Stop {
     let mut stop = store_stop(error);
     stop.message = format!("reading {key}: {}", stop.message);
     stop
+}
+
+/// As [`restore`]. Where the manifest that the commit names, or a run of it, is gone or damaged, from the newest other
+/// checkpoint that is whole and whose gap is still in the log; without one it stops for the first reason.
+pub(crate) fn restore_or_older(
+    context: &Context,
+    manifests: &mut Manifests,
+    shard: &mut OwnedShard,
+    start: &StartPoint,
+) -> Result<(), Stop> {
+    let damaged = match restore(context, manifests, shard, start) {
+        Err(stop) if is_damage(&stop) => stop,
+        other => return other,
+    };
+    let own = start.manifest.as_ref().filter(|(uid, _)| *uid == context.task.job.uid);
+    let Some((uid, named)) = own else { return Err(damaged) };
+    tracing::warn!(reason = %damaged.reason, "{}; looking for an older checkpoint", damaged.message);
+    let history = context.block_on(JobHistory::read(&context.store, &context.task.job.keys))?;
+    for name in older_checkpoints(named, &history.manifest_names) {
+        let offset = match manifests.get(context, uid, &name) {
+            Ok(manifest) => manifest.shard(shard.id.stage, &shard.id.log).map(|s| s.offset),
+            Err(stop) if is_damage(&stop) => None,
+            Err(stop) => return Err(stop),
+        };
+        if offset.is_none_or(|offset| offset > start.offset) {
+            continue;
+        }
+        *shard = context.new_shard(&shard.id)?;
+        let older = StartPoint { manifest: Some((uid.clone(), name.clone())), ..start.clone() };
+        match restore(context, manifests, shard, &older) {
+            Ok(()) => {
+                tracing::warn!(shard = %shard.id, %name, "restored from an older checkpoint");
+                return Ok(());
+            }
+            Err(stop) if is_damage(&stop) || stop.reason == Reason::ReplayGapLost => {
+                tracing::warn!(reason = %stop.reason, "{}", stop.message);
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    Err(damaged)
+}
+
+fn is_damage(stop: &Stop) -> bool {
+    matches!(stop.reason, Reason::ManifestMissing | Reason::ManifestCorrupt)
 }
 
 /// Fills `shard` from the start point's manifest, or leaves it empty at the origin.
@@ -70,6 +123,7 @@ pub(crate) fn restore(
             )
         })?
         .clone();
+    let snapshot = sabotaged(context, manifests, shard, (name, snapshot))?;
     if own && snapshot.topic_id != shard.topic_id {
         return Err(Stop::new(
             Reason::TopicReplaced,
@@ -85,7 +139,7 @@ pub(crate) fn restore(
         .map_err(|e| Stop::new(Reason::IncompatibleState, format!("shard {}: {e}", shard.id)))?;
     let rebase = !own || !mapping.is_identity();
     flow(shard.flow.restore(snapshot.registers.clone(), mapping), &shard.id)?;
-    fill_local(context, &shard.id, name, &snapshot)?;
+    fill_local(context, &shard.id, (name, own), &snapshot)?;
     let target = &mut shard.flow;
     context
         .local
@@ -96,6 +150,27 @@ pub(crate) fn restore(
         shard.flow.mark_all_changed();
     }
     Ok(())
+}
+
+/// As it is; or, as a deliberate fault, the state of the first checkpoint of the same slot, said to be this one's.
+fn sabotaged(
+    context: &Context,
+    manifests: &mut Manifests,
+    shard: &OwnedShard,
+    (name, snapshot): (&ManifestName, ShardSnapshot),
+) -> Result<ShardSnapshot, Stop> {
+    if !faults::is_chosen(Sabotage::OlderSnapshot) {
+        return Ok(snapshot);
+    }
+    let task = &context.task;
+    let history = context.block_on(JobHistory::read(&context.store, &task.job.keys))?;
+    let of_slot = |n: &&ManifestName| n.generation == name.generation && n.slot == name.slot;
+    let Some(first) = history.manifest_names.iter().filter(of_slot).min_by_key(|n| n.number) else {
+        return Ok(snapshot);
+    };
+    let older = find(manifests.get(context, &task.job.uid, first)?, &shard.id, true);
+    local(context.local.drop_shard(&shard.id))?;
+    Ok(older.map_or(snapshot.clone(), |s| ShardSnapshot { offset: snapshot.offset, ..s.clone() }))
 }
 
 fn find<'a>(manifest: &'a Manifest, id: &ShardId, own: bool) -> Option<&'a ShardSnapshot> {
@@ -113,36 +188,15 @@ fn find<'a>(manifest: &'a Manifest, id: &ShardId, own: bool) -> Option<&'a Shard
 /// S5: the log reaches back to the replay and forward to the committed offset.
 fn check_range(context: &Context, shard: &OwnedShard, start: &StartPoint) -> Result<(), Stop> {
     let bounds = context.admin.bounds(std::slice::from_ref(&shard.id.log));
-    let (log_start, log_end) = bounds.map_err(|e| kafka_stop(&e))?[0];
-    if log_start > shard.position && start.offset > shard.position {
-        return Err(Stop::new(
-            Reason::ReplayGapLost,
-            format!(
-                "{} starts at {log_start}; the checkpoint needs it from {}",
-                shard.id.log, shard.position
-            ),
-        ));
-    }
-    if log_end < start.offset {
-        return Err(Stop::new(
-            Reason::LogTruncated,
-            format!("{} ends at {log_end}, before the committed {}", shard.id.log, start.offset),
-        ));
-    }
-    if shard.position > start.offset {
-        return Err(bug(format!(
-            "shard {}: checkpoint at {} lies beyond the committed {}",
-            shard.id, shard.position, start.offset
-        )));
-    }
-    Ok(())
+    let bounds = bounds.map_err(|e| kafka_stop(&e))?[0];
+    protocol::acquire::check_range(&shard.id, shard.position, start.offset, bounds)
 }
 
 /// Makes the local store equal the manifest: as it is if it is known to be, else from the runs.
 fn fill_local(
     context: &Context,
     id: &ShardId,
-    name: &ManifestName,
+    (name, own): (&ManifestName, bool),
     snapshot: &ShardSnapshot,
 ) -> Result<(), Stop> {
     let identity = name.to_string();
@@ -154,21 +208,36 @@ fn fill_local(
         return local(context.local.set_identity(id, &identity));
     }
     local(state::chain::check(&snapshot.runs))?;
-    let mut restore = context.local.restore(id);
+    let mut restore = context.local.restore(id).own_only(own);
     for run in &snapshot.runs {
-        let bytes = fetch(context, run)?;
-        state::verify(run, &bytes)
-            .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+        let bytes = again_if_damaged(|| fetch(context, run))?;
         local(restore.add(&bytes))?;
         context.seen();
     }
     local(restore.finish(&identity))
 }
 
+/// A run as it was written.
 fn fetch(context: &Context, run: &Run) -> Result<Bytes, Stop> {
-    context
+    let bytes = context
         .block_on(context.store.get_range(&run.object, run.start..run.start + run.len))
-        .map_err(|e| manifest_stop(&run.object, &e))
+        .map_err(|e| manifest_stop(&run.object, &e))?;
+    state::verify(run, &bytes).map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+    Ok(bytes)
+}
+
+/// What came over the line may be damaged though the object is not: it is read again before it is believed.
+fn again_if_damaged<T>(mut read: impl FnMut() -> Result<T, Stop>) -> Result<T, Stop> {
+    let mut reads = 1;
+    loop {
+        match read() {
+            Err(stop) if stop.reason == Reason::ManifestCorrupt && reads < READS_MAX => {
+                tracing::warn!("{}; reading it again", stop.message);
+                reads += 1;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// What stops a scan: the store, or the operators.

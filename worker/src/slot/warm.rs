@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use connectors::faults::{self, Point};
 use protocol::acquire::{StartPoint, Stop};
 use protocol::admin::SlotPhase;
 use protocol::metadata::OffsetMetadata;
@@ -47,8 +48,10 @@ pub(crate) fn warm_up(context: &mut Context) -> Result<Option<Shards>, Stop> {
             context.phase_once(SlotPhase::Warm);
             context.task.orders.wait(FOLLOW_INTERVAL);
         } else {
+            faults::before(Point::WarmReplay);
             let rows = shards.pump(context, FOLLOW_INTERVAL)? as u64;
             shards.all.iter_mut().try_for_each(OwnedShard::mute)?;
+            faults::after(Point::WarmReplay);
             context.task.board.update(context.task.slot, |e| e.status.replayed_rows += rows);
         }
     }
@@ -79,7 +82,9 @@ fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
             committed: true,
         };
         let mut shard = context.new_shard(&id)?;
+        faults::before(Point::WarmRestore);
         restore(context, &mut manifests, &mut shard, &start)?;
+        faults::after(Point::WarmRestore);
         shard.bound = Some(*offset);
         shard.committed.manifest = Some(name);
         shards.all.push(shard);

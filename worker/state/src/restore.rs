@@ -17,6 +17,7 @@ pub struct Restore<'a> {
     prefix: ShardPrefix,
     runs: usize,
     foreign: Option<Foreign>,
+    own_only: bool,
 }
 
 struct Foreign {
@@ -34,7 +35,13 @@ impl Drop for Foreign {
 
 impl<'a> Restore<'a> {
     pub(crate) fn new(store: &'a LocalStore, prefix: ShardPrefix) -> Self {
-        Self { store, prefix, runs: 0, foreign: None }
+        Self { store, prefix, runs: 0, foreign: None, own_only: false }
+    }
+
+    /// Refuses a chain of another shard, which only a job restored from a savepoint of another has reason to read.
+    #[must_use]
+    pub fn own_only(self, own_only: bool) -> Self {
+        Self { own_only, ..self }
     }
 
     /// The next run of the chain, oldest first, verified against the manifest.
@@ -45,7 +52,7 @@ impl<'a> Restore<'a> {
             let message = format!("run {} of the chain is a {:?}", self.runs, header.kind);
             return Err(StateError::UnreadableRun(message));
         }
-        if self.runs == 0 && header.prefix != self.prefix {
+        if self.runs == 0 && header.prefix != self.prefix && !self.own_only {
             let dir = self.store.temporary();
             let store = LocalStore::open(&dir, BUDGET_BYTES_MIN)?;
             self.foreign = Some(Foreign { store, prefix: header.prefix });

@@ -2,6 +2,8 @@
 
 use protocol::Log;
 
+use crate::faults::{self, Sabotage};
+
 const NONE: u32 = u32::MAX;
 
 /// One row, as ranges of the arena.
@@ -138,6 +140,19 @@ impl Burst {
     /// The rows, in order of addition.
     pub fn records(&self) -> impl ExactSizeIterator<Item = BurstRecord<'_>> {
         self.rows.iter().map(|row| BurstRecord { burst: self, row: *row })
+    }
+
+    /// Changes the rows as a deliberate fault asks.
+    pub fn doctor(&mut self) {
+        if self.rows.len() > 1 && faults::due(Sabotage::DropOne) {
+            self.rows.remove(0);
+        }
+        if self.rows.len() > 1 && faults::due(Sabotage::DoubleOne) {
+            self.rows.push(self.rows[0]);
+        }
+        if self.rows.len() > 1 && faults::due(Sabotage::SwapTwo) {
+            self.rows.swap(0, 1);
+        }
     }
 
     /// The offsets by group.

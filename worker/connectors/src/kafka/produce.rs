@@ -16,6 +16,7 @@ use super::config::KafkaConfig;
 use super::context::Watch;
 use super::error::{KafkaError, kind_of};
 use super::native;
+use crate::faults::{self, Point};
 use crate::limits::EVENTS_PER_DRAIN_MAX;
 
 /// Between two looks at a client that has reported nothing. The client's own wait counts whole milliseconds, and
@@ -126,6 +127,7 @@ pub(crate) fn deliver(
 ) -> Result<(), KafkaError> {
     let reports = producer.context();
     reports.begin(number);
+    faults::before(Point::CommitProduce);
     for (count, record) in burst.records().enumerate() {
         send(producer, record, number, deadline, brokers)?;
         if count % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 {
@@ -133,11 +135,14 @@ pub(crate) fn deliver(
             check(reports, brokers)?;
         }
     }
+    faults::after(Point::CommitProduce);
+    faults::before(Point::CommitFlush);
     loop {
         check(reports, brokers)?;
         let delivered = reports.delivered.load(Ordering::Acquire);
         debug_assert!(delivered <= burst.rows(), "a row is reported once");
         if delivered >= burst.rows() {
+            faults::after(Point::CommitFlush);
             return Ok(());
         }
         if Instant::now() >= deadline {

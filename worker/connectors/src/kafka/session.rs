@@ -18,6 +18,7 @@ use super::config::KafkaConfig;
 use super::error::{KafkaError, KafkaErrorKind, is_fencing};
 use super::outcome::{Outcome, TransactionTimeouts};
 use super::produce::{CheckedProducer, Deliveries, deliver, drain, producer_config};
+use crate::faults::{self, Point, Sabotage};
 use crate::limits::{CLEAN_CALL_MAX, IDLE_POLL};
 
 pub(crate) enum Command {
@@ -118,34 +119,62 @@ impl Session {
         let disturbances = self.producer.context().watch.disturbances();
         self.number += 1;
         let began = Instant::now();
+        faults::before(Point::CommitBegin);
         if let Err(error) = self.producer.begin_transaction() {
             return self.not_ended("begin a transaction of", &error);
         }
-        let deadline = began + self.timeouts.message + self.timeouts.socket.min(CLEAN_CALL_MAX);
-        let delivered = deliver(&self.producer, burst, self.number, deadline, &self.brokers);
-        if let Err(reason) = delivered {
-            return self.not_ended_because(reason);
-        }
-        let mut slow = false;
-        for offsets in burst.offsets() {
-            let asked = Instant::now();
-            if let Err(outcome) = self.send_offsets(offsets, began) {
-                return outcome;
-            }
-            slow |= asked.elapsed() > CLEAN_CALL_MAX;
+        faults::after(Point::CommitBegin);
+        let mut slow = match self.fill(burst, began) {
+            Ok(slow) => slow,
+            Err(outcome) => return outcome,
+        };
+        if burst.rows() > 0 && faults::due(Sabotage::TimeoutIsSuccess) {
+            drop(self.producer.abort_transaction(self.left(began)));
+            return Outcome::Committed { clean: true };
         }
         // From here on the coordinator may have been asked to commit: only its own word decides.
+        faults::before(Point::CommitEnd);
         let asked = Instant::now();
         let result = self.producer.commit_transaction(self.left(began));
         slow |= asked.elapsed() > CLEAN_CALL_MAX;
+        faults::after(Point::CommitEnd);
         drain(&self.producer);
         match result {
             Ok(()) => {
-                let disturbed = self.producer.context().watch.disturbances() != disturbances;
+                let disturbed = self.producer.context().watch.disturbances() != disturbances
+                    || burst.rows() > 0 && faults::disturbed();
                 Outcome::Committed { clean: !slow && !disturbed }
             }
             Err(error) => self.ended(&error),
         }
+    }
+
+    /// Rows and offsets of an open transaction; whether the coordinator was slow about them.
+    fn fill(&mut self, burst: &Burst, began: Instant) -> Result<bool, Outcome> {
+        let rows = burst.rows() > 0;
+        if !(rows && faults::due(Sabotage::OffsetsWithoutOutput)) {
+            let deadline = began + self.timeouts.message + self.timeouts.socket.min(CLEAN_CALL_MAX);
+            deliver(&self.producer, burst, self.number, deadline, &self.brokers)
+                .map_err(|reason| self.not_ended_because(reason))?;
+        }
+        if rows && faults::due(Sabotage::NextAfterAbort) {
+            let (kind, operation) = (KafkaErrorKind::Retry, "commit");
+            let reason = KafkaError::new(kind, &self.brokers, operation, "deliberately");
+            return Err(Outcome::Aborted { reason });
+        }
+        if rows && faults::due(Sabotage::OutputWithoutOffsets) {
+            drop(self.producer.commit_transaction(self.left(began)));
+            faults::end();
+        }
+        faults::before(Point::CommitOffsets);
+        let mut slow = false;
+        for offsets in burst.offsets() {
+            let asked = Instant::now();
+            self.send_offsets(offsets, began)?;
+            slow |= asked.elapsed() > CLEAN_CALL_MAX;
+        }
+        faults::after(Point::CommitOffsets);
+        Ok(slow)
     }
 
     fn left(&self, began: Instant) -> Duration {
