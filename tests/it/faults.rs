@@ -1,8 +1,12 @@
 //! Faults under load on a real Kafka and a real object store; after each the checker judges everything.
 
+mod blocked;
 mod brokers;
+mod corruption;
 mod kills;
+mod points;
 mod rescale;
 mod store;
+mod store_proxy;
 mod transfers;
 mod twins;

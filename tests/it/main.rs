@@ -1,7 +1,7 @@
 //! Everything that needs more than one crate: the rules of the code, and scenarios with real processes.
 //!
-//! `STREAMJOB_SEED`, `STREAMJOB_KILLS`, `STREAMJOB_RECORDS` and `STREAMJOB_STORE_OUTAGE` (seconds) make a run longer
-//! or repeat one; `STREAMJOB_KEEP=1` keeps the folders.
+//! `STREAMJOB_SEED`, `STREAMJOB_KILLS`, `STREAMJOB_CELLS`, `STREAMJOB_RECORDS` and `STREAMJOB_STORE_OUTAGE` (seconds)
+//! make a run longer or repeat one; `STREAMJOB_KEEP=1` keeps the folders.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod alone;
@@ -9,6 +9,8 @@ mod bad_input;
 mod broker;
 mod faults;
 mod judging;
+mod runbooks;
+mod sabotage;
 mod secured;
 mod stage;
 mod tampering;

@@ -2,9 +2,12 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use object_store::ObjectStore;
 use tests::checker::generations::Generations;
 use tests::checker::{
     Case, Delivery, Open, StoredFigures, StoredJob, Upto, Verdict, judge, settle,
@@ -21,6 +24,10 @@ use tests::kafka::commits::{self, OffsetReader};
 use tests::kafka::topics;
 use tests::oracle::Query;
 
+mod site;
+
+pub(crate) use site::Site;
+
 /// Results are complete within this time after the last row, faults over.
 const SETTLE_MAX: Duration = Duration::from_mins(3);
 /// `spec.checkpoints.retained`, by default.
@@ -35,12 +42,16 @@ pub(crate) enum Broker {
     Real(RealKafka),
     /// Two nodes; the second may be lost.
     Pair([RealKafka; 2]),
+    /// A real one that other jobs use too.
+    Shared,
 }
 
 /// Fields are dropped in order: servers before their folder.
 pub(crate) struct Stage {
     pub(crate) broker: Broker,
     pub(crate) minio: Option<Minio>,
+    /// The bucket, where there is one.
+    pub(crate) bucket: Option<Arc<dyn ObjectStore>>,
     pub(crate) job: JobFile,
     pub(crate) job_path: PathBuf,
     pub(crate) secrets: PathBuf,
@@ -97,7 +108,9 @@ impl Stage {
         worker::write_secrets(&secrets).unwrap();
         let job_path = scratch.file("job.json", &job.object().to_string()).unwrap();
         let offsets = OffsetReader::open(&job.bootstrap, &job.source_group()).unwrap();
-        Self { broker, minio, job, job_path, secrets, scratch, offsets, total: Cell::new(0) }
+        let bucket = minio.as_ref().map(|minio| minio.client().unwrap());
+        let total = Cell::new(0);
+        Self { broker, minio, bucket, job, job_path, secrets, scratch, offsets, total }
     }
 
     /// Writes the job again after a change.
@@ -161,7 +174,12 @@ impl Stage {
             closing: Some(self.job.query.closing()),
         };
         self.total.set((rows as i64 + 1) * i64::from(PARTITIONS));
-        Load(std::thread::spawn(move || writer::write(&recipe, &options, &mut |_| true)))
+        let stopped = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stopped);
+        let goes_on = move |_| !told.load(Ordering::Acquire);
+        let writing =
+            std::thread::spawn(move || writer::write(&recipe, &options, &mut { goes_on }));
+        Load { writing, stopped }
     }
 
     pub(crate) fn case(&self) -> Case {
@@ -177,7 +195,8 @@ impl Stage {
                 _ => Delivery::ExactlyOnce,
             },
             // Only a real Kafka keeps the history of committed offsets as a log.
-            groups: matches!(self.broker, Broker::Real(_)).then(|| self.job.groups()),
+            groups: matches!(self.broker, Broker::Real(_) | Broker::Shared)
+                .then(|| self.job.groups()),
         }
     }
 
@@ -246,9 +265,9 @@ impl Stage {
         let mut generations = Generations::default();
         commits::history(&self.job.bootstrap, &self.job.groups(), &mut |c| generations.take(&c))
             .unwrap();
-        let store = self.minio.as_ref().expect("a scenario with a store").client().unwrap();
+        let store = self.bucket.as_deref().expect("a scenario with a store");
         let job = StoredJob {
-            store: &*store,
+            store,
             prefix: "jobs",
             uid: &self.job.uid,
             retained: RETAINED,
@@ -271,15 +290,23 @@ impl Stage {
 }
 
 /// A generator that writes in the background.
-pub(crate) struct Load(JoinHandle<anyhow::Result<Written>>);
+pub(crate) struct Load {
+    writing: JoinHandle<anyhow::Result<Written>>,
+    stopped: Arc<AtomicBool>,
+}
 
 impl Load {
     pub(crate) fn is_done(&self) -> bool {
-        self.0.is_finished()
+        self.writing.is_finished()
+    }
+
+    /// Ends it early; the logs are closed all the same.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
     }
 
     pub(crate) fn written(self) -> Written {
-        self.0.join().expect("the generator does not panic").unwrap()
+        self.writing.join().expect("the generator does not panic").unwrap()
     }
 }
 

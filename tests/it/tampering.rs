@@ -36,27 +36,40 @@ fn finished() -> Stage {
     stage
 }
 
-/// The newest commit of partition 0 of the source.
-fn newest(stage: &Stage) -> CommittedOffset {
+/// The newest commit of every partition of the source.
+pub(crate) fn newest_of_all(stage: &Stage) -> BTreeMap<i32, CommittedOffset> {
     let mut newest = BTreeMap::new();
     commits::history(&stage.job.bootstrap, &stage.job.source_group(), &mut |commit| {
-        newest.insert((commit.topic.clone(), commit.partition), commit);
+        if commit.topic == stage.job.source {
+            newest.insert(commit.partition, commit);
+        }
     })
     .unwrap();
-    newest.remove(&(stage.job.source.clone(), 0)).expect("the source is committed")
+    newest
 }
 
-/// Commits an offset of the job in a transaction, as a worker would that nobody has fenced.
-fn commit(stage: &Stage, offset: i64, metadata: &OffsetMetadata) {
+/// The newest commit of partition 0 of the source.
+pub(crate) fn newest(stage: &Stage) -> CommittedOffset {
+    newest_of_all(stage).remove(&0).expect("the source is committed")
+}
+
+/// Commits an offset of partition 0, as a worker would that nobody has fenced.
+pub(crate) fn commit(stage: &Stage, offset: i64, metadata: &OffsetMetadata) {
+    commit_of(stage, 0, offset, metadata);
+}
+
+/// Commits an offset of the job in a transaction.
+pub(crate) fn commit_of(stage: &Stage, partition: i32, offset: i64, metadata: &OffsetMetadata) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &stage.job.bootstrap);
     let group: BaseConsumer =
         config.clone().set("group.id", stage.job.source_group()).create().unwrap();
-    let producer: BaseProducer = config.set("transactional.id", "stranger").create().unwrap();
+    let id = format!("stranger-of-{}", stage.job.source);
+    let producer: BaseProducer = config.set("transactional.id", id).create().unwrap();
     producer.init_transactions(STEP_MAX).unwrap();
     producer.begin_transaction().unwrap();
     let mut offsets = TopicPartitionList::new();
-    let mut entry = offsets.add_partition(&stage.job.source, 0);
+    let mut entry = offsets.add_partition(&stage.job.source, partition);
     entry.set_offset(Offset::Offset(offset)).unwrap();
     entry.set_metadata(metadata.encode());
     let group = group.group_metadata().expect("a group");

@@ -12,6 +12,7 @@ pub mod process;
 pub mod prometheus;
 pub mod scratch;
 pub mod secured;
+pub mod store_proxy;
 pub mod tools;
 pub mod wait;
 pub mod worker;

@@ -3,4 +3,5 @@
 pub mod commits;
 pub mod ends;
 pub mod logs;
+pub mod loss;
 pub mod topics;

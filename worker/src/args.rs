@@ -33,6 +33,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Work on a job that has no running slots: fence, collect garbage, delete.
     Clean(CleanArgs),
+    /// Say where every shard of a job goes on, from which checkpoint, whose it is, and what stands in the way.
+    ///
+    /// Reads only, beside running workers too. Exit code 21 when a shard is blocked.
+    Explain(ExplainArgs),
 }
 
 /// Which job.
@@ -173,6 +177,17 @@ pub struct CleanArgs {
     pub termination_log: Option<PathBuf>,
 }
 
+/// `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// Which job.
+    #[command(flatten)]
+    pub job: JobArgs,
+    /// Read every run of every checkpoint named and compare it with its checksum.
+    #[arg(long)]
+    pub verify: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -193,6 +208,7 @@ mod tests {
             "slot --supervise --job j.json --generation 2 --slots 4 --slots-per-worker 2",
             "plan --job j.json --apply --termination-log /dev/termination-log",
             "plan -f j.yaml --json",
+            "explain -f j.yaml --verify",
             "clean --job j.json --generation 3 --fence --delete-state --gc",
         ];
         for call in calls {

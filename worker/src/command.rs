@@ -12,7 +12,7 @@ use crate::args::{Args, Command, SlotArgs};
 use crate::exit::{Ending, LastWords};
 use crate::limits::RUNTIME_THREADS;
 use crate::supervise::{self, Supervised};
-use crate::{clean, logs, plan_command, run, slot_command};
+use crate::{clean, explain, logs, plan_command, run, slot_command};
 
 /// How long the runtime gets to close its connections.
 const RUNTIME_END: Duration = Duration::from_millis(500);
@@ -31,6 +31,9 @@ pub fn start(args: &Args) -> ExitCode {
         }
         Command::Clean(clean) => {
             finish(with_runtime(|runtime| clean::clean(clean, runtime.handle())))
+        }
+        Command::Explain(explain) => {
+            finish(with_runtime(|runtime| explain::explain(explain, runtime.handle())))
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod cluster;
 mod command;
 mod embedded;
 pub mod exit;
+pub mod explain;
 pub mod gc;
 pub mod generations;
 pub mod history;

@@ -68,7 +68,8 @@ fn leave(path: Option<&Path>, verdict: &PlannerVerdict) {
     }
 }
 
-fn print(text: &str) -> Result<(), Stop> {
+/// To standard output.
+pub(crate) fn print(text: &str) -> Result<(), Stop> {
     match writeln!(std::io::stdout().lock(), "{text}") {
         // Whoever reads has seen enough, as `head` does.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

@@ -16,7 +16,7 @@ fn check(name: &str, mut stage: Stage, down: fn(&mut RealKafka)) {
     stage.until_committed(20_000, || crew.tend().unwrap());
     let kafka = match &mut stage.broker {
         Broker::Real(kafka) | Broker::Pair([_, kafka]) => kafka,
-        Broker::Development { .. } => unreachable!("a real Kafka was asked for"),
+        Broker::Development { .. } | Broker::Shared => unreachable!("a real Kafka was asked for"),
     };
     down(kafka);
     kafka.start_again().unwrap();

@@ -15,12 +15,9 @@ pub fn checkout() -> PathBuf {
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("where am I?")?;
     let mut folders = own.ancestors().skip(1).take(2);
-    folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file())).with_context(
-        || {
-            let crate_name = if name == "streamjob-worker" { name } else { "streamjob-tests" };
-            format!("{name} is not built; run: cargo build -p {crate_name}")
-        },
-    )
+    folders
+        .find_map(|folder| Some(folder.join(name)).filter(|path| path.is_file()))
+        .with_context(|| format!("{name} is not built; run tests/tools/cargo-build.sh"))
 }
 
 /// A version that `tests/tools/versions.env` pins; empty when it does not.

@@ -1,7 +1,7 @@
 //! Worker processes.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -52,9 +52,18 @@ pub struct Worker {
 impl Worker {
     /// Starts it; it may not serve yet.
     pub fn start(setup: &WorkerSetup) -> anyhow::Result<Self> {
+        Self::start_with(setup, Command::new(tools::program("streamjob-worker")?))
+    }
+
+    /// Starts the one with deliberate faults, to commit these.
+    pub fn start_faulty(setup: &WorkerSetup, faults: &str) -> anyhow::Result<Self> {
+        Self::start_with(setup, faulty(faults)?)
+    }
+
+    fn start_with(setup: &WorkerSetup, program: Command) -> anyhow::Result<Self> {
         let [admin, metrics] = ports::free()?;
         let (admin, metrics) = (format!("127.0.0.1:{admin}"), format!("127.0.0.1:{metrics}"));
-        let mut command = command(setup)?;
+        let mut command = command(setup, program);
         command.args(["--admin-listen", &admin, "--metrics-listen", &metrics]);
         let process = Process::start("worker", &mut command, &setup.log)?;
         Ok(Self { process, admin, metrics })
@@ -98,8 +107,23 @@ impl Worker {
     }
 }
 
-fn command(setup: &WorkerSetup) -> anyhow::Result<Command> {
-    let mut command = Command::new(tools::program("streamjob-worker")?);
+/// The worker with deliberate faults (docs/decisions/0004); an empty list: it behaves.
+pub fn faulty(faults: &str) -> anyhow::Result<Command> {
+    let mut command = Command::new(tools::program("streamjob-worker-sabotaged")?);
+    command.env("STREAMJOB_FAULT", faults);
+    Ok(command)
+}
+
+/// Every deliberate fault of a kind (`point`, `sabotage`), by name.
+pub fn fault_names(kind: &str) -> anyhow::Result<Vec<String>> {
+    let output = faulty("")?.arg("names").output().context("the names of the faults")?;
+    ensure!(output.status.success(), "the names of the faults: {}", output.status);
+    let text = String::from_utf8(output.stdout).context("the names of the faults")?;
+    let names = text.lines().filter_map(|line| line.strip_prefix(kind)?.strip_prefix(' '));
+    Ok(names.map(str::to_owned).collect())
+}
+
+fn command(setup: &WorkerSetup, mut command: Command) -> Command {
     match &setup.role {
         Role::Alone => {
             command.args(["run", "-f"]).arg(&setup.job);
@@ -115,17 +139,28 @@ fn command(setup: &WorkerSetup) -> anyhow::Result<Command> {
         }
     }
     command.arg("--state-dir").arg(&setup.state).arg("--secrets-dir").arg(&setup.secrets);
-    Ok(command)
+    command
 }
 
 /// Runs the planner of a job once: `plan --apply`.
 pub fn plan(job: &Path, secrets: &Path, log: &Path) -> anyhow::Result<()> {
-    let mut command = Command::new(tools::program("streamjob-worker")?);
-    command.args(["plan", "--apply", "--job"]).arg(job).arg("--secrets-dir").arg(secrets);
-    let mut process = Process::start("planner", &mut command, log)?;
-    let status = process.wait(Duration::from_mins(1))?;
-    ensure!(status.success(), "the planner failed with {status}: {}", process.output());
+    let program = Command::new(tools::program("streamjob-worker")?);
+    let (status, output) = once(program, &["plan", "--apply"], (job, secrets), log)?;
+    ensure!(status.success(), "the planner failed with {status}: {output}");
     Ok(())
+}
+
+/// Runs a program with arguments for a job, and its secrets, to its end; how it ended and all of its output.
+pub fn once(
+    mut program: Command,
+    arguments: &[&str],
+    (job, secrets): (&Path, &Path),
+    log: &Path,
+) -> anyhow::Result<(ExitStatus, String)> {
+    program.args(arguments).arg("--job").arg(job).arg("--secrets-dir").arg(secrets);
+    let mut process = Process::start(arguments[0], &mut program, log)?;
+    let status = process.wait(Duration::from_mins(1))?;
+    Ok((status, process.output()))
 }
 
 /// Writes the secrets of a job as files, as a pod sees them.
