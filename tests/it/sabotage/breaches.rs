@@ -113,9 +113,10 @@ fn in_windows(site: &Site, name: &str) -> Vec<String> {
 
 /// All output in one log: then two rows that change places have an order.
 fn in_order(site: &Site, name: &str) -> Vec<String> {
-    let stage = site.stage(name, Query::bids_filtered(), |job| {
-        topics::create(&job.bootstrap, &[(&job.sink, 1)]).unwrap();
-    });
+    let mut stage = site.stage(name, Query::bids_filtered(), |_| {});
+    stage.job.sink = format!("{name}-one");
+    topics::create(&stage.job.bootstrap, &[(&stage.job.sink, 1)]).unwrap();
+    stage.write_job();
     stage.plan();
     let load = load(&stage);
     let worker = start(&stage, 1, &committing(name));
