@@ -108,7 +108,7 @@ impl Reader<'_> {
             job_uid: &self.job.uid,
             seal: seal.as_ref(),
             first: first.as_ref(),
-            counted_before: self.history.counted_before(next, &id),
+            counted_before: self.history.counted_before((next, SlotIndex(0)), &id),
         };
         let start = start_point((next, SlotIndex(0)), &id, read, known)?;
         explained.start = Some(start.clone());

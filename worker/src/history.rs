@@ -7,7 +7,7 @@ use protocol::generation::{GenerationObject, Sealed};
 use protocol::keys::{Keys, trailing_number};
 use protocol::manifest::ManifestName;
 use protocol::reason::Reason;
-use protocol::{Generation, ShardId};
+use protocol::{Generation, ShardId, SlotIndex};
 
 use crate::slot::store_stop;
 
@@ -71,12 +71,19 @@ impl JobHistory {
         (!parts.is_empty()).then_some(PendingSeal { generation: Generation(0), parts })
     }
 
-    /// Has an earlier generation counted this log?
-    pub fn counted_before(&self, own: Generation, shard: &ShardId) -> bool {
+    /// Has this log been counted before, so that a missing commit point is a lost one (S2)? By an earlier generation;
+    /// by the generations that took up a seal with this log; or by an earlier process of the own slot, which writes
+    /// checkpoints only after its claim.
+    pub fn counted_before(&self, own: (Generation, SlotIndex), shard: &ShardId) -> bool {
         let counts = |g: &GenerationObject| {
             g.layout.stage(shard.stage).is_some_and(|s| s.position(&shard.log).is_some())
         };
-        self.generations.iter().any(|g| g.generation < own && counts(g))
+        let taken_up = |s: &Sealed| {
+            self.unsealed.contains(&s.generation) && s.shards.iter().any(|s| s.shard == *shard)
+        };
+        self.generations.iter().any(|g| g.generation < own.0 && counts(g))
+            || self.sealed.iter().any(taken_up)
+            || self.manifest_names.iter().any(|name| (name.generation, name.slot) == own)
     }
 
     /// Step 1 of acquire: creates the object, or finds the same content there.
@@ -120,4 +127,37 @@ pub async fn read_json<T: serde::de::DeserializeOwned>(
     let bytes = store.get(key).await.map_err(|e| store_stop(&e))?;
     serde_json::from_slice(&bytes)
         .map_err(|e| Stop::new(Reason::ManifestCorrupt, format!("{key} does not parse: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::generation::SealedShard;
+    use protocol::{Log, StageId};
+
+    use super::*;
+
+    /// The offsets of a group can be forgotten while a generation runs: its restart must not take the logs for new.
+    #[test]
+    fn a_log_that_was_claimed_is_never_new_again() {
+        let own = (Generation(1), SlotIndex(0));
+        let shard = ShardId { stage: StageId(0), log: Log::new("in", 0) };
+        let sealed = Sealed {
+            format: 1,
+            generation: Generation(0),
+            slot: SlotIndex(0),
+            slots: 1,
+            job_uid: "u".into(),
+            shards: vec![SealedShard { shard: shard.clone(), offset: 0, manifest: None }],
+        };
+        let mut history = JobHistory { sealed: vec![sealed], ..JobHistory::default() };
+        assert!(!history.counted_before(own, &shard), "the first start");
+        history.unsealed.push(Generation(0));
+        assert!(history.counted_before(own, &shard), "the first seal was taken up");
+        let added = ShardId { log: Log::new("in", 1), ..shard };
+        assert!(!history.counted_before(own, &added), "a partition that came later");
+        history.manifest_names = vec!["g1-s1-c1-0000000000000001".parse().expect("a name")];
+        assert!(!history.counted_before(own, &added), "another slot's checkpoint");
+        history.manifest_names.push("g1-s0-c1-0000000000000001".parse().expect("a name"));
+        assert!(history.counted_before(own, &added), "the own slot's checkpoint");
+    }
 }

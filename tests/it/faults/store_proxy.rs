@@ -14,9 +14,9 @@ use tests::oracle::Query;
 use crate::stage::{Stage, scale, seed};
 
 /// One request in this many is spoilt.
-const SPOILT: u64 = 3;
+const SPOILT: u64 = 4;
 /// Starts that read their state through the proxy.
-const STARTS: u64 = 6;
+const STARTS: u64 = 4;
 /// By then every fault has come.
 const STARTS_MAX: u64 = 40;
 const CALM: Duration = Duration::from_millis(700);

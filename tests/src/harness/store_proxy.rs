@@ -15,7 +15,7 @@ use super::wait;
 use crate::generator::random::{Purpose, below, draw};
 
 /// An answer that is late comes this much later.
-const LATE: Duration = Duration::from_millis(1_500);
+const LATE: Duration = Duration::from_millis(400);
 const HEAD_LINES_MAX: usize = 100;
 
 /// What happens to a request.

@@ -202,7 +202,7 @@ fn decide(
                 job_uid: &task.job.uid,
                 seal: seal.as_ref(),
                 first: first.as_ref(),
-                counted_before: history.counted_before(task.generation, id),
+                counted_before: history.counted_before(own, id),
             };
             Ok((id.clone(), start_point(own, id, read.get(id), known)?))
         })

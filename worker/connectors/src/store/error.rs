@@ -78,6 +78,12 @@ pub(crate) fn kind_of(error: &Error) -> StoreErrorKind {
             StoreErrorKind::Invalid
         }
         Error::NotSupported { .. } | Error::NotImplemented { .. } => StoreErrorKind::Unfit,
+        // What was asked for lies beyond the object's end: it is not what was written.
+        Error::Generic { source, .. }
+            if full_text(source.as_ref()).contains("416 Range Not Satisfiable") =>
+        {
+            StoreErrorKind::Corrupt
+        }
         // A list that is refused comes without a kind of its own.
         Error::Generic { source, .. } if is_refusal(&full_text(source.as_ref())) => {
             StoreErrorKind::Denied
