@@ -4,12 +4,17 @@ use std::fs;
 
 use protocol::Generation;
 use protocol::admin::{AcquireOrder, SlotPhase, WorkerStatus};
+use tests::generator::Pace;
 use tests::harness::wait;
 use tests::harness::worker::Worker;
 use tests::oracle::Query;
 
-use super::breaches::{STEP_MAX, committing, faults, load, stage, start};
+use super::breaches::{STEP_MAX, committing, faults, stage, start};
 use crate::stage::{Load, Site, Stage};
+
+/// The input lasts until both have worked.
+const ROWS_MAX: u64 = 1_000_000;
+const PACE: u64 = 4_000;
 
 fn runs(status: &WorkerStatus) -> bool {
     status.slots.iter().any(|slot| slot.phase == SlotPhase::Running)
@@ -18,7 +23,7 @@ fn runs(status: &WorkerStatus) -> bool {
 /// A job at work: every commit has rows.
 fn at_work(site: &Site, name: &str, faults: &str) -> (Stage, Load, Worker) {
     let stage = stage(site, name, Query::bids_filtered());
-    let load = load(&stage);
+    let load = stage.load(stage.recipe(17), ROWS_MAX, Pace::PerSecond(PACE));
     let mut old = start(&stage, 1, faults);
     stage.until_progress(|| old.process().require_running().unwrap());
     (stage, load, old)
@@ -34,8 +39,10 @@ fn successor(stage: &Stage, faults: &str) -> Worker {
     new
 }
 
-/// Until the checker finds something, or everything is committed.
+/// What the checker says when everything is committed.
 fn judged(stage: &Stage, load: Load, mut workers: [Worker; 2]) -> Vec<String> {
+    stage.until_progress(|| {});
+    load.stop();
     let rows = load.written().rows as i64;
     stage.until_committed(rows, || {});
     for worker in &mut workers {
