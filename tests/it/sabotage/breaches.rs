@@ -15,6 +15,8 @@ pub(super) const STEP_MAX: Duration = Duration::from_mins(1);
 /// Rows per partition, and rows per second over all.
 const ROWS: u64 = 4_000;
 const PACE: u64 = 8_000;
+/// Of an input that ends when it is told to.
+pub(super) const ROWS_MAX: u64 = 1_000_000;
 
 pub(super) struct Breach {
     pub(super) name: &'static str,
@@ -133,11 +135,14 @@ fn until_checkpoint(worker: &mut Worker, number: u64) {
 /// Killed after some checkpoints; the breach comes with the restart.
 fn restored(site: &Site, name: &str) -> Vec<String> {
     let stage = stage(site, name, Query::bids_per_auction(true));
-    let load = load(&stage);
+    let recipe = Recipe { density: 100, ..stage.recipe(17) };
+    let load = stage.load(recipe, ROWS_MAX, Pace::PerSecond(PACE));
     let mut honest = start(&stage, 1, "");
     until_checkpoint(&mut honest, 3);
     honest.process().kill().unwrap();
-    let worker = start(&stage, 1, &committing(name));
+    let mut worker = start(&stage, 1, &committing(name));
+    stage.until_progress(|| worker.process().require_running().unwrap());
+    load.stop();
     finished(&stage, load, worker)
 }
 

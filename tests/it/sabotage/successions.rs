@@ -9,11 +9,9 @@ use tests::harness::wait;
 use tests::harness::worker::Worker;
 use tests::oracle::Query;
 
-use super::breaches::{STEP_MAX, committing, faults, stage, start};
+use super::breaches::{ROWS_MAX, STEP_MAX, committing, faults, stage, start};
 use crate::stage::{Load, Site, Stage};
 
-/// The input lasts until both have worked.
-const ROWS_MAX: u64 = 1_000_000;
 const PACE: u64 = 4_000;
 
 fn runs(status: &WorkerStatus) -> bool {

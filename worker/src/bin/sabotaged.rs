@@ -1,4 +1,5 @@
-//! `streamjob-worker` with deliberate faults (docs/decisions/0004): never shipped. `names` prints what may be asked for.
+//! `streamjob-worker` with deliberate faults (docs/decisions/0004): never shipped. `names` prints what may be asked
+//! for.
 
 use std::io::Write as _;
 use std::process::ExitCode;
