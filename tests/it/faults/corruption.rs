@@ -42,7 +42,9 @@ const DAMAGES: [(&str, &str, Damage, Reason); 9] = [
 fn flipped(bytes: &Bytes) -> Bytes {
     // More than one bit, so that every run in it is hit.
     let mut bytes = bytes.to_vec();
-    bytes.iter_mut().step_by(64).for_each(|byte| *byte ^= 4);
+    for byte in bytes.iter_mut().step_by(64) {
+        *byte ^= 4;
+    }
     bytes.into()
 }
 
@@ -101,7 +103,9 @@ impl Objects {
         let mut manifests: Vec<Path> = self.read("manifests").into_keys().collect();
         manifests.sort_by_key(|path| name(path).number);
         let newest = manifests.split_off(manifests.len() - 2);
-        manifests.iter().for_each(|path| self.write(path, None));
+        for path in &manifests {
+            self.write(path, None);
+        }
         for path in newest {
             let read = &self.read("manifests")[&path];
             let manifest = Manifest::decode(read, &name(&path), &self.uid).unwrap();
