@@ -1,9 +1,10 @@
 //! What stands in a job's way has one name each, in a condition and in an event.
 
 use serde_json::{Value, json};
+use tests::harness::wait;
 
 use crate::act::Act;
-use crate::kubectl::condition;
+use crate::kubectl::{STEP_MAX, condition};
 use crate::say;
 use crate::world::World;
 
@@ -65,9 +66,12 @@ pub(crate) fn named(world: &World) {
             condition(&job.unwrap(), obstacle.condition)["message"]
         ));
         let of_job = format!("involvedObject.name={},reason={}", obstacle.name, obstacle.reason);
-        let events =
-            world.tools.kubectl(&["get", "events", "--field-selector", &of_job, "-o", "name"]);
-        assert_eq!(events.unwrap().lines().count(), 1, "one event of {}", obstacle.reason);
+        // The condition is written first.
+        let events = ["get", "events", "--field-selector", &of_job, "-o", "name"];
+        let count = || Ok(world.tools.kubectl(&events)?.lines().count());
+        let told = || Ok(count()? > 0);
+        wait::until_true(&format!("an event of {}", obstacle.reason), STEP_MAX, told).unwrap();
+        assert_eq!(count().unwrap(), 1, "one event of {}", obstacle.reason);
         world.tools.kubectl(&["delete", "streamjob", obstacle.name, "--wait=false"]).unwrap();
     }
     quota(world, &act);

@@ -132,9 +132,13 @@ fn plans(plugin: &Plugin, world: &World, object: &Value) {
     let job = world.tools.get("streamjob", name).unwrap();
     assert_eq!(job["status"]["current"]["number"], 1, "nothing is done");
     assert!(job["metadata"]["annotations"]["streamjob.dev/proposal"].is_null(), "nobody asks");
-    let tries = world.tools.list("jobs", &format!("streamjob.dev/job={name}")).unwrap();
-    let left = tries.iter().filter_map(|task| task["metadata"]["name"].as_str());
-    assert_eq!(left.filter(|task| task.contains("-try-")).count(), 0);
+    let of_job = format!("streamjob.dev/job={name}");
+    wait::until_true("no trial is left", STEP_MAX, || {
+        let tasks = world.tools.list("jobs", &of_job)?;
+        let mut names = tasks.iter().filter_map(|task| task["metadata"]["name"].as_str());
+        Ok(!names.any(|task| task.contains("-try-")))
+    })
+    .unwrap();
 }
 
 /// The data of a savepoint goes with it when that is wanted.
