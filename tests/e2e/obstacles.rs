@@ -67,14 +67,19 @@ pub(crate) fn named(world: &World) {
         ));
         let of_job = format!("involvedObject.name={},reason={}", obstacle.name, obstacle.reason);
         // The condition is written first.
-        let events = ["get", "events", "--field-selector", &of_job, "-o", "name"];
-        let count = || Ok(world.tools.kubectl(&events)?.lines().count());
-        let told = || Ok(count()? > 0);
-        wait::until_true(&format!("an event of {}", obstacle.reason), STEP_MAX, told).unwrap();
-        assert_eq!(count().unwrap(), 1, "one event of {}", obstacle.reason);
+        wait::until_true(&format!("an event of {}", obstacle.reason), STEP_MAX, || {
+            Ok(events(world, &of_job)? > 0)
+        })
+        .unwrap();
+        assert_eq!(events(world, &of_job).unwrap(), 1, "one event of {}", obstacle.reason);
         world.tools.kubectl(&["delete", "streamjob", obstacle.name, "--wait=false"]).unwrap();
     }
     quota(world, &act);
+}
+
+fn events(world: &World, selector: &str) -> anyhow::Result<usize> {
+    let arguments = ["get", "events", "--field-selector", selector, "-o", "name"];
+    Ok(world.tools.kubectl(&arguments)?.lines().count())
 }
 
 fn quota(world: &World, act: &Act<'_>) {
