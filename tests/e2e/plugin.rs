@@ -75,7 +75,7 @@ pub(crate) fn commands(world: &World) {
     assert_eq!(crate::act::number_of(&act.until_ready()), before + 1);
     disposes(&plugin, &act);
     plugin.run(&["suspend", &act.name, "--wait"]).unwrap();
-    assert_eq!(act.pods(), Vec::<String>::new());
+    wait::until_true("no pod is left", STEP_MAX, || Ok(act.pods().is_empty())).unwrap();
     plugin.run(&["resume", &act.name, "--wait"]).unwrap();
     reports(&plugin, world, &act.name);
     act.finish();
