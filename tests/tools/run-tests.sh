@@ -8,9 +8,6 @@ set -euo pipefail
 cd "$ROOT"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target}
 part=${1:?unit, crates, model, it or e2e}; shift
-# Not by themselves: `make sabotage`, and `make soak` for the kills at every step. They drive single workers without a
-# supervisor, and one whose first commit is disturbed ends, as it should, and fails them.
-[ "$part" != it ] || [ $# -gt 0 ] || set -- --skip sabotage::every_breach --skip faults::points
 case $part in
   unit | crates | model) ;;
   *) cargo build --quiet --workspace --bins && tests/tools/build-sabotaged.sh --quiet ;;

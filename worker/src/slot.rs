@@ -29,6 +29,7 @@ mod pace;
 mod process;
 mod progress;
 mod release;
+mod replace;
 mod replay;
 mod report;
 mod restore;

@@ -8,8 +8,10 @@ mod chain;
 
 use std::thread;
 
+use tests::generator::Pace;
 use tests::generator::random::{Purpose, draw};
-use tests::harness::worker;
+use tests::harness::prometheus;
+use tests::harness::worker::{self, Role, Worker};
 use tests::oracle::Query;
 
 use self::chain::Chain;
@@ -95,4 +97,29 @@ fn nothing_is_lost_or_doubled_whatever_step_a_worker_is_killed_at() {
         "killed at {killed} of {} cells, {deaths} deaths with those during recovery: 0 lost, 0 doubled",
         all.len()
     );
+}
+
+#[test]
+fn an_acquire_goes_on_when_its_commits_are_disturbed() {
+    let site = Site::start("disturbed");
+    let stage = site.stage("disturbed", Query::bids_filtered(), |_| {});
+    stage.plan();
+    let load = stage.load(stage.recipe(seed()), 1_000_000, Pace::PerSecond(2_000));
+    let start = |name, fault| {
+        let role = Role::Slot { generation: 1, slots: 1, ordinal: 0, acquire_now: true };
+        Worker::start_faulty(&stage.setup(name, role), fault).unwrap()
+    };
+    for (commit, fault) in [("nonce", "disturb:1"), ("claim", "disturb:2")] {
+        let mut worker = start(commit, fault);
+        stage.until_progress(|| worker.process().require_running().unwrap());
+        let page = worker.metrics().expect("it serves");
+        let replaced: f64 =
+            prometheus::samples(&page, "streamjob_producer_replacements_total").sum();
+        assert!(replaced >= 1.0, "{commit}: {replaced} producers replaced");
+        worker.process().kill().unwrap();
+    }
+    load.stop();
+    let mut worker = start("last", "");
+    stage.finish(load.written(), || worker.process().require_running().unwrap());
+    assert!(worker.process().stop().unwrap().success());
 }

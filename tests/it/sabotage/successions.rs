@@ -62,7 +62,7 @@ pub(super) fn of_a_zombie(site: &Site, name: &str) -> Vec<String> {
 }
 
 pub(super) fn of_a_blind_owner(site: &Site, name: &str) -> Vec<String> {
-    let (stage, load, old) = at_work(site, name, &format!("{},disturb:2", committing(name)));
+    let (stage, load, old) = at_work(site, name, &format!("{},disturb:20", committing(name)));
     let new = successor(&stage, "");
     judged(&stage, load, [old, new])
 }

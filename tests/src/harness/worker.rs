@@ -2,19 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use protocol::admin::{SlotPhase, WorkerStatus};
+use protocol::admin::WorkerStatus;
 
 use super::{Process, http, minio, ports, tools, wait};
-
-/// The exit code of a planned end: fenced, or a commit whose outcome could not be learned.
-const REREAD: i32 = 11;
-/// Starts of a worker that ends so.
-const STARTS_MAX: u32 = 3;
-/// A worker that acquires for longer than this is left alone.
-const SETTLES: Duration = Duration::from_secs(5);
 
 /// How a worker process is started.
 #[derive(Clone, Debug)]
@@ -62,33 +55,9 @@ impl Worker {
         Self::start_with(setup, Command::new(tools::program("streamjob-worker")?))
     }
 
-    /// Starts the one with deliberate faults, to commit these. One that could not learn the outcome of its first
-    /// commit is started again, as its supervisor would.
+    /// Starts the one with deliberate faults, to commit these.
     pub fn start_faulty(setup: &WorkerSetup, faults: &str) -> anyhow::Result<Self> {
-        for _ in 1..STARTS_MAX {
-            let mut worker = Self::start_with(setup, faulty(faults)?)?;
-            if worker.settled()?.and_then(|status| status.code()) != Some(REREAD) {
-                return Ok(worker);
-            }
-        }
         Self::start_with(setup, faulty(faults)?)
-    }
-
-    /// Waits for a while until it has what it wants, or has ended: then how.
-    fn settled(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        let starts = |phase| matches!(phase, SlotPhase::Warming | SlotPhase::Acquiring);
-        let began = Instant::now();
-        while began.elapsed() < SETTLES {
-            if let Some(status) = self.process.ended()? {
-                return Ok(Some(status));
-            }
-            let slots = self.status().map(|status| status.slots).unwrap_or_default();
-            if !slots.is_empty() && !slots.iter().any(|slot| starts(slot.phase)) {
-                break;
-            }
-            wait::pause(Duration::from_millis(20));
-        }
-        Ok(None)
     }
 
     fn start_with(setup: &WorkerSetup, program: Command) -> anyhow::Result<Self> {

@@ -17,6 +17,7 @@ use protocol::{Generation, ShardId};
 use super::committer::{Committer, timeouts};
 use super::context::Context;
 use super::progress::Progress;
+use super::replace::{replace_producer, replace_unread};
 use super::replay::Shards;
 use super::restore::{Manifests, restore_or_older};
 use super::shard::Committed;
@@ -28,6 +29,8 @@ use crate::history::JobHistory;
 const RELEASE_POLL: Duration = Duration::from_millis(20);
 /// How long reads that must be stable may stay pending before the process starts over.
 const STABLE_READ_MAX: Duration = Duration::from_mins(1);
+/// Nonces that may not be committed cleanly before the process starts over.
+const NONCES_MAX: usize = 10;
 
 /// What a slot owns after its claim.
 pub(crate) struct Owned {
@@ -142,15 +145,8 @@ pub(crate) fn read_fresh(
     committer: &mut Committer,
 ) -> Result<BTreeMap<ShardId, (i64, String)>, Stop> {
     let job = &context.task.job;
-    let nonce = crate::nonce::draw().to_string();
     let control = protocol::Log::new(job.names.control_topic(), context.task.slot.0 as i32);
-    let mut burst = Burst::default();
-    for stage in context.stages() {
-        burst.push_offset(&job.names.group(stage), control.clone(), 0, nonce.clone());
-    }
-    faults::before(Point::AcquireNonce);
-    committer.commit(burst, "the nonce of the control topic")?;
-    faults::after(Point::AcquireNonce);
+    let nonce = commit_nonce(context, committer, &control)?;
     faults::before(Point::AcquireRead);
     let began = Instant::now();
     let mut read = BTreeMap::new();
@@ -183,6 +179,34 @@ pub(crate) fn read_fresh(
     }
     faults::after(Point::AcquireRead);
     Ok(read)
+}
+
+/// Commits a new nonce. One that was not clean (C5) may have left a request behind: the next one is another, under a
+/// new producer.
+fn commit_nonce(
+    context: &Context,
+    committer: &mut Committer,
+    control: &protocol::Log,
+) -> Result<String, Stop> {
+    for _ in 0..NONCES_MAX {
+        let nonce = crate::nonce::draw().to_string();
+        let mut burst = Burst::default();
+        for stage in context.stages() {
+            let group = context.task.job.names.group(stage);
+            burst.push_offset(&group, control.clone(), 0, nonce.clone());
+        }
+        faults::before(Point::AcquireNonce);
+        let clean = committer.commit(burst, "the nonce of the control topic")?;
+        faults::after(Point::AcquireNonce);
+        if clean {
+            return Ok(nonce);
+        }
+        replace_unread(context, committer)?;
+    }
+    Err(Stop::new(
+        Reason::BrokerUnreachable,
+        format!("{NONCES_MAX} commits to {control} were slow or lost their connection"),
+    ))
 }
 
 fn decide(
@@ -275,10 +299,10 @@ fn claim(
         progress.push_offset(context, &mut burst, (index, shard), cursor, false);
     }
     faults::before(Point::AcquireClaim);
-    committer.commit(burst, "the claim")?;
+    let clean = committer.commit(burst, "the claim")?;
     faults::after(Point::AcquireClaim);
     progress.committed(&mut shards.all);
-    Ok(())
+    if clean { Ok(()) } else { replace_producer(context, committer, &shards.all) }
 }
 
 /// S2: nobody processes before every shard of the job is claimed and the seal is history.

@@ -89,15 +89,11 @@ impl Committer {
         }
     }
 
-    /// A commit outside the loop: anything but a clean success ends the process.
-    pub(crate) fn commit(&mut self, burst: Burst, what: &str) -> Result<(), Stop> {
+    /// A commit outside the loop: was it clean? Anything but a success ends the process.
+    pub(crate) fn commit(&mut self, burst: Burst, what: &str) -> Result<bool, Stop> {
         let stop = |reason, why: String| Err(Stop::new(reason, format!("{what}: {why}")));
         match self.producer.commit(&Arc::new(burst)) {
-            Outcome::Committed { clean: true } => Ok(()),
-            // Its outcome is known, but what it left behind on the way is not: start over with a new producer.
-            Outcome::Committed { clean: false } => {
-                stop(Reason::UnknownOutcome, "the connection was disturbed meanwhile".to_owned())
-            }
+            Outcome::Committed { clean } => Ok(clean),
             Outcome::Fenced(why) => stop(Reason::Fenced, why),
             Outcome::Unknown(why) => stop(Reason::UnknownOutcome, why),
             Outcome::Aborted { reason } => {

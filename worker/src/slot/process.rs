@@ -1,18 +1,18 @@
 //! The loop of a slot that owns its shards: read until the commit is due, close the boundary, commit while reading on.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use connectors::Outcome;
 use connectors::faults::{self, Point, Sabotage};
 use dataflow::EmissionLimit;
-use protocol::acquire::{OwnCommit, Stop, after_replacement};
+use protocol::acquire::Stop;
 use protocol::admin::SlotPhase;
 use protocol::limits::{COMMIT_BYTES_MAX, COMMIT_ROWS_MAX};
 use protocol::reason::Reason;
 
 use super::SlotEnd;
-use super::acquire::{Owned, list, read_fresh};
+use super::acquire::Owned;
 use super::burst::{Encoder, Outgoing};
 use super::checkpoint::Checkpoints;
 use super::committer::{Answer, Committer};
@@ -22,6 +22,7 @@ use super::drain::Drain;
 use super::idle;
 use super::pace::Pace;
 use super::progress::Progress;
+use super::replace::replace_producer;
 use super::replay::Shards;
 use super::report::Reporter;
 use super::stop::flow_stop;
@@ -29,10 +30,6 @@ use super::{bug, kafka_stop, sabotaged};
 
 /// Output that makes a commit due before its time.
 const OUTPUT_BYTES_MAX: usize = 16 << 20;
-/// Pause between attempts to look again after a producer was replaced while the store is away.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
-/// One such attempt: commits stand still until one succeeds.
-const LOOK_MAX: Duration = Duration::from_secs(3);
 
 /// The parts of a running slot.
 pub(crate) struct Running {
@@ -212,7 +209,7 @@ impl Running {
                     faults::after(Point::CommitKnown);
                     Reporter::committed(context, took);
                     if !clean {
-                        self.replace_producer(context)?;
+                        replace_producer(context, &mut self.committer, &self.shards.all)?;
                     }
                 }
                 Outcome::Aborted { reason } => {
@@ -224,7 +221,7 @@ impl Running {
                     context.task.board.update(context.task.slot, |e| {
                         e.counters.aborted_commits += 1;
                     });
-                    self.replace_producer(context)?;
+                    replace_producer(context, &mut self.committer, &self.shards.all)?;
                     if faults::is_chosen(Sabotage::NextAfterAbort) {
                         self.progress.committed(&mut self.shards.all);
                         continue;
@@ -240,51 +237,6 @@ impl Running {
                 Outcome::Unknown(why) => return Err(Stop::new(Reason::UnknownOutcome, why)),
             }
         }
-        Ok(())
-    }
-
-    /// C6: a new producer on the id is a new acquire. The state in memory is kept only if nobody else came between.
-    fn replace_producer(&mut self, context: &mut Context) -> Result<(), Stop> {
-        tracing::info!("replacing the producer");
-        context.task.board.update(context.task.slot, |e| e.counters.replaced_producers += 1);
-        if faults::is_chosen(Sabotage::BlindReplacement) {
-            sabotaged::await_other_owner(context)?;
-        }
-        faults::before(Point::ReplaceProducer);
-        self.committer.replace()?;
-        faults::after(Point::ReplaceProducer);
-        if faults::is_chosen(Sabotage::BlindReplacement) {
-            return Ok(());
-        }
-        faults::before(Point::ReplaceLook);
-        let store = context.store.with_deadline(LOOK_MAX);
-        loop {
-            match list(context, &store) {
-                Err(stop) if stop.reason == Reason::StoreUnreachable => {
-                    tracing::warn!("{stop}; looking again before the next commit");
-                    context.task.board.update(context.task.slot, |e| {
-                        e.status.reason = Some(stop.reason);
-                        e.status.message = Some(stop.message.clone());
-                    });
-                    context.task.orders.wait(LOOK_AGAIN);
-                }
-                other => {
-                    other?;
-                    break;
-                }
-            }
-        }
-        let read = read_fresh(context, &mut self.committer)?;
-        for shard in &self.shards.all {
-            let own = OwnCommit {
-                shard: shard.id.clone(),
-                offset: shard.committed.offset,
-                commit: shard.committed.number,
-                nonce: context.task.nonce.clone(),
-            };
-            after_replacement(&own, read.get(&shard.id))?;
-        }
-        faults::after(Point::ReplaceLook);
         Ok(())
     }
 

@@ -19,8 +19,6 @@ use super::Cell;
 use crate::stage::{Load, Stage};
 
 const SIGKILL: i32 = 9;
-/// The exit code of a planned end: fenced, or a commit whose outcome could not be learned. It is started again.
-const REREAD: i32 = 11;
 /// A step that is not reached within this time is tried once more, with another history.
 const REACH_MAX: Duration = Duration::from_secs(15);
 const TRIES_MAX: u32 = 4;
@@ -188,7 +186,10 @@ impl Chain {
             _ => 1,
         };
         let fault = match cell.point.as_str() {
-            "replace.producer" | "replace.look" => format!("disturb:2,{}", cell.kill(1)),
+            // The claim, or a commit after it.
+            "replace.producer" | "replace.look" => {
+                format!("disturb:{},{}", 2 + self.below(3), cell.kill(1))
+            }
             "acquire.fence" => {
                 self.hand_over();
                 cell.kill(1)
@@ -269,16 +270,10 @@ impl Chain {
     fn recovery(&mut self) {
         let point = RECOVERY[self.below(RECOVERY.len() as u64) as usize].to_owned();
         let cell = Cell { point, after: self.below(2) == 1 };
-        for attempt in 1.. {
-            let mut worker = self.worker(&cell.kill(1));
-            let ended = wait::until("death during recovery", STEP_MAX, || worker.process().ended());
-            let status = ended.unwrap();
-            self.deaths += 1;
-            if is_kill(status) {
-                return;
-            }
-            let planned = status.code() == Some(REREAD);
-            assert!(planned && attempt < TRIES_MAX, "{} during recovery: {status}", cell.name());
-        }
+        let mut worker = self.worker(&cell.kill(1));
+        let ended = wait::until("death during recovery", STEP_MAX, || worker.process().ended());
+        let status = ended.unwrap();
+        assert!(is_kill(status), "{} during recovery: {status}", cell.name());
+        self.deaths += 1;
     }
 }

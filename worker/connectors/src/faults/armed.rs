@@ -2,7 +2,7 @@
 //!
 //! - `kill:<point>:<before|after>[:<n>]` ends the process there, as SIGKILL does, at the n-th time (1);
 //! - `freeze:<point>:<before|after>[:<n>]` stops it there until it is told to go on;
-//! - `disturb[:<n>]` lets the n-th commit with rows look disturbed;
+//! - `disturb[:<n>]` lets the n-th commit look disturbed (the first is the nonce, the second the claim);
 //! - `commit:<sabotage>[:<n>]` breaks the protocol at the n-th occasion.
 
 use std::sync::OnceLock;

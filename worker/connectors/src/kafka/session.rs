@@ -142,7 +142,7 @@ impl Session {
         match result {
             Ok(()) => {
                 let disturbed = self.producer.context().watch.disturbances() != disturbances
-                    || burst.rows() > 0 && faults::disturbed();
+                    || faults::disturbed();
                 Outcome::Committed { clean: !slow && !disturbed }
             }
             Err(error) => self.ended(&error),
