@@ -36,6 +36,8 @@ pub struct Entry {
     pub status: SlotStatus,
     /// For the metrics.
     pub counters: SlotCounters,
+    /// When the newest checkpoint was last seen to hold everything there is, ms since the epoch.
+    pub checkpoint_current_ms: Option<i64>,
     /// When the slot thread last came by: the watchdog of liveness.
     pub seen: Instant,
     /// The slot is inside a restore or replay, which may take long and never fails liveness.
@@ -78,7 +80,13 @@ impl Board {
         let (counters, seen) = (SlotCounters::default(), Instant::now());
         let mut entries = self.lock();
         entries.retain(|e| e.status.slot != slot); // a slot that tries again
-        entries.push(Entry { status, counters, seen, restoring: true });
+        entries.push(Entry {
+            status,
+            counters,
+            checkpoint_current_ms: None,
+            seen,
+            restoring: true,
+        });
     }
 
     /// Changes the entry of a slot and notes that it was seen.

@@ -60,9 +60,10 @@ const GAUGES: &[GaugeRow] = &[
     ("commit_interval", Some(Unit::Seconds), "Between two commits now", |e| {
         Some(e.status.commit_interval_ms as f64 / 1000.0)
     }),
-    ("checkpoint_age", Some(Unit::Seconds), "Since the newest named checkpoint", |e| {
+    ("checkpoint_age", Some(Unit::Seconds), "Since the newest checkpoint held everything", |e| {
         let completed = e.status.checkpoint.as_ref()?.completed_at;
-        Some(now_ms().saturating_sub(completed) as f64 / 1000.0)
+        let current = e.checkpoint_current_ms.map_or(completed, |at| at.max(completed));
+        Some(now_ms().saturating_sub(current) as f64 / 1000.0)
     }),
     ("running", None, "1 while the slot owns its shards", |e| {
         some(u64::from(matches!(e.status.phase, SlotPhase::Running | SlotPhase::Draining)))

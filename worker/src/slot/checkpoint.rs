@@ -9,13 +9,16 @@ use protocol::acquire::Stop;
 use protocol::admin::CheckpointStatus;
 use protocol::manifest::ManifestName;
 use protocol::reason::Reason;
+use protocol::registers::ShardRegisters;
 
 use super::bug;
 use super::checkpoint_task::{Done, ShardState, Snapshot, Uploader};
 use super::context::Context;
 use super::progress::Progress;
 use super::replay::Shards;
+use super::shard::OwnedShard;
 use super::stop::flow_stop;
+use crate::clock::now_ms;
 
 /// What became of a snapshot.
 pub(crate) enum Outcome {
@@ -35,6 +38,9 @@ pub(crate) struct Checkpoints {
     /// Completed, waiting to be named by every shard's next commit.
     naming: Option<CheckpointStatus>,
     last: Instant,
+    /// What the newest snapshot holds of every shard: the state is a function of it. None before the first, and when
+    /// that one did not come to the store.
+    taken: Option<Vec<(i64, ShardRegisters)>>,
 }
 
 impl Checkpoints {
@@ -47,16 +53,23 @@ impl Checkpoints {
             .name(format!("checkpoint-{}", context.task.slot))
             .spawn(move || uploader.serve(&inbox, &outbox))
             .map_err(|e| bug(format!("no thread for checkpoints: {e}")))?;
-        Ok(Self { requests, outcomes, in_flight: None, naming: None, last: Instant::now() })
+        Ok(Self {
+            requests,
+            outcomes,
+            in_flight: None,
+            naming: None,
+            last: Instant::now(),
+            taken: None,
+        })
     }
 
-    /// Takes up what has completed, and starts a checkpoint if one is due, at a boundary with nothing cut.
+    /// Takes up what has completed, and starts a checkpoint if one is due, at a boundary with nothing cut. One that
+    /// would say what the newest says is not taken: a job at rest writes nothing.
     pub(crate) fn advance(
         &mut self,
         context: &mut Context,
         shards: &mut Shards,
         progress: &mut Progress,
-        now: bool,
     ) -> Result<(), Stop> {
         match self.outcomes.try_recv() {
             Ok(outcome) => self.take(context, shards, outcome)?,
@@ -64,11 +77,24 @@ impl Checkpoints {
             Err(TryRecvError::Disconnected) => return Err(bug("the checkpoint thread is gone")),
         }
         self.note_named(context, shards);
-        let due = now || self.last.elapsed() >= context.task.job.checkpoint_interval;
-        if due && self.is_idle() {
-            self.begin(context, shards, progress)?;
+        if self.last.elapsed() < context.task.job.checkpoint_interval || !self.is_idle() {
+            return Ok(());
         }
+        if !self.is_current(shards) {
+            return self.begin(context, shards, progress);
+        }
+        self.last = Instant::now();
+        let current = Some(now_ms());
+        context.task.board.update(context.task.slot, |e| e.checkpoint_current_ms = current);
         Ok(())
+    }
+
+    /// Does the newest checkpoint hold what the shards hold now?
+    fn is_current(&self, shards: &Shards) -> bool {
+        let same = |((offset, registers), shard): (&(i64, ShardRegisters), &OwnedShard)| {
+            *offset == shard.position && *registers == shard.flow.registers()
+        };
+        self.taken.as_ref().is_some_and(|taken| taken.iter().zip(&shards.all).all(same))
     }
 
     /// Nothing is being uploaded or waits to be named.
@@ -117,7 +143,8 @@ impl Checkpoints {
                     chain: shard.chain.clone(),
                 })
             })
-            .collect::<Result<_, Stop>>()?;
+            .collect::<Result<Vec<_>, Stop>>()?;
+        self.taken = Some(states.iter().map(|s| (s.offset, s.registers.clone())).collect());
         faults::after(Point::CheckpointSnapshot);
         let snapshot = Snapshot { name: name.clone(), shards: states, began: Instant::now() };
         self.requests.send(snapshot).map_err(|_| bug("the checkpoint thread is gone"))?;
@@ -137,6 +164,7 @@ impl Checkpoints {
             Outcome::Stopped(stop) => Err(stop),
             Outcome::Failed(why) => {
                 tracing::warn!("checkpoint failed: {why}");
+                self.taken = None;
                 for shard in &mut shards.all {
                     shard.flow.mark_all_changed();
                     shard.chain.rebase = true;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use connectors::faults::{self, Point};
@@ -22,6 +22,7 @@ use super::context::Context;
 use super::shard::Chain;
 use super::stop::{state_stop, store_stop};
 use crate::board::Board;
+use crate::clock::now_ms;
 use crate::job::Job;
 
 /// One request and its quick retries; after that the status says that the store is away.
@@ -120,14 +121,13 @@ impl Uploader {
         let identities: Vec<_> = shards.iter().map(|s| (&s.id, identity.as_str())).collect();
         self.local.set_identities(&identities).map_err(|e| state_stop(&e))?;
         faults::after(Point::CheckpointLocal);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Outcome::Done(Box::new(Done {
             name,
             chains,
             bytes: uploaded.0,
             puts: uploaded.1,
             took: began.elapsed(),
-            completed_at: now.as_millis() as i64,
+            completed_at: now_ms(),
         })))
     }
 
