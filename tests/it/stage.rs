@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -19,7 +20,7 @@ use tests::harness::job::{Checkpoints, JobFile};
 use tests::harness::kafka::{RealKafka, Version};
 use tests::harness::minio::Minio;
 use tests::harness::worker::{self, Role, WorkerSetup};
-use tests::harness::{Scratch, wait};
+use tests::harness::{Scratch, tools, wait};
 use tests::kafka::commits::{self, OffsetReader};
 use tests::kafka::topics;
 use tests::oracle::Query;
@@ -46,8 +47,9 @@ pub(crate) enum Broker {
     Shared,
 }
 
-/// Fields are dropped in order: servers before their folder.
+/// Fields are dropped in order: a client before its server, servers before their folder.
 pub(crate) struct Stage {
+    offsets: OffsetReader,
     pub(crate) broker: Broker,
     pub(crate) minio: Option<Minio>,
     /// The bucket, where there is one.
@@ -56,7 +58,6 @@ pub(crate) struct Stage {
     pub(crate) job_path: PathBuf,
     pub(crate) secrets: PathBuf,
     pub(crate) scratch: Scratch,
-    offsets: OffsetReader,
     /// Rows that the load writes in all, closing ones included.
     total: Cell<i64>,
 }
@@ -110,7 +111,7 @@ impl Stage {
         let offsets = OffsetReader::open(&job.bootstrap, &job.source_group()).unwrap();
         let bucket = minio.as_ref().map(|minio| minio.client().unwrap());
         let total = Cell::new(0);
-        Self { broker, minio, bucket, job, job_path, secrets, scratch, offsets, total }
+        Self { offsets, broker, minio, bucket, job, job_path, secrets, scratch, total }
     }
 
     /// Writes the job again after a change.
@@ -122,6 +123,16 @@ impl Stage {
     pub(crate) fn plan(&self) {
         let log = self.scratch.path().join("planner.log");
         worker::plan(&self.job_path, &self.secrets, &log).unwrap();
+    }
+
+    /// What `explain --verify` says, and its exit code.
+    pub(crate) fn explain(&self) -> (Option<i32>, String) {
+        let program = Command::new(tools::program("streamjob-worker").unwrap());
+        let own = (&*self.job_path, &*self.secrets);
+        let log = self.scratch.path().join("explain.log");
+        drop(std::fs::remove_file(&log));
+        let (status, text) = worker::once(program, &["explain", "--verify"], own, &log).unwrap();
+        (status.code(), text)
     }
 
     pub(crate) fn setup(&self, name: &str, role: Role) -> WorkerSetup {
@@ -179,7 +190,7 @@ impl Stage {
         let goes_on = move |_| !told.load(Ordering::Acquire);
         let writing =
             std::thread::spawn(move || writer::write(&recipe, &options, &mut { goes_on }));
-        Load { writing, stopped }
+        Load { writing: Some(writing), stopped }
     }
 
     pub(crate) fn case(&self) -> Case {
@@ -289,15 +300,15 @@ impl Stage {
     }
 }
 
-/// A generator that writes in the background.
+/// A generator that writes in the background; dropping it stops it.
 pub(crate) struct Load {
-    writing: JoinHandle<anyhow::Result<Written>>,
+    writing: Option<JoinHandle<anyhow::Result<Written>>>,
     stopped: Arc<AtomicBool>,
 }
 
 impl Load {
     pub(crate) fn is_done(&self) -> bool {
-        self.writing.is_finished()
+        self.writing.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Ends it early; the logs are closed all the same.
@@ -305,8 +316,15 @@ impl Load {
         self.stopped.store(true, Ordering::Release);
     }
 
-    pub(crate) fn written(self) -> Written {
-        self.writing.join().expect("the generator does not panic").unwrap()
+    pub(crate) fn written(mut self) -> Written {
+        let writing = self.writing.take().expect("it is taken once");
+        writing.join().expect("the generator does not panic").unwrap()
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

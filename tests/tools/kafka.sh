@@ -44,7 +44,7 @@ prepare() {
   cp -r "$dir/data" "$home/formatted"
   # The archive is an extra: without it (a port in use, another Java) brokers start, only slower.
   "${java[@]}" -XX:ArchiveClassesAtExit="$home/classes.jsa" kafka.Kafka "$dir/server.properties" \
-    >"$dir/kafka.log" 2>&1 </dev/null &
+    >"$dir/kafka.log" 2>&1 </dev/null {lock_fd}>&- &
   echo $! >"$dir/kafka.pid"
   wait_until 60 "Kafka started" started_or_dead "$dir" || true
   stop_pid_file "$dir/kafka.pid" "$dir/server.properties"

@@ -23,7 +23,8 @@ locked() {
   local name=$1 status=0; shift
   mkdir -p "$STREAMJOB_CACHE/locks"
   exec {lock_fd}>"$STREAMJOB_CACHE/locks/$name"
-  flock -n "$lock_fd" || { say "waiting for another process to finish: $name"; flock "$lock_fd"; }
+  flock -n "$lock_fd" || { say "waiting for another process to finish: $name"; flock -w 3600 "$lock_fd"; } ||
+    die "another process has held $STREAMJOB_CACHE/locks/$name for an hour: end it and try again"
   "$@" || status=$?
   exec {lock_fd}>&-
   return $status

@@ -1,7 +1,6 @@
 //! Every condition that blocks a job, provoked: the worker says its name and goes no further, and `explain` says the
 //! same of the shard.
 
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -17,8 +16,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tests::generator::Pace;
-use tests::harness::tools;
-use tests::harness::worker::{self, Role, Worker};
+use tests::harness::worker::{Role, Worker};
 use tests::kafka::{loss, topics};
 use tests::oracle::Query;
 
@@ -120,22 +118,13 @@ fn at_rest(site: &Site, name: &str, checkpoints: &str) -> Stage {
     stage
 }
 
-fn explain(stage: &Stage) -> (Option<i32>, String) {
-    let program = Command::new(tools::program("streamjob-worker").unwrap());
-    let own = (&*stage.job_path, &*stage.secrets);
-    let log = stage.scratch.path().join("explain.log");
-    drop(std::fs::remove_file(&log));
-    let (status, text) = worker::once(program, &["explain", "--verify"], own, &log).unwrap();
-    (status.code(), text)
-}
-
 fn require_blocked(site: &Site, (reason, checkpoints, harm): Case) {
     let stage = at_rest(site, &format!("blocked-{}", reason.as_str().to_lowercase()), checkpoints);
-    let (code, text) = explain(&stage);
+    let (code, text) = stage.explain();
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(&format!("all {PARTITIONS} shards can go on")), "{text}");
     harm(&stage);
-    let (code, text) = explain(&stage);
+    let (code, text) = stage.explain();
     assert_eq!(code, Some(BLOCKED), "{reason}: {text}");
     assert!(text.contains(&format!("blocked: {reason}: ")), "{text}");
     assert!(text.contains(&format!("docs/runbooks/reasons/{reason}.md")), "{text}");
@@ -155,7 +144,7 @@ fn superseded(site: &Site) {
     let blocked = is_in(SlotPhase::Blocked);
     let status = old.until_status("blocked", STEP_MAX, blocked).unwrap();
     assert_eq!(status.slots[0].reason, Some(Reason::Superseded));
-    let (code, text) = explain(&stage);
+    let (code, text) = stage.explain();
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("by generation 2 slot 0"), "{text}");
 }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use protocol::Generation;
-use protocol::admin::{AcquireOrder, ReleaseOrder, SlotPhase, WorkerStatus};
+use protocol::admin::{AcquireOrder, ReleaseOrder, SlotPhase, SlotStatus, WorkerStatus};
+use protocol::reason::Reason;
 use tests::generator::Pace;
 use tests::harness::{crew::Crew, wait};
 use tests::oracle::Query;
@@ -15,6 +16,12 @@ const STEP_MAX: Duration = Duration::from_mins(3);
 
 fn all(phase: SlotPhase) -> impl FnMut(&WorkerStatus) -> bool {
     move |status| status.slots.iter().all(|slot| slot.phase == phase)
+}
+
+/// Released; or superseded: whoever has to replace its producer just then finds the new generation and stays away (C6).
+fn gone(status: &WorkerStatus) -> bool {
+    let superseded = |slot: &SlotStatus| slot.reason == Some(Reason::Superseded);
+    status.slots.iter().all(|slot| slot.phase == SlotPhase::Released || superseded(slot))
 }
 
 /// From `old` of generation `g` to `slots` workers of generation `g + 1`.
@@ -48,7 +55,7 @@ fn rescale(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
     }
     for index in 0..old.len() {
         let worker = old.worker(index).unwrap();
-        worker.until_status("released", STEP_MAX, all(SlotPhase::Released)).unwrap();
+        worker.until_status("released", STEP_MAX, gone).unwrap();
     }
     old.stop().unwrap();
     new

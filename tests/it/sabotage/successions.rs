@@ -62,7 +62,15 @@ pub(super) fn of_a_zombie(site: &Site, name: &str) -> Vec<String> {
 }
 
 pub(super) fn of_a_blind_owner(site: &Site, name: &str) -> Vec<String> {
-    let (stage, load, old) = at_work(site, name, &format!("{},disturb:20", committing(name)));
+    let stage = stage(site, name, Query::bids_filtered());
+    let load = stage.load(stage.recipe(17), ROWS_MAX, Pace::PerSecond(PACE));
+    let mut old = start(&stage, 1, &format!("{},disturb:20", committing(name)));
+    // Only then the other one comes: before, it would be fenced like anybody.
+    wait::until_true("a producer to be replaced", STEP_MAX, || {
+        old.process().require_running()?;
+        Ok(old.process().output().contains("awaiting another owner"))
+    })
+    .unwrap();
     let new = successor(&stage, "");
     judged(&stage, load, [old, new])
 }

@@ -10,8 +10,7 @@ use crate::harness::wait;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Judges again and again while rows are missing and nothing else is wrong, up to a bound. The input is complete and
-/// read once. `meanwhile` is called in
-/// between and ends it by `false`; then there is no verdict.
+/// read once. `meanwhile` is called in between and ends it by `false`; then there is no verdict.
 pub fn settle(
     case: &Case,
     bound: Duration,

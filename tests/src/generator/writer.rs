@@ -63,7 +63,7 @@ pub struct Written {
 }
 
 /// A broker that is away for longer than this makes the writer give up.
-const DELIVERY_MAX: Duration = Duration::from_mins(5);
+const DELIVERY_MAX: Duration = Duration::from_mins(2);
 /// Rows of one partition before the next one has its turn.
 const TURN_ROWS: u64 = 64;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,6 +72,14 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 struct Deliveries {
     failed: Arc<AtomicU64>,
     done: Arc<AtomicU64>,
+}
+
+impl Deliveries {
+    fn require_none_failed(&self) -> anyhow::Result<()> {
+        let failed = self.failed.load(Ordering::Relaxed);
+        ensure!(failed == 0, "{failed} rows were refused by the broker, or not taken in time");
+        Ok(())
+    }
 }
 
 impl ClientContext for Deliveries {}
@@ -94,7 +102,8 @@ pub fn write(
 ) -> anyhow::Result<Written> {
     let deliveries = Deliveries::default();
     let producer = open(options, &deliveries)?;
-    let mut sender = Sender { producer, recipe, options, value: Vec::new(), key: Vec::new() };
+    let (value, key) = (Vec::new(), Vec::new());
+    let mut sender = Sender { producer, deliveries: &deliveries, recipe, options, value, key };
     let mut written = Written { rows: 0, bytes: 0 };
     let mut next = vec![options.first; recipe.partitions as usize];
     sender.rows(&mut next, &mut written, progress)?;
@@ -106,9 +115,8 @@ pub fn write(
         }
     }
     sender.producer.flush(DELIVERY_MAX).context("the last rows were not acknowledged")?;
-    let (done, failed) =
-        (deliveries.done.load(Ordering::Relaxed), deliveries.failed.load(Ordering::Relaxed));
-    ensure!(failed == 0, "{failed} of {} rows were refused by the broker", written.rows);
+    deliveries.require_none_failed()?;
+    let done = deliveries.done.load(Ordering::Relaxed);
     ensure!(done == written.rows, "{done} of {} rows were acknowledged", written.rows);
     Ok(written)
 }
@@ -136,6 +144,7 @@ fn open(
 
 struct Sender<'a> {
     producer: BaseProducer<Deliveries>,
+    deliveries: &'a Deliveries,
     recipe: &'a Recipe,
     options: &'a WriteOptions,
     value: Vec<u8>,
@@ -168,6 +177,7 @@ impl Sender<'_> {
 
     /// The next rows of every partition.
     fn turn(&mut self, next: &mut [u64], written: &mut Written) -> anyhow::Result<()> {
+        self.deliveries.require_none_failed()?;
         let rows = self.turn_rows();
         for (partition, n) in (0u32..).zip(next.iter_mut()) {
             let end = (*n + rows).min(self.options.rows);
@@ -206,6 +216,7 @@ impl Sender<'_> {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                     record = back;
                     self.producer.poll(Duration::from_millis(20));
+                    self.deliveries.require_none_failed()?;
                 }
                 Err((error, _)) => return Err(error).context("cannot hand over a row"),
             }

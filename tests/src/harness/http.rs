@@ -49,6 +49,7 @@ fn exchange(address: &str, request: &str) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX)
         .with_context(|| format!("cannot connect to {address}"))?;
     stream.set_read_timeout(Some(ANSWER_MAX)).context("a read timeout")?;
+    stream.set_write_timeout(Some(ANSWER_MAX)).context("a write timeout")?;
     stream.write_all(request.as_bytes()).context("cannot send the request")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).context("cannot read the answer")?;

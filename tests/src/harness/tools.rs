@@ -28,6 +28,9 @@ pub fn version(name: &str) -> String {
     lines.next().and_then(|value| value.split_whitespace().next()).unwrap_or_default().to_owned()
 }
 
+/// A script may take so long; the servers that it starts wait for less.
+const SCRIPT_MAX: &str = "300";
+
 /// Runs a script of `tests/tools` and gives what it printed, trimmed.
 pub fn script(
     name: &str,
@@ -35,7 +38,9 @@ pub fn script(
     environment: &[(&str, &str)],
 ) -> anyhow::Result<String> {
     let path = checkout().join("tests/tools").join(name);
-    let output = Command::new(&path)
+    let output = Command::new("timeout")
+        .args(["-k", "10", SCRIPT_MAX])
+        .arg(&path)
         .args(arguments)
         .envs(environment.iter().copied())
         .output()

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rdkafka::consumer::Consumer as _;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
-use super::logs::{Isolation, consumer};
+use super::logs::Isolation;
 use super::topics;
 
 const REQUEST_MAX: Duration = Duration::from_secs(10);
@@ -14,7 +15,12 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 pub fn ends(bootstrap: &str, topic: &str, isolation: Isolation) -> anyhow::Result<Vec<i64>> {
     let partitions = topics::partitions(bootstrap, topic)?
         .with_context(|| format!("topic {topic} does not exist"))?;
-    let client = consumer(bootstrap, isolation)?;
+    // Without a group: there is nothing to leave when it closes.
+    let client: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("isolation.level", isolation.name())
+        .create()
+        .context("cannot open a client")?;
     (0..partitions)
         .map(|partition| {
             let (_, end) = client

@@ -10,8 +10,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 
-use super::topics;
-
 /// One record of a log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRecord<'a> {
@@ -66,58 +64,60 @@ pub fn consumer(bootstrap: &str, isolation: Isolation) -> anyhow::Result<BaseCon
         .context("cannot open a consumer")
 }
 
-/// Visits every committed record of a topic, partition by partition mixed, each in offset order, up to where the
-/// logs ended when they were reached. Returns the next offset of every partition.
+/// Visits every record of a topic, partition by partition mixed, each in offset order, up to where the logs ended when
+/// the reading began: somebody may write on meanwhile. Returns the next offset of every partition.
 pub fn read(
     bootstrap: &str,
     topic: &str,
     isolation: Isolation,
     visit: &mut dyn FnMut(LogRecord<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<Vec<i64>> {
-    let partitions = topics::partitions(bootstrap, topic)?
-        .with_context(|| format!("topic {topic} does not exist"))?;
+    let ends = super::ends::ends(bootstrap, topic, isolation)?;
     let consumer = consumer(bootstrap, isolation)?;
     let mut assignment = TopicPartitionList::new();
-    for partition in 0..partitions {
+    for partition in 0..ends.len() {
         assignment.add_partition_offset(topic, partition as i32, Offset::Beginning)?;
     }
     consumer.assign(&assignment)?;
-    let mut ends: Vec<Option<i64>> = vec![None; partitions as usize];
-    let mut positions = vec![0; partitions as usize];
+    let mut positions = vec![0; ends.len()];
+    let mut reached = vec![false; ends.len()];
     let mut heard = Instant::now();
-    while ends.iter().any(Option::is_none) {
+    while let Some(waited_for) = reached.iter().position(|reached| !reached) {
+        let silent = heard.elapsed();
+        if silent > SILENCE_MAX {
+            bail!("{topic}[{waited_for}] gave nothing for {silent:?} and did not end");
+        }
         match consumer.poll(Duration::from_millis(100)) {
-            None => {
-                let silent = heard.elapsed();
-                if silent > SILENCE_MAX {
-                    bail!("topic {topic} gave nothing for {silent:?} and did not end");
-                }
-                continue;
-            }
+            None => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                let index = partition as usize;
-                ends[index] = Some(positions[index]);
+                reached[partition as usize] = true;
+                heard = Instant::now();
             }
-            Some(Err(error)) if is_passing(&error) => continue,
+            Some(Err(error)) if is_passing(&error) => {}
             Some(Err(error)) => return Err(error).with_context(|| format!("reading {topic}")),
             Some(Ok(message)) => {
                 let partition = message.partition() as u32;
-                // What arrives behind the end that was seen first belongs to the next reading.
-                if ends[partition as usize].is_none() {
-                    positions[partition as usize] = message.offset() + 1;
+                let index = partition as usize;
+                let (offset, end) = (message.offset(), ends[index]);
+                // What lies behind the end belongs to the next reading.
+                if offset < end {
+                    positions[index] = offset + 1;
                     visit(LogRecord {
                         partition,
-                        offset: message.offset(),
+                        offset,
                         timestamp: message.timestamp().to_millis(),
                         key: message.key(),
                         value: message.payload(),
                     })?;
                 }
+                if !reached[index] {
+                    heard = Instant::now();
+                    reached[index] = offset + 1 >= end;
+                }
             }
         }
-        heard = Instant::now();
     }
-    Ok(ends.into_iter().flatten().collect())
+    Ok(positions)
 }
 
 /// Errors that the client reports while it repairs its connections by itself.

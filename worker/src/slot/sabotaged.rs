@@ -10,6 +10,7 @@ use super::warm::READ_TIMEOUT;
 
 /// Waits until another generation has claimed one of the own shards.
 pub(super) fn await_other_owner(context: &Context) -> Result<(), Stop> {
+    tracing::info!("awaiting another owner");
     loop {
         let read = context.read_own(false, READ_TIMEOUT).map_err(|e| kafka_stop(&e))?;
         let others = |text: &str| {
