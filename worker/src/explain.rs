@@ -5,12 +5,13 @@ mod render;
 
 use std::collections::BTreeMap;
 
-use protocol::acquire::{History, StartPoint, Stop, check_range, ids_to_fence, start_point};
+use protocol::acquire::{History, StartPoint, Stop, ids_to_fence, start_point};
 use protocol::generation::GenerationObject;
 use protocol::keys::Keys;
-use protocol::manifest::{Manifest, ManifestName, ShardSnapshot};
+use protocol::manifest::{Manifest, ManifestName};
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
+use protocol::restore::{check_range, covering, is_damage, older_checkpoints, same_topic};
 use protocol::{Generation, ShardId, SlotIndex};
 use tokio::runtime::Handle;
 
@@ -29,6 +30,8 @@ pub(crate) struct Explained {
     pub(crate) bounds: Option<(i64, i64)>,
     /// Its newest commit.
     pub(crate) committed: Option<(i64, Result<OffsetMetadata, String>)>,
+    /// What the checkpoint that its commit names suffers from, when an older one takes its place.
+    pub(crate) passed_over: Option<Stop>,
     /// Where it goes on.
     pub(crate) start: Option<StartPoint>,
     /// Offset of the checkpoint that it is restored from; the log's records from there on are replayed.
@@ -53,6 +56,9 @@ pub fn explain(args: &ExplainArgs, runtime: &Handle) -> Result<Ending, Stop> {
     Ok(blocked.map_or(Ending::Done, |_| Ending::Blocked))
 }
 
+/// Manifests read so far.
+type Manifests = BTreeMap<ManifestName, Result<Manifest, Stop>>;
+
 struct Reader<'a> {
     job: &'a Job,
     cluster: &'a Cluster,
@@ -64,7 +70,7 @@ impl Reader<'_> {
     fn shards(&self, newest: &GenerationObject) -> Result<Vec<Explained>, Stop> {
         let ids: Vec<ShardId> = newest.layout.shards().collect();
         let committed = self.cluster.committed(self.job, &ids)?;
-        let mut manifests = BTreeMap::new();
+        let mut manifests = Manifests::new();
         let next = newest.generation.0 + 1;
         ids.into_iter()
             .map(|id| {
@@ -74,6 +80,7 @@ impl Reader<'_> {
                     committed: read.map(|(offset, text)| {
                         (*offset, OffsetMetadata::decode(text).map_err(|_| text.clone()))
                     }),
+                    passed_over: None,
                     start: None,
                     restored_at: None,
                     stop: None,
@@ -91,7 +98,7 @@ impl Reader<'_> {
         &self,
         next: Generation,
         read: Option<&(i64, String)>,
-        manifests: &mut BTreeMap<ManifestName, Result<Manifest, Stop>>,
+        manifests: &mut Manifests,
         explained: &mut Explained,
     ) -> Result<(), Stop> {
         let id = explained.id.clone();
@@ -116,45 +123,78 @@ impl Reader<'_> {
             let named = [(id.clone(), Some(metadata.generation))];
             ids_to_fence(next, &named, &self.history.generations)?;
         }
-        let position = match &start.manifest {
-            None => start.origin,
-            Some((uid, name)) => {
-                let snapshot = self.snapshot(uid, name, &id, manifests)?;
-                if *uid == self.job.uid && snapshot.topic_id != topic.id {
-                    return Err(Stop::new(
-                        Reason::TopicReplaced,
-                        format!(
-                            "topic {} has another id than when {name} was written",
-                            id.log.topic
-                        ),
-                    ));
-                }
-                if *uid == self.job.uid || id.stage.0 == 0 { snapshot.offset } else { start.origin }
+        let at = match self.restored(&start, &id, (&topic.id, bounds), manifests) {
+            Err(stop) if is_damage(&stop) => {
+                let (older, at) = self.older(&stop, &start, &id, (&topic.id, bounds), manifests)?;
+                explained.passed_over = Some(stop);
+                explained.start = Some(older);
+                at
             }
+            other => other?,
         };
-        explained.restored_at = Some(position);
-        check_range(&id, position, start.offset, bounds)
+        explained.restored_at = Some(at);
+        Ok(())
     }
 
-    fn snapshot(
+    /// As a worker does it where a checkpoint is damaged (docs/decisions/0010).
+    fn older(
+        &self,
+        damaged: &Stop,
+        start: &StartPoint,
+        id: &ShardId,
+        topic: (&str, (i64, i64)),
+        manifests: &mut Manifests,
+    ) -> Result<(StartPoint, i64), Stop> {
+        let own = start.manifest.as_ref().filter(|(uid, _)| *uid == self.job.uid);
+        let Some((uid, named)) = own else { return Err(damaged.clone()) };
+        for name in older_checkpoints(named, &self.history.manifest_names) {
+            let manifest = self.read(uid, &name, manifests);
+            if manifest.is_ok_and(|m| covering(m, id, true).is_ok_and(|s| s.offset > start.offset))
+            {
+                continue; // taken, but not named before its worker ended
+            }
+            let older = StartPoint { manifest: Some((uid.clone(), name)), ..start.clone() };
+            match self.restored(&older, id, topic, manifests) {
+                Ok(at) => return Ok((older, at)),
+                Err(stop) if is_damage(&stop) || stop.reason == Reason::ReplayGapLost => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        Err(damaged.clone())
+    }
+
+    /// The offset at which a shard stands when it is restored.
+    fn restored(
+        &self,
+        start: &StartPoint,
+        id: &ShardId,
+        (topic_id, bounds): (&str, (i64, i64)),
+        manifests: &mut Manifests,
+    ) -> Result<i64, Stop> {
+        let mut position = start.origin;
+        if let Some((uid, name)) = &start.manifest {
+            let own = *uid == self.job.uid;
+            let snapshot = covering(self.read(uid, name, manifests)?, id, own)?;
+            if own {
+                same_topic(snapshot, name, topic_id)?;
+            }
+            if own || id.stage.0 == 0 {
+                position = snapshot.offset;
+            }
+        }
+        check_range(id, position, start.offset, bounds)?;
+        Ok(position)
+    }
+
+    /// Looks at each manifest once.
+    fn read<'m>(
         &self,
         uid: &str,
         name: &ManifestName,
-        id: &ShardId,
-        manifests: &mut BTreeMap<ManifestName, Result<Manifest, Stop>>,
-    ) -> Result<ShardSnapshot, Stop> {
+        manifests: &'m mut Manifests,
+    ) -> Result<&'m Manifest, Stop> {
         let read = || self.manifest(uid, name);
-        let manifest = manifests.entry(name.clone()).or_insert_with(read).as_ref();
-        let manifest = manifest.map_err(Clone::clone)?;
-        let snapshot = manifest.shards.iter().find(|s| {
-            s.stage == id.stage
-                && s.log.partition == id.log.partition
-                && (s.log.topic == id.log.topic || uid != self.job.uid)
-        });
-        snapshot.cloned().ok_or_else(|| {
-            let message = format!("manifest {name} does not cover shard {id}");
-            Stop::new(Reason::ManifestCorrupt, message)
-        })
+        manifests.entry(name.clone()).or_insert_with(read).as_ref().map_err(Clone::clone)
     }
 
     /// A manifest, and a look at each of its runs.

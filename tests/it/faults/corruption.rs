@@ -115,13 +115,37 @@ impl Objects {
 
     /// Damages the object of the checkpoint that is named now.
     fn damage_named(&self, stage: &Stage, kind: &str, damage: Damage) {
-        let metadata = OffsetMetadata::decode(&newest(stage).metadata).unwrap();
-        let name = metadata.manifest.expect("a checkpoint is named").to_string();
+        let name = named(stage).to_string();
         let objects = self.read(kind);
         let named = objects.iter().find(|(path, _)| path.filename() == Some(&name));
         let (path, bytes) = named.unwrap_or_else(|| panic!("{kind} of {name}"));
         self.write(path, damage(self, path, bytes));
     }
+}
+
+/// Nothing keeps the objects of a checkpoint that no commit names: a shard that was restored from one is whole in what
+/// came after.
+fn require_whole_in_itself(stage: &Stage, objects: &Objects, log: &str) {
+    let passed_over = |id: &str| {
+        let shard = format!("\"shard\":\"{id}\"");
+        log.lines().any(|l| l.contains("restored from an older checkpoint") && l.contains(&shard))
+    };
+    let name = named(stage);
+    let manifests = objects.read("manifests");
+    let is_named = |path: &&Path| path.filename() == Some(&name.to_string());
+    let path = manifests.keys().find(is_named).expect("it is in the store");
+    let manifest = Manifest::decode(&manifests[path], &name, &objects.uid).unwrap();
+    let runs = manifest.shards.iter().filter(|s| passed_over(&format!("{}/{}", s.stage, s.log)));
+    let mut runs = runs.flat_map(|shard| &shard.runs).peekable();
+    assert!(runs.peek().is_some(), "{path}: {log}");
+    let foreign: Vec<_> = runs.filter(|r| !r.object.ends_with(&name.nonce.to_string())).collect();
+    assert!(foreign.is_empty(), "{path} needs {foreign:?}");
+}
+
+/// The checkpoint that the newest commit names.
+fn named(stage: &Stage) -> ManifestName {
+    let metadata = OffsetMetadata::decode(&newest(stage).metadata).unwrap();
+    metadata.manifest.expect("a checkpoint is named")
 }
 
 fn start(stage: &Stage, folder: &str) -> Worker {
@@ -166,12 +190,15 @@ fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
     worker.process().kill().unwrap();
     for (kind, what, damage, _) in DAMAGES {
         objects.damage_named(&stage, kind, damage);
+        let (code, text) = stage.explain();
+        assert!(code == Some(0) && text.contains("is passed over for an older one"), "{text}");
         // A new folder: the local copy would do as well as the store.
         worker = start(&stage, &format!("{kind}-{what}"));
         until_checkpoints(&mut worker, 1);
         let log = worker.process().output();
         assert!(log.contains("restored from an older checkpoint"), "{kind} {what}: {log}");
         worker.process().kill().unwrap();
+        require_whole_in_itself(&stage, &objects, &log);
     }
     worker = start(&stage, "last");
     load.stop();

@@ -208,45 +208,6 @@ fn check_owner(
     Ok(metadata)
 }
 
-/// S5: a log that is replayed from `position` must reach back to it and forward to the committed offset.
-pub fn check_range(
-    shard: &ShardId,
-    position: i64,
-    committed: i64,
-    (log_start, log_end): (i64, i64),
-) -> Result<(), Stop> {
-    if log_start > position && committed > position {
-        return Err(Stop::new(
-            Reason::ReplayGapLost,
-            format!("{} starts at {log_start}; the checkpoint needs it from {position}", shard.log),
-        ));
-    }
-    if log_end < committed {
-        return Err(Stop::new(
-            Reason::LogTruncated,
-            format!("{} ends at {log_end}, before the committed {committed}", shard.log),
-        ));
-    }
-    if position > committed {
-        return Err(Stop::new(
-            Reason::Bug,
-            format!(
-                "shard {shard}: checkpoint at {position} lies beyond the committed {committed}"
-            ),
-        ));
-    }
-    Ok(())
-}
-
-/// Checkpoints from which a shard may be restored when the one that its commit names is gone or damaged, newest
-/// first. Each is a function of the log up to its offset, so any that covers the shard and does not lie beyond the
-/// committed offset leads to the same state; whether it is whole, and its gap still in the log, is for the caller.
-pub fn older_checkpoints(named: &ManifestName, listed: &[ManifestName]) -> Vec<ManifestName> {
-    let mut older: Vec<ManifestName> = listed.iter().filter(|n| *n != named).cloned().collect();
-    older.sort_by_key(|n| std::cmp::Reverse((n.generation, n.number)));
-    older
-}
-
 /// The newest commit of a shard as its owner remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnCommit {
@@ -424,35 +385,6 @@ mod tests {
             PendingSeal::choose(Generation(2), parts(), &[]).map(|s| s.generation),
             Some(Generation(0))
         );
-    }
-
-    #[test]
-    fn a_log_reaches_back_to_the_checkpoint_and_forward_to_the_commit() {
-        let found = |position, committed, bounds| {
-            check_range(&shard(0), position, committed, bounds).err().map(|stop| stop.reason)
-        };
-        for (position, committed, bounds, expected) in [
-            (5, 9, (0, 20), None),
-            (5, 9, (5, 9), None),
-            (5, 9, (6, 20), Some(Reason::ReplayGapLost)),
-            (9, 9, (12, 20), None),
-            (5, 9, (0, 8), Some(Reason::LogTruncated)),
-            (10, 9, (0, 20), Some(Reason::Bug)),
-        ] {
-            assert_eq!(found(position, committed, bounds), expected, "{position} {bounds:?}");
-        }
-    }
-
-    #[test]
-    fn older_checkpoints_come_newest_first_and_without_the_named_one() {
-        let name = |text: &str| -> ManifestName { text.parse().expect("a name") };
-        let names = ["g1-s0-c9-00", "g2-s0-c4-00", "g2-s1-c5-00", "g2-s0-c6-00"]
-            .map(|text| name(&format!("{text}00000000000001")));
-        let order: Vec<String> = older_checkpoints(&names[3], &names)
-            .iter()
-            .map(|n| n.to_string()[..8].into())
-            .collect();
-        assert_eq!(order, ["g2-s1-c5", "g2-s0-c4", "g1-s0-c9"]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod names;
 pub mod reason;
 pub mod registers;
+pub mod restore;
 pub mod verdict;
 
 pub use ids::{

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use protocol::acquire::Stop;
 use protocol::generation::GenerationObject;
 
 use super::Explained;
@@ -52,6 +53,9 @@ fn write_shard(shard: &Explained, text: &mut String) -> fmt::Result {
                 m.generation, m.slot, m.commit, m.nonce
             )?;
         }
+    }
+    if let Some(Stop { reason, message }) = &shard.passed_over {
+        writeln!(text, "  its checkpoint is passed over for an older one: {reason}: {message}")?;
     }
     if let Some(start) = &shard.start {
         let whence = if start.committed { "the newest commit" } else { "where the job rests" };

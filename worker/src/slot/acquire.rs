@@ -16,13 +16,13 @@ use protocol::{Generation, ShardId};
 
 use super::committer::{Committer, timeouts};
 use super::context::Context;
+use super::kafka_stop;
 use super::progress::Progress;
 use super::replace::{replace_producer, replace_unread};
 use super::replay::Shards;
 use super::restore::{Manifests, restore_or_older};
 use super::shard::Committed;
 use super::warm::READ_TIMEOUT;
-use super::{bug, kafka_stop};
 use crate::history::JobHistory;
 
 /// How often a successor looks whether the shards were released.
@@ -94,7 +94,11 @@ fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
     let (named, all_released) = loop {
         let read = context.read_own(false, READ_TIMEOUT).map_err(|e| kafka_stop(&e))?;
         let (named, waiting) = named_generations(context, &read);
-        let give_up = context.task.orders.standing().acquire.is_some_and(|o| o.take_over);
+        let standing = context.task.orders.standing();
+        if standing.terminate {
+            return Err(Stop::new(Reason::Superseded, "told to end while former owners release"));
+        }
+        let give_up = standing.acquire.is_some_and(|o| o.take_over);
         if waiting == 0 || give_up || began.elapsed() > RELEASE_WAIT {
             break (named, waiting == 0);
         }
@@ -326,7 +330,7 @@ fn unseal(context: &Context, history: &JobHistory) -> Result<(), Stop> {
             context.seen();
             context.task.orders.wait(RELEASE_POLL);
             if context.task.orders.standing().terminate {
-                return Err(bug("told to end while other slots claim"));
+                return Err(Stop::new(Reason::Superseded, "told to end while other slots claim"));
             }
         }
     }

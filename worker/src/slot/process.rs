@@ -28,6 +28,8 @@ use super::report::Reporter;
 use super::stop::flow_stop;
 use super::{bug, kafka_stop, sabotaged};
 
+/// So often in a row the same commit is tried; after that the process starts over.
+const ABORTS_MAX: u32 = 20;
 /// Output that makes a commit due before its time.
 const OUTPUT_BYTES_MAX: usize = 16 << 20;
 
@@ -63,7 +65,7 @@ pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, St
         let began = Instant::now();
         running.boundary(context)?;
         running.pace.took(began.elapsed());
-        running.checkpoints.advance(context, &mut running.shards, &mut running.progress, false)?;
+        running.checkpoints.advance(context, &mut running.shards, &mut running.progress)?;
         running.reporter.report(context, &running.shards);
         let standing = context.task.orders.standing();
         if let Some(end) = drain.follow(context, &mut running, &standing)? {
@@ -200,6 +202,7 @@ impl Running {
 
     /// Waits for the commit under way and deals with its outcome.
     pub(crate) fn settle(&mut self, context: &mut Context) -> Result<(), Stop> {
+        let mut aborted = 0;
         while self.committer.is_busy() {
             let Answer { outcome, burst, took } = self.committer.wait()?;
             match outcome {
@@ -215,7 +218,11 @@ impl Running {
                 Outcome::Aborted { reason } => {
                     tracing::warn!(%reason, "commit aborted; the same commit is sent again");
                     let lasting = kafka_stop(&reason);
-                    if lasting.reason != Reason::BrokerUnreachable {
+                    aborted += 1;
+                    if lasting.reason != Reason::BrokerUnreachable
+                        || aborted == ABORTS_MAX
+                        || context.task.orders.standing().terminate
+                    {
                         return Err(lasting); // it would fail again until somebody acts
                     }
                     context.task.board.update(context.task.slot, |e| {

@@ -1,4 +1,5 @@
-//! A new producer on the id of a slot (C6): a new acquire. The state in memory is kept only if nobody else came between.
+//! A new producer on the id of a slot (C6): a new acquire. The state in memory is kept only if nobody else came
+//! between.
 
 use std::time::Duration;
 
@@ -59,12 +60,15 @@ fn open_new(context: &Context, committer: &mut Committer) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Waits for the store as long as it takes: a greater generation ends this one.
+/// Waits for the store until the process is told to end: a greater generation ends this one.
 fn look_for_newer(context: &Context) -> Result<(), Stop> {
     let store = context.store.with_deadline(LOOK_MAX);
     loop {
         match list(context, &store) {
-            Err(stop) if stop.reason == Reason::StoreUnreachable => {
+            Err(stop)
+                if stop.reason == Reason::StoreUnreachable
+                    && !context.task.orders.standing().terminate =>
+            {
                 tracing::warn!("{stop}; looking again before the next commit");
                 context.task.board.update(context.task.slot, |e| {
                     e.status.reason = Some(stop.reason);

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use connectors::faults::{self, Sabotage};
 use protocol::ShardId;
-use protocol::acquire::{StartPoint, Stop, older_checkpoints};
+use protocol::acquire::{StartPoint, Stop};
 use protocol::keys::Keys;
 use protocol::manifest::{Manifest, ManifestName, Run, ShardSnapshot};
 use protocol::reason::Reason;
+use protocol::restore::{covering, is_damage, older_checkpoints, same_topic};
 
 use super::context::Context;
 use super::shard::{Chain, OwnedShard};
@@ -86,6 +87,9 @@ pub(crate) fn restore_or_older(
         match restore(context, manifests, shard, &older) {
             Ok(()) => {
                 tracing::warn!(shard = %shard.id, %name, "restored from an older checkpoint");
+                // Nothing keeps the objects of one that no commit names: the next one is whole in itself.
+                shard.chain.rebase = true;
+                shard.flow.mark_all_changed();
                 return Ok(());
             }
             Err(stop) if is_damage(&stop) || stop.reason == Reason::ReplayGapLost => {
@@ -95,10 +99,6 @@ pub(crate) fn restore_or_older(
         }
     }
     Err(damaged)
-}
-
-fn is_damage(stop: &Stop) -> bool {
-    matches!(stop.reason, Reason::ManifestMissing | Reason::ManifestCorrupt)
 }
 
 /// Fills `shard` from the start point's manifest, or leaves it empty at the origin.
@@ -115,20 +115,10 @@ pub(crate) fn restore(
         return check_range(context, shard, start);
     };
     let own = *job_uid == context.task.job.uid;
-    let snapshot = find(manifests.get(context, job_uid, name)?, &shard.id, own)
-        .ok_or_else(|| {
-            Stop::new(
-                Reason::ManifestCorrupt,
-                format!("manifest {name} does not cover shard {}", shard.id),
-            )
-        })?
-        .clone();
+    let snapshot = covering(manifests.get(context, job_uid, name)?, &shard.id, own)?.clone();
     let snapshot = sabotaged(context, manifests, shard, (name, snapshot))?;
-    if own && snapshot.topic_id != shard.topic_id {
-        return Err(Stop::new(
-            Reason::TopicReplaced,
-            format!("topic {} has another id than when {name} was written", shard.id.log.topic),
-        ));
+    if own {
+        same_topic(&snapshot, name, &shard.topic_id)?;
     }
     // A fork reads exchanges of its own, drained when the savepoint was taken: it goes on where it was sealed.
     shard.position = if own || shard.id.stage.0 == 0 { snapshot.offset } else { start.origin };
@@ -168,28 +158,19 @@ fn sabotaged(
     let Some(first) = history.manifest_names.iter().filter(of_slot).min_by_key(|n| n.number) else {
         return Ok(snapshot);
     };
-    let older = find(manifests.get(context, &task.job.uid, first)?, &shard.id, true);
+    let older = covering(manifests.get(context, &task.job.uid, first)?, &shard.id, true);
     local(context.local.drop_shard(&shard.id))?;
-    Ok(older.map_or(snapshot.clone(), |s| ShardSnapshot { offset: snapshot.offset, ..s.clone() }))
-}
-
-fn find<'a>(manifest: &'a Manifest, id: &ShardId, own: bool) -> Option<&'a ShardSnapshot> {
-    if own || id.stage.0 == 0 {
-        return manifest.shard(id.stage, &id.log);
-    }
-    let suffix = |topic: &str| topic.split_once(".x.").map(|(_, rest)| rest.to_owned());
-    manifest.shards.iter().find(|s| {
-        s.stage == id.stage
-            && s.log.partition == id.log.partition
-            && suffix(&s.log.topic) == suffix(&id.log.topic)
-    })
+    Ok(older.map_or_else(
+        |_| snapshot.clone(),
+        |s| ShardSnapshot { offset: snapshot.offset, ..s.clone() },
+    ))
 }
 
 /// S5: the log reaches back to the replay and forward to the committed offset.
 fn check_range(context: &Context, shard: &OwnedShard, start: &StartPoint) -> Result<(), Stop> {
     let bounds = context.admin.bounds(std::slice::from_ref(&shard.id.log));
     let bounds = bounds.map_err(|e| kafka_stop(&e))?[0];
-    protocol::acquire::check_range(&shard.id, shard.position, start.offset, bounds)
+    protocol::restore::check_range(&shard.id, shard.position, start.offset, bounds)
 }
 
 /// Makes the local store equal the manifest: as it is if it is known to be, else from the runs.
