@@ -12,12 +12,64 @@ use crate::names::ColumnName;
 /// A column that the query may use. Fields of a record that are not declared are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = crate::rules::rules(&[
+    ("!has(self.path) || !has(self.metadata)", ONE_ORIGIN),
+    (
+        "!has(self.metadata) || (self.metadata == 'key' && self.type == 'VARCHAR') || \
+         (self.metadata == 'timestamp' && self.type == 'TIMESTAMP') || \
+         (self.metadata == 'partition' && self.type == 'INT') || \
+         (self.metadata == 'offset' && self.type == 'BIGINT')",
+        METADATA_TYPES,
+    ),
+])))]
 pub struct Column {
-    /// The column's name in SQL and the field's name in the record.
+    /// The column's name in SQL and, without `path` and `metadata`, the field's name in the record.
     pub name: ColumnName,
     /// BIGINT, INT, DOUBLE, VARCHAR, BOOLEAN, TIMESTAMP (milliseconds, UTC) or DECIMAL(p,s).
     #[serde(rename = "type")]
     pub column_type: ColumnType,
+    /// Where the field stands in the record, from the outside in: `[bid, price]` is the field
+    /// `price` of the object in the field `bid`.
+    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 255)))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<Vec<String>>,
+    /// Takes the value from beside the record's value instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+}
+
+/// What is told where both are written.
+pub(crate) const ONE_ORIGIN: &str = "path and metadata exclude each other";
+/// What is told where the type is another one.
+pub(crate) const METADATA_TYPES: &str =
+    "metadata: key is VARCHAR, timestamp TIMESTAMP, partition INT, offset BIGINT";
+
+/// Takes the value from beside the record's value: `key` as VARCHAR, `timestamp` as TIMESTAMP,
+/// `partition` as INT, `offset` as BIGINT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub enum Metadata {
+    /// The key, as text.
+    Key,
+    /// The timestamp that Kafka keeps with the record.
+    Timestamp,
+    /// The partition that the record lies in.
+    Partition,
+    /// The record's offset in its partition.
+    Offset,
+}
+
+impl Metadata {
+    /// The type that its column has.
+    pub fn column_type(self) -> ColumnType {
+        match self {
+            Self::Key => ColumnType::Varchar,
+            Self::Timestamp => ColumnType::Timestamp,
+            Self::Partition => ColumnType::Int,
+            Self::Offset => ColumnType::BigInt,
+        }
+    }
 }
 
 /// The SQL type of a column.

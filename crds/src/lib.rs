@@ -33,7 +33,7 @@ pub mod stream_job;
 pub mod validate;
 
 pub use checkpoints::{Checkpoints, S3SecretRef};
-pub use column::{Column, ColumnType};
+pub use column::{Column, ColumnType, Metadata};
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use duration::HumanDuration;
 pub use kafka::{Auth, Kafka, Mechanism, Sasl, SecretKeyRef, Tls};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::column::ColumnType;
+use crate::column::{Column, ColumnType, METADATA_TYPES, ONE_ORIGIN};
 use crate::lifecycle::{RestoreFrom, UpgradeMode};
 use crate::sink::Sink;
 use crate::source::{Source, StartFrom};
@@ -88,6 +88,9 @@ fn check_source(source: &Source, path: &str, faults: &mut Faults) {
     let columns = format!("{path}.columns");
     faults.unless((1..=256).contains(&source.columns.len()), &*columns, "must be 1 to 256");
     faults.unique(source.columns.iter().map(|column| column.name.as_str()), &columns);
+    for (index, column) in source.columns.iter().enumerate() {
+        check_origin(column, &format!("{columns}[{index}]"), faults);
+    }
     if let Some(watermark) = &source.watermark {
         let timed = source.columns.iter().any(|column| {
             column.name == watermark.column && column.column_type == ColumnType::Timestamp
@@ -106,6 +109,19 @@ fn check_source(source: &Source, path: &str, faults: &mut Faults) {
         faults.unless(declared, path, "partitionedBy must name declared columns");
     }
     check_start(&source.start_from, &format!("{path}.startFrom"), faults);
+}
+
+fn check_origin(column: &Column, path: &str, faults: &mut Faults) {
+    let both = column.path.is_some() && column.metadata.is_some();
+    faults.unless(!both, path, ONE_ORIGIN);
+    let typed = column.metadata.is_none_or(|m| m.column_type() == column.column_type);
+    faults.unless(typed, path, METADATA_TYPES);
+    if let Some(names) = &column.path {
+        let path = format!("{path}.path");
+        faults.unless((1..=8).contains(&names.len()), &*path, "must have 1 to 8 names");
+        let short = names.iter().all(|name| (1..=255).contains(&name.chars().count()));
+        faults.unless(short, path, "a name must have 1 to 255 characters");
+    }
 }
 
 fn check_start(start: &StartFrom, path: &str, faults: &mut Faults) {

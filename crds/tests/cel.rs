@@ -40,7 +40,21 @@ fn rust_accepts(job: &Value) -> bool {
 #[test]
 fn rules_agree() {
     let column = |name: &str, of: &str| json!([{"name": name, "type": of}]);
+    let also = |column: Value| json!([{"name": "event_time", "type": "TIMESTAMP"}, column]);
+    let of =
+        |metadata: &str, of: &str| also(json!({"name": "a", "type": of, "metadata": metadata}));
+    let both = json!({"name": "a", "type": "VARCHAR", "path": ["b"], "metadata": "key"});
     let cases = [
+        ("/spec/sources/0/columns", also(json!({"name": "a", "type": "INT", "path": ["b"]})), true),
+        ("/spec/sources/0/columns", also(both), false),
+        ("/spec/sources/0/columns", of("key", "VARCHAR"), true),
+        ("/spec/sources/0/columns", of("key", "BIGINT"), false),
+        ("/spec/sources/0/columns", of("timestamp", "TIMESTAMP"), true),
+        ("/spec/sources/0/columns", of("timestamp", "BIGINT"), false),
+        ("/spec/sources/0/columns", of("partition", "INT"), true),
+        ("/spec/sources/0/columns", of("partition", "BIGINT"), false),
+        ("/spec/sources/0/columns", of("offset", "BIGINT"), true),
+        ("/spec/sources/0/columns", of("offset", "VARCHAR"), false),
         ("/spec/parallelism", json!(4), true),
         ("/spec/checkpoints/location", json!("file:///tmp/x"), false),
         ("/spec/checkpoints/location", json!("s3://other/prefix"), true),

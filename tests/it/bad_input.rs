@@ -2,6 +2,7 @@
 //! counts are exact.
 
 mod future;
+mod places;
 mod records;
 
 use std::time::Duration;

@@ -16,6 +16,7 @@ use protocol::reason::Reason;
 mod query;
 mod secrets;
 
+pub(crate) use query::origin;
 use secrets::Secrets;
 
 /// Memory of the container in bytes, by the downward API.

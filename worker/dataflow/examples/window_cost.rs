@@ -120,6 +120,7 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
             name: "s".to_owned(),
             topic: "s".to_owned(),
             schema: schema(),
+            origins: vec![],
             event_time: Some(0),
             delay_ms: 4,
             idle_timeout_ms: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use datafusion_physical_expr::PhysicalExpr;
-use protocol::{Fingerprint, StageId};
+use protocol::{Fingerprint, Origin, StageId};
 
 use crate::column::ColumnKind;
 use crate::window::WindowKind;
@@ -40,6 +40,8 @@ pub struct SourcePlan {
     pub topic: String,
     /// Only the columns that the query needs, in declared order; the event time is always among them.
     pub schema: SchemaRef,
+    /// Where in a record each of them stands.
+    pub origins: Vec<Origin>,
     /// Column of the event time, `Timestamp(Millisecond)` without nulls.
     pub event_time: Option<usize>,
     /// Watermark = running maximum of the event time − this, ms.

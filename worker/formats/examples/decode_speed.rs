@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use formats::Record;
 use formats::json::{EventTimeRule, JsonDecoder};
 
 const RECORDS: usize = 20_000;
@@ -54,7 +55,9 @@ fn main() {
 fn round(decoder: &mut JsonDecoder, records: &[String]) -> f64 {
     let start = Instant::now();
     for record in records {
-        decoder.decode(Some(record.as_bytes()), Some(1_700_000_000_000)).expect("a good record");
+        let record =
+            Record { timestamp_ms: Some(1_700_000_000_000), ..Record::of_value(record.as_bytes()) };
+        decoder.decode(record).expect("a good record");
     }
     let nanoseconds = start.elapsed().as_nanos() as f64;
     assert_eq!(decoder.finish().num_rows(), RECORDS);

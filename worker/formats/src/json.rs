@@ -16,13 +16,19 @@
 //! to milliseconds. A missing field and `null` are null. Of a repeated field the last value counts,
 //! and only it is looked at. Names are compared exactly. Other fields are skipped, but must be
 //! well-formed.
+//!
+//! A field may lie in objects within the record. Where one of these is missing or null, so is the
+//! field; where it is anything else but an object, the record is refused.
 
+mod checks;
 mod columns;
 mod cursor;
 mod decoder;
 mod encoder;
 mod learned;
+mod metadata;
 mod number;
+mod shape;
 mod text;
 mod timestamp;
 mod writers;

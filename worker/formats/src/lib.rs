@@ -11,6 +11,8 @@ pub mod exchange;
 mod java_partition;
 pub mod json;
 pub mod limits;
+mod record;
 
 pub use bad_record::{BadRecord, BadRecordKind, UnsupportedSchema};
 pub use java_partition::java_partition;
+pub use record::Record;

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod manifest;
 pub mod metadata;
 pub mod names;
+pub mod origin;
 pub mod reason;
 pub mod registers;
 pub mod restore;
@@ -25,3 +26,4 @@ pub use ids::{
     CheckpointNumber, CommitNumber, Fingerprint, Generation, Log, Nonce, ShardId, SlotIndex,
     StageId,
 };
+pub use origin::Origin;

@@ -19,7 +19,7 @@ use crate::describe::describe;
 use crate::expression::refuse;
 use crate::insert::{Insert, LateInsert};
 use crate::physical::physical;
-use crate::query::{JobQuery, SourceDef};
+use crate::query::{ColumnDef, JobQuery, SourceDef};
 use crate::refusal::Refusal;
 use crate::select::{Body, OutputColumn};
 
@@ -120,13 +120,13 @@ fn read_source<'a>(
     inserts: &[&Insert],
 ) -> Result<ReadSource<'a>, Refusal> {
     let needed = columns::needed(declared, inserts);
-    let fields: Vec<Field> = declared
-        .columns
+    let columns: Vec<&ColumnDef> =
+        declared.columns.iter().filter(|column| needed.contains(&column.name)).collect();
+    let fields: Vec<Field> = columns
         .iter()
-        .filter(|(name, _)| needed.contains(name))
-        .map(|(name, sql_type)| {
-            let event_time = declared.event_time.as_ref() == Some(name);
-            Field::new(name, sql_type.kind().data_type(), !event_time)
+        .map(|column| {
+            let event_time = declared.event_time.as_ref() == Some(&column.name);
+            Field::new(&column.name, column.sql_type.kind().data_type(), !event_time)
         })
         .collect();
     let event_time = declared.event_time.as_ref();
@@ -138,6 +138,7 @@ fn read_source<'a>(
         name: declared.name.clone(),
         topic: declared.topic.clone(),
         schema,
+        origins: columns.iter().map(|column| column.origin.clone()).collect(),
         event_time,
         delay_ms: declared.delay_ms,
         idle_timeout_ms: declared.idle_timeout_ms,

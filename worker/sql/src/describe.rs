@@ -4,6 +4,7 @@ use std::fmt;
 
 use arrow::datatypes::SchemaRef;
 use dataflow::{ColumnKind, End, Grouping, Input, JobPlan, Pipeline, Step, WindowAggregate};
+use protocol::Origin;
 use protocol::manifest::TableSchema;
 use serde::Serialize;
 
@@ -108,7 +109,12 @@ pub fn describe(plan: &JobPlan) -> Description {
     let sources = plan.sources.iter().map(|source| DescribedSource {
         name: source.name.clone(),
         topic: source.topic.clone(),
-        columns: columns(&source.schema),
+        columns: columns(&source.schema)
+            .into_iter()
+            .zip(source.schema.fields())
+            .zip(&source.origins)
+            .map(|((text, field), origin)| text + &from(field.name(), origin))
+            .collect(),
         watermark: source.event_time.map(|column| {
             let idle = match source.idle_timeout_ms {
                 Some(idle) => format!("idle after {idle} ms"),
@@ -146,6 +152,22 @@ fn columns(schema: &SchemaRef) -> Vec<String> {
         None => format!("{} {data_type}", name(column)),
     };
     schema.fields().iter().map(|field| column(field.name(), field.data_type())).collect()
+}
+
+/// Where a column comes from, if not from the field of its name.
+fn from(column: &str, origin: &Origin) -> String {
+    let metadata = match origin {
+        Origin::Field(_) if origin.is_field(column) => return String::new(),
+        Origin::Field(path) => {
+            let names: Vec<String> = path.iter().map(|part| name(part)).collect();
+            return format!(" FROM {}", names.join("."));
+        }
+        Origin::Key => "key",
+        Origin::Timestamp => "timestamp",
+        Origin::Partition => "partition",
+        Origin::Offset => "offset",
+    };
+    format!(" METADATA FROM '{metadata}'")
 }
 
 fn stages(plan: &JobPlan) -> Vec<DescribedStage> {

@@ -25,7 +25,7 @@ mod text;
 mod types;
 
 pub use describe::{Description, describe};
-pub use query::{JobQuery, SinkDef, SourceDef, SqlType};
+pub use query::{ColumnDef, JobQuery, SinkDef, SourceDef, SqlType};
 pub use refusal::Refusal;
 
 use dataflow::JobPlan;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use dataflow::limits::EVENT_TIME_ABS_MAX;
+use protocol::Origin;
 
 use crate::limits::SQL_BYTES_MAX;
 use crate::refusal::Refusal;
@@ -29,7 +30,7 @@ pub struct SourceDef {
     /// Kafka topic.
     pub topic: String,
     /// Columns in order.
-    pub columns: Vec<(String, SqlType)>,
+    pub columns: Vec<ColumnDef>,
     /// Column of the event time; a TIMESTAMP.
     pub event_time: Option<String>,
     /// Watermark = running maximum of the event time − this, ms.
@@ -38,6 +39,24 @@ pub struct SourceDef {
     pub idle_timeout_ms: Option<u64>,
     /// The user's claim that equal values of these columns lie in one partition.
     pub partitioned_by: Option<Vec<String>>,
+}
+
+/// A column of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnDef {
+    /// Name in the SQL.
+    pub name: String,
+    /// Type.
+    pub sql_type: SqlType,
+    /// Where its value stands in a record.
+    pub origin: Origin,
+}
+
+impl ColumnDef {
+    /// The field of that name.
+    pub fn field(name: &str, sql_type: SqlType) -> Self {
+        Self { name: name.to_owned(), sql_type, origin: Origin::field(name) }
+    }
 }
 
 /// A sink topic.
@@ -114,7 +133,7 @@ impl SourceDef {
             fault(format!("source '{name}' has no columns"), "");
         }
         let mut names = BTreeSet::new();
-        for (column, sql_type) in &self.columns {
+        for ColumnDef { name: column, sql_type, .. } in &self.columns {
             if !names.insert(column.as_str()) {
                 fault(format!("source '{name}' declares column '{column}' twice"), "");
             }
@@ -131,7 +150,8 @@ impl SourceDef {
                 fault(format!("source '{name}': {sql_type} of '{column}' is not possible"), limits);
             }
         }
-        let find = |column: &String| self.columns.iter().find(|(c, _)| c == column);
+        self.origin_faults(fault);
+        let find = |column: &String| self.columns.iter().find(|c| c.name == *column);
         if let Some(column) = &self.event_time {
             match find(column) {
                 None => {
@@ -140,9 +160,9 @@ impl SourceDef {
                         "",
                     );
                 }
-                Some((_, SqlType::Timestamp)) => {}
-                Some((_, other)) => fault(
-                    format!("source '{name}': watermark column '{column}' is {other}"),
+                Some(found) if found.sql_type == SqlType::Timestamp => {}
+                Some(found) => fault(
+                    format!("source '{name}': watermark column '{column}' is {}", found.sql_type),
                     "event time is a TIMESTAMP",
                 ),
             }
@@ -162,6 +182,34 @@ impl SourceDef {
         }
         if self.partitioned_by.as_ref().is_some_and(Vec::is_empty) {
             fault(format!("source '{name}': partitionedBy names no column"), "leave it out");
+        }
+    }
+
+    /// Two columns of one field would have to agree about it; a field cannot be a value and hold another one.
+    fn origin_faults(&self, fault: &mut impl FnMut(String, &str)) {
+        let name = &self.name;
+        let mut paths: Vec<(&[String], &str)> = Vec::new();
+        let mut others = BTreeSet::new();
+        for column in &self.columns {
+            match &column.origin {
+                Origin::Field(path) => paths.push((path, &column.name)),
+                other if others.insert(other) => {}
+                other => {
+                    fault(format!("source '{name}': '{}' is {other} again", column.name), "");
+                }
+            }
+        }
+        paths.sort_unstable();
+        // What begins with a path follows it directly, or follows another one that begins with it.
+        for pair in paths.windows(2) {
+            let [(outer, first), (inner, second)] = pair else { continue };
+            if inner.starts_with(outer) && first != second {
+                let (one, other) = (Origin::Field(outer.to_vec()), Origin::Field(inner.to_vec()));
+                fault(
+                    format!("source '{name}': '{first}' is {one} and '{second}' is {other}"),
+                    "a field is read by one column, and no column reads into another's value",
+                );
+            }
         }
     }
 }

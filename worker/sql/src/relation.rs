@@ -8,7 +8,7 @@ use datafusion_common::{Column, DFSchema};
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::tokenizer::Location;
 
-use crate::query::JobQuery;
+use crate::query::{ColumnDef, JobQuery};
 use crate::refusal::Refusal;
 
 /// Rows of a source, changed by views.
@@ -40,12 +40,12 @@ impl<'a> Catalog<'a> {
         let mut relations = HashMap::new();
         let mut schemas = Vec::new();
         for (source, declared) in query.sources.iter().enumerate() {
-            let columns = declared.columns.iter().map(|(name, _)| {
+            let columns = declared.columns.iter().map(|ColumnDef { name, .. }| {
                 (name.clone(), Expr::Column(Column::new_unqualified(name.clone())))
             });
             let relation = Relation { source, columns: columns.collect(), filters: Vec::new() };
             relations.insert(declared.name.clone(), relation);
-            let fields = declared.columns.iter().map(|(name, sql_type)| {
+            let fields = declared.columns.iter().map(|ColumnDef { name, sql_type, .. }| {
                 let event_time = declared.event_time.as_ref() == Some(name);
                 Field::new(name, sql_type.kind().data_type(), !event_time)
             });

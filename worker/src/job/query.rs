@@ -1,7 +1,8 @@
 //! The part of a job that the planner of the query reads.
 
-use crds::{ColumnType, Sink, Source};
-use sql::{JobQuery, SinkDef, SourceDef, SqlType};
+use crds::{Column, ColumnType, Metadata, Sink, Source};
+use protocol::Origin;
+use sql::{ColumnDef, JobQuery, SinkDef, SourceDef, SqlType};
 
 use super::Job;
 
@@ -26,7 +27,11 @@ fn source(source: &Source) -> SourceDef {
         columns: source
             .columns
             .iter()
-            .map(|column| (column.name.to_string(), sql_type(column.column_type)))
+            .map(|column| ColumnDef {
+                name: column.name.to_string(),
+                sql_type: sql_type(column.column_type),
+                origin: origin(column),
+            })
             .collect(),
         event_time: watermark.map(|w| w.column.to_string()),
         delay_ms: watermark.map_or(0, |w| w.delay().as_millis() as i64),
@@ -34,6 +39,18 @@ fn source(source: &Source) -> SourceDef {
             .and_then(crds::WatermarkStrategy::idle_timeout)
             .map(|d| d.as_millis() as u64),
         partitioned_by: claim.map(|columns| columns.iter().map(ToString::to_string).collect()),
+    }
+}
+
+/// Where the value of a column stands in a record.
+pub(crate) fn origin(column: &Column) -> Origin {
+    match (&column.path, column.metadata) {
+        (_, Some(Metadata::Key)) => Origin::Key,
+        (_, Some(Metadata::Timestamp)) => Origin::Timestamp,
+        (_, Some(Metadata::Partition)) => Origin::Partition,
+        (_, Some(Metadata::Offset)) => Origin::Offset,
+        (Some(path), None) => Origin::Field(path.clone()),
+        (None, None) => Origin::field(column.name.as_str()),
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use connectors::{Event, KafkaError, ReadLimits, Reader};
-use protocol::Log;
-use serde_json::{Map, Value};
+use formats::Record;
+use protocol::{Log, Origin};
+use serde_json::Value;
 
 use crate::limits::{CLAIM_QUEUED_BYTES, CLAIM_SAMPLE_MAX, CLAIM_VALUES_MAX};
 
@@ -24,33 +25,37 @@ pub(super) struct Conflict {
 /// What has been seen of the claimed columns.
 #[derive(Debug)]
 pub(super) struct Sample {
-    columns: Vec<String>,
+    columns: Vec<Origin>,
     seen: BTreeMap<String, i32>,
     conflict: Option<Conflict>,
 }
 
 impl Sample {
     /// A sample of these columns.
-    pub(super) fn new(columns: Vec<String>) -> Self {
+    pub(super) fn new(columns: Vec<Origin>) -> Self {
         Self { columns, seen: BTreeMap::new(), conflict: None }
     }
 
     /// Takes a record. What is no JSON object is a bad record and claims nothing; a missing field is null, as in the
     /// query.
-    pub(super) fn observe(&mut self, partition: i32, payload: &[u8]) {
+    pub(super) fn observe(&mut self, record: &Record<'_>) {
         if self.is_done() {
             return;
         }
-        let Ok(record) = serde_json::from_slice::<Map<String, Value>>(payload) else { return };
-        let values: Vec<&Value> =
-            self.columns.iter().map(|name| record.get(name).unwrap_or(&Value::Null)).collect();
-        let value = match values[..] {
+        let payload = record.payload.unwrap_or_default();
+        let Ok(fields) = serde_json::from_slice::<Value>(payload) else { return };
+        if !fields.is_object() {
+            return;
+        }
+        let values: Vec<Value> =
+            self.columns.iter().map(|column| value(column, record, &fields)).collect();
+        let value = match &values[..] {
             [single] => single.to_string(),
             _ => serde_json::to_string(&values).expect("values are JSON"),
         };
-        let first = *self.seen.entry(value.clone()).or_insert(partition);
-        if first != partition {
-            self.conflict = Some(Conflict { value, first, second: partition });
+        let first = *self.seen.entry(value.clone()).or_insert(record.partition);
+        if first != record.partition {
+            self.conflict = Some(Conflict { value, first, second: record.partition });
         }
     }
 
@@ -62,6 +67,20 @@ impl Sample {
     /// What refutes the claim.
     pub(super) fn conflict(&self) -> Option<&Conflict> {
         self.conflict.as_ref()
+    }
+}
+
+/// What a column holds in a record, as the query sees it.
+fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Value {
+    match column {
+        Origin::Field(path) => {
+            let found = path.iter().try_fold(fields, |value, name| value.get(name));
+            found.cloned().unwrap_or(Value::Null)
+        }
+        Origin::Key => record.key.map(String::from_utf8_lossy).into(),
+        Origin::Timestamp => record.timestamp_ms.into(),
+        Origin::Partition => record.partition.into(),
+        Origin::Offset => record.offset.into(),
     }
 }
 
@@ -85,11 +104,9 @@ pub(super) fn read(
     let mut failed = None;
     while !open.is_empty() && !sample.is_done() && failed.is_none() && Instant::now() < until {
         reader.poll(POLL, RECORDS, &mut |event| match event {
-            Event::Record { log, offset, payload, .. } => {
+            Event::Record { log, offset, timestamp_ms, key, payload } => {
                 let Some((partition, end)) = open.get(&log).copied() else { return };
-                if let Some(payload) = payload {
-                    sample.observe(partition, payload);
-                }
+                sample.observe(&Record { payload, key, timestamp_ms, partition, offset });
                 if offset + 1 >= end {
                     open.remove(&log);
                 }
@@ -113,9 +130,10 @@ mod tests {
     use super::*;
 
     fn sampled(columns: &[&str], records: &[(i32, &str)]) -> Option<Conflict> {
-        let mut sample = Sample::new(columns.iter().map(ToString::to_string).collect());
+        let mut sample = Sample::new(columns.iter().map(|name| Origin::field(*name)).collect());
         for (partition, record) in records {
-            sample.observe(*partition, record.as_bytes());
+            let record = Record::of_value(record.as_bytes());
+            sample.observe(&Record { partition: *partition, ..record });
         }
         sample.conflict().cloned()
     }
@@ -124,6 +142,18 @@ mod tests {
     fn a_value_in_two_partitions_refutes_and_is_named() {
         let found = sampled(&["u"], &[(0, r#"{"u":7}"#), (1, r#"{"u":8}"#), (1, r#"{"u":7}"#)]);
         assert_eq!(found, Some(Conflict { value: "7".into(), first: 0, second: 1 }));
+    }
+
+    #[test]
+    fn columns_are_looked_for_where_they_stand() {
+        let mut sample =
+            Sample::new(vec![Origin::Field(vec!["bid".to_owned(), "u".to_owned()]), Origin::Key]);
+        for (partition, key) in [(0, "a"), (1, "b"), (1, "a")] {
+            let record = Record::of_value(br#"{"bid":{"u":7},"u":1}"#);
+            sample.observe(&Record { partition, key: Some(key.as_bytes()), ..record });
+        }
+        let found = sample.conflict().map(|c| c.value.clone());
+        assert_eq!(found, Some(r#"[7,"a"]"#.into()));
     }
 
     #[test]

@@ -188,7 +188,8 @@ impl Topics {
             let group = job.names.group(StageId(0));
             let mut reader = Reader::open(&job.kafka, &group, claim::read_limits())
                 .map_err(|e| kafka_stop(&e))?;
-            let mut sample = Sample::new(columns.clone());
+            let origins = source.columns.iter().filter(|c| columns.contains(&c.name.to_string()));
+            let mut sample = Sample::new(origins.map(crate::job::origin).collect());
             claim::read(&mut reader, &ranges, &mut sample).map_err(|e| kafka_stop(&e))?;
             if let Some(found) = sample.conflict() {
                 faults.push(Stop::new(

@@ -2,9 +2,9 @@
 
 use arrow::record_batch::RecordBatch;
 use dataflow::{Input, JobPlan};
-use formats::BadRecord;
 use formats::exchange::{ExchangeDecoder, ExchangeRecord};
 use formats::json::{EventTimeRule, JsonDecoder};
+use formats::{BadRecord, Record};
 use protocol::acquire::Stop;
 use protocol::reason::Reason;
 
@@ -15,15 +15,6 @@ use crate::job::{BadRecordPolicy, Job};
 pub(crate) const BATCH_ROWS_MAX: usize = 8_192;
 /// Bytes likewise.
 pub(crate) const BATCH_BYTES_MAX: usize = 8 << 20;
-
-/// A record as it came from the log.
-#[derive(Clone, Copy)]
-pub(crate) struct RawRecord<'a> {
-    pub(crate) offset: i64,
-    pub(crate) timestamp_ms: Option<i64>,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) payload: Option<&'a [u8]>,
-}
 
 /// A record that did not decode and is kept for the dead letter topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +63,7 @@ impl Decoder {
                 let rule = source
                     .event_time
                     .map(|column| EventTimeRule { column, max_future_ms: settings.max_future_ms });
-                let json = JsonDecoder::new(source.schema.clone(), rule)
+                let json = JsonDecoder::with_origins(source.schema.clone(), &source.origins, rule)
                     .map_err(|e| Stop::new(Reason::NotSupported, e.to_string()))?;
                 Ok(Self::Source(Box::new(SourceDecoder {
                     json,
@@ -90,10 +81,10 @@ impl SourceDecoder {
     /// Takes a record; `what` names its log for the message when the policy is to fail.
     pub(crate) fn take(
         &mut self,
-        record: RawRecord<'_>,
+        record: Record<'_>,
         what: &dyn std::fmt::Display,
     ) -> Result<(), Stop> {
-        let Err(bad) = self.json.decode(record.payload, record.timestamp_ms) else {
+        let Err(bad) = self.json.decode(record) else {
             return Ok(());
         };
         self.bad += 1;
@@ -147,7 +138,7 @@ impl SourceDecoder {
 /// Reads an exchange record; a damaged one is never skipped, its rows would be lost.
 pub(crate) fn exchange_record(
     decoder: &mut ExchangeDecoder,
-    record: RawRecord<'_>,
+    record: Record<'_>,
     what: &dyn std::fmt::Display,
 ) -> Result<ExchangeRecord, Stop> {
     let payload = record.payload.unwrap_or_default();

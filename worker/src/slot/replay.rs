@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use connectors::Event;
 use connectors::faults::{self, Sabotage};
+use formats::Record;
 use formats::exchange::ExchangeRecord;
 use protocol::acquire::Stop;
 use protocol::reason::Reason;
 
 use super::context::Context;
-use super::decode::{Decoder, RawRecord, exchange_record};
+use super::decode::{Decoder, exchange_record};
 use super::shard::OwnedShard;
 use super::stop::flow_stop;
 use super::{bug, kafka_stop};
@@ -160,7 +161,8 @@ fn take_event(
                     shard.id.log, shard.position
                 )));
             }
-            shard.take(RawRecord { offset, timestamp_ms, key, payload })?;
+            let partition = shard.id.log.partition;
+            shard.take(Record { payload, key, timestamp_ms, partition, offset })?;
             shard.position = offset + 1;
             shard.at_end = None;
         }
@@ -182,7 +184,7 @@ fn take_event(
 }
 
 impl OwnedShard {
-    fn take(&mut self, record: RawRecord<'_>) -> Result<(), Stop> {
+    fn take(&mut self, record: Record<'_>) -> Result<(), Stop> {
         match &mut self.decoder {
             Decoder::Source(source) => {
                 source.take(record, &self.id.log)?;

@@ -183,6 +183,7 @@ fn job(stages: Vec<Stage>, exchanges: Vec<ExchangePlan>, groupings: &[Grouping])
             name: "s".to_owned(),
             topic: "s".to_owned(),
             schema: source_schema(),
+            origins: vec![],
             event_time: Some(0),
             delay_ms: DELAY,
             idle_timeout_ms: None,

@@ -96,6 +96,10 @@ impl Column {
             (Values::Int64(values), Token::Number(n)) => {
                 values.push(n.integer(record).map_err(integer_misfit)?);
             }
+            (Values::Int64(values), Token::Integer(value)) => values.push(*value),
+            (Values::Int32(values), Token::Integer(value)) => {
+                values.push(i32::try_from(*value).map_err(|_| (RANGE, "an integer of 32 bits"))?);
+            }
             (Values::Int32(values), Token::Number(n)) => {
                 let value = n.integer(record).map_err(integer_misfit)?;
                 values.push(i32::try_from(value).map_err(|_| (RANGE, "an integer of 32 bits"))?);
@@ -239,14 +243,14 @@ fn push_text(text: Text, record: &[u8], bytes: &mut Vec<u8>) -> Result<(), Misfi
 }
 
 fn instant(token: &Token, record: &[u8], scratch: &mut Vec<u8>) -> Result<i64, Misfit> {
+    const YEARS: Misfit = (RANGE, "an instant of the years 1 to 9999");
+    let checked = |ms| if in_range(ms) { Ok(ms) } else { Err(YEARS) };
     match token {
-        Token::Number(number) => {
-            let ms = number.integer(record).map_err(|fault| match fault {
-                NumberFault::NotIntegral => (WRONG, "epoch milliseconds without a fraction"),
-                NumberFault::OutOfRange => (RANGE, "an instant of the years 1 to 9999"),
-            })?;
-            if in_range(ms) { Ok(ms) } else { Err((RANGE, "an instant of the years 1 to 9999")) }
-        }
+        Token::Number(number) => checked(number.integer(record).map_err(|fault| match fault {
+            NumberFault::NotIntegral => (WRONG, "epoch milliseconds without a fraction"),
+            NumberFault::OutOfRange => YEARS,
+        })?),
+        Token::Integer(ms) => checked(*ms),
         Token::Text(text) => {
             let mut raw = &record[text.start..text.end];
             if text.escaped {

@@ -62,11 +62,17 @@ pub(crate) enum Token {
     Text(Text),
     /// An object or an array; checked and skipped.
     Nested,
+    /// Something that is no object stands where the field's object should be.
+    Misplaced,
+    /// Not from the text: a number that is known.
+    Integer(i64),
 }
 
 pub(crate) struct Cursor<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) pos: usize,
+    /// Open objects that are looked into, beside the record.
+    pub(crate) outer: u32,
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -86,7 +92,7 @@ fn specials(word: u64) -> u64 {
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, pos: 0 }
+        Self { bytes, pos: 0, outer: 0 }
     }
 
     /// The next byte; 0 at the end, which no rule of the grammar takes.
@@ -215,7 +221,7 @@ impl<'a> Cursor<'a> {
 
     /// An object or array, checked; no recursion, so a hostile record cannot exhaust the stack.
     fn skip_nested(&mut self) -> Result<(), Fault> {
-        let mut nest = Nest::default();
+        let mut nest = Nest { outer: self.outer, ..Nest::default() };
         'value: loop {
             match self.peek() {
                 b'{' => {
@@ -288,18 +294,20 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Which of the open containers are objects, one bit each; the record itself is not among them.
+/// Which of the open containers are objects, one bit each; the record itself and the objects that
+/// are looked into are not among them.
 #[derive(Default)]
 struct Nest {
     objects: u64,
     depth: u32,
+    outer: u32,
 }
 
 const _: () = assert!(JSON_DEPTH_MAX <= u64::BITS, "one bit for every open container");
 
 impl Nest {
     fn push(&mut self, object: bool) -> Result<(), Fault> {
-        if self.depth + 2 > JSON_DEPTH_MAX {
+        if self.outer + self.depth + 2 > JSON_DEPTH_MAX {
             return Err(Fault::TooDeep);
         }
         self.objects = self.objects << 1 | u64::from(object);

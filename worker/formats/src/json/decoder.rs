@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::SchemaRef;
+use protocol::Origin;
 
+use super::checks::{check_event_time, check_origins};
 use super::columns::{Column, Misfit};
 use super::cursor::{Cursor, Fault, Token};
-use super::learned::{Learned, Target};
+use super::learned::Target;
+use super::metadata::Metadata;
+use super::shape::Object;
 use super::text::unescape;
 use crate::limits::RECORD_BYTES_MAX;
-use crate::{BadRecord, BadRecordKind, UnsupportedSchema};
+use crate::{BadRecord, BadRecordKind, Record, UnsupportedSchema};
 
 /// What the event time of a record must satisfy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +31,14 @@ pub struct JsonDecoder {
     schema: SchemaRef,
     event_time: Option<EventTimeRule>,
     columns: Vec<Column>,
+    origins: Vec<Origin>,
+    /// The columns that are fields of the value, and those that are not.
+    fields: Vec<usize>,
+    metadata: Vec<(usize, Metadata)>,
     /// The record's last value for every column.
     cells: Vec<Option<Token>>,
-    learned: Learned,
+    /// The objects that hold fields; the record comes first.
+    objects: Vec<Object>,
     scratch: Vec<u8>,
     rows: usize,
     row_width: usize,
@@ -38,21 +47,40 @@ pub struct JsonDecoder {
 }
 
 impl JsonDecoder {
-    /// For the columns that a query needs.
+    /// For the columns that a query needs, each of them the field of its name.
     pub fn new(
         schema: SchemaRef,
         event_time: Option<EventTimeRule>,
     ) -> Result<Self, UnsupportedSchema> {
+        let origins: Vec<Origin> =
+            schema.fields().iter().map(|f| Origin::field(f.name())).collect();
+        Self::with_origins(schema, &origins, event_time)
+    }
+
+    /// For the columns that a query needs, each from where it stands.
+    pub fn with_origins(
+        schema: SchemaRef,
+        origins: &[Origin],
+        event_time: Option<EventTimeRule>,
+    ) -> Result<Self, UnsupportedSchema> {
         let columns: Vec<Column> =
             schema.fields().iter().map(|f| Column::new(f)).collect::<Result<_, _>>()?;
-        check_names(&schema)?;
+        let objects = check_origins(&schema, origins)?;
         if let Some(rule) = event_time {
             check_event_time(&schema, rule)?;
         }
+        let metadata: Vec<(usize, Metadata)> = origins
+            .iter()
+            .enumerate()
+            .filter_map(|(i, origin)| Some((i, Metadata::of(origin)?)))
+            .collect();
         Ok(Self {
             event_time,
             cells: vec![None; columns.len()],
-            learned: Learned::new(schema.fields().iter().map(|f| f.name().as_str())),
+            fields: (0..columns.len()).filter(|i| Metadata::of(&origins[*i]).is_none()).collect(),
+            metadata,
+            origins: origins.to_vec(),
+            objects,
             scratch: Vec::new(),
             rows: 0,
             row_width: columns.iter().map(Column::width).sum(),
@@ -63,26 +91,22 @@ impl JsonDecoder {
     }
 
     /// Appends the record as one row, or nothing.
-    pub fn decode(
-        &mut self,
-        payload: Option<&[u8]>,
-        kafka_timestamp_ms: Option<i64>,
-    ) -> Result<(), BadRecord> {
-        let Some(record) = payload else {
+    pub fn decode(&mut self, record: Record<'_>) -> Result<(), BadRecord> {
+        let Some(payload) = record.payload else {
             return Err(BadRecord::new(BadRecordKind::NullPayload, "the record has no value"));
         };
-        if record.len() > RECORD_BYTES_MAX {
-            let message = format!("{} bytes, more than {RECORD_BYTES_MAX}", record.len());
+        if payload.len() > RECORD_BYTES_MAX {
+            let message = format!("{} bytes, more than {RECORD_BYTES_MAX}", payload.len());
             return Err(BadRecord::new(BadRecordKind::TooLarge, message));
         }
         self.cells.fill(None);
-        let mut cursor = Cursor::new(record);
+        let mut cursor = Cursor::new(payload);
         if let Err(fault) = self.read_cells(&mut cursor) {
             // What is not UTF-8 is called so, wherever the walk stopped.
-            check_utf8(record)?;
+            check_utf8(payload)?;
             return Err(malformed(fault, cursor.pos));
         }
-        self.append_row(record, kafka_timestamp_ms).inspect_err(|_| {
+        self.append_row(payload, &record).inspect_err(|_| {
             for column in &mut self.columns {
                 column.truncate(self.rows);
             }
@@ -121,40 +145,65 @@ impl JsonDecoder {
     fn read_cells(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         cursor.space();
         cursor.expect(b'{', Fault::NotAnObject)?;
-        cursor.space();
-        self.learned.start();
-        if cursor.peek() == b'}' {
-            cursor.pos += 1;
-        } else {
-            loop {
-                let target = self.name(cursor)?;
-                cursor.space();
-                let value = cursor.value()?;
-                if let Some(column) = target {
-                    self.cells[column] = Some(value);
-                }
-                cursor.space();
-                match cursor.peek() {
-                    b',' => cursor.pos += 1,
-                    b'}' => {
-                        cursor.pos += 1;
-                        break;
-                    }
-                    _ => return Err(Fault::CommaOrBrace),
-                }
-                cursor.space();
-            }
-        }
+        self.read_object(0, cursor)?;
         cursor.space();
         if cursor.pos == cursor.bytes.len() { Ok(()) } else { Err(Fault::Trailing) }
     }
 
+    /// An object that holds needed fields, the cursor behind its brace.
+    fn read_object(&mut self, object: usize, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+        cursor.space();
+        self.objects[object].learned.start();
+        if cursor.peek() == b'}' {
+            cursor.pos += 1;
+            return Ok(());
+        }
+        loop {
+            let target = self.name(object, cursor)?;
+            cursor.space();
+            match target {
+                Target::Skip => drop(cursor.value()?),
+                Target::Column(column) => self.cells[column] = Some(cursor.value()?),
+                Target::Object(inner) => self.read_inner(inner, cursor)?,
+            }
+            cursor.space();
+            match cursor.peek() {
+                b',' => cursor.pos += 1,
+                b'}' => {
+                    cursor.pos += 1;
+                    return Ok(());
+                }
+                _ => return Err(Fault::CommaOrBrace),
+            }
+            cursor.space();
+        }
+    }
+
+    /// The value where an object with needed fields should be. It replaces what stood in an earlier
+    /// field of its name. No deeper than the longest path, whatever the record holds.
+    fn read_inner(&mut self, object: usize, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+        let opens = cursor.peek() == b'{';
+        let misplaced = !opens && !matches!(cursor.value()?, Token::Null);
+        let within = misplaced.then_some(Token::Misplaced);
+        for column in &self.objects[object].columns {
+            self.cells[*column] = within;
+        }
+        if opens {
+            cursor.pos += 1;
+            cursor.outer += 1;
+            self.read_object(object, cursor)?;
+            cursor.outer -= 1;
+        }
+        Ok(())
+    }
+
     /// A field name and what it is for; the cursor ends behind its colon.
     #[inline]
-    fn name(&mut self, cursor: &mut Cursor<'_>) -> Result<Target, Fault> {
+    fn name(&mut self, object: usize, cursor: &mut Cursor<'_>) -> Result<Target, Fault> {
         let start = cursor.pos;
         let rest = cursor.bytes.get(start..).unwrap_or_default();
-        if let Some((len, target)) = self.learned.expected(rest) {
+        let learned = &mut self.objects[object].learned;
+        if let Some((len, target)) = learned.expected(rest) {
             cursor.pos += len;
             return Ok(target);
         }
@@ -165,39 +214,51 @@ impl JsonDecoder {
         let end = cursor.pos;
         cursor.colon()?;
         if !name.escaped {
-            return Ok(self.learned.unexpected(&cursor.bytes[start..end]));
+            return Ok(learned.unexpected(&cursor.bytes[start..end]));
         }
         self.scratch.clear();
         let raw = &cursor.bytes[name.start..name.end];
         // A name with half a surrogate pair is no column's.
         let readable = unescape(raw, &mut self.scratch).is_ok();
-        Ok(if readable { self.learned.column(&self.scratch) } else { None })
+        Ok(if readable { learned.target(&self.scratch) } else { Target::Skip })
     }
 
-    fn append_row(
-        &mut self,
-        record: &[u8],
-        kafka_timestamp_ms: Option<i64>,
-    ) -> Result<(), BadRecord> {
-        for (i, column) in self.columns.iter_mut().enumerate() {
-            let misfit = match &self.cells[i] {
-                None | Some(Token::Null) => {
-                    if self.event_time.is_none_or(|rule| rule.column != i)
-                        && self.schema.field(i).is_nullable()
-                    {
-                        column.push_null();
-                        continue;
-                    }
-                    missing(self.event_time, i)
+    fn append_row(&mut self, payload: &[u8], record: &Record<'_>) -> Result<(), BadRecord> {
+        for at in 0..self.fields.len() {
+            let i = self.fields[at];
+            let pushed = match &self.cells[i] {
+                None | Some(Token::Null) => Ok(false),
+                Some(Token::Misplaced) => {
+                    Err((BadRecordKind::WrongType, "an object at every step but the last"))
                 }
-                Some(token) => match column.push(token, record) {
-                    Ok(()) => continue,
-                    Err(misfit) => misfit,
-                },
+                Some(token) => self.columns[i].push(token, payload).map(|()| true),
             };
-            return Err(misfit_record(misfit, self.schema.field(i).name()));
+            match pushed {
+                Ok(true) => {}
+                Ok(false) => self.push_null(i)?,
+                Err(misfit) => return Err(misfit_record(misfit, &self.origins[i])),
+            }
         }
-        self.check_future(kafka_timestamp_ms)
+        for at in 0..self.metadata.len() {
+            let (i, metadata) = self.metadata[at];
+            match metadata.push(record, &mut self.columns[i]) {
+                Ok(true) => {}
+                Ok(false) => self.push_null(i)?,
+                Err(misfit) => return Err(misfit_record(misfit, &self.origins[i])),
+            }
+        }
+        self.check_future(record.timestamp_ms)
+    }
+
+    /// A null, where there may be one.
+    #[inline]
+    fn push_null(&mut self, column: usize) -> Result<(), BadRecord> {
+        let event_time = self.event_time.is_some_and(|rule| rule.column == column);
+        if event_time || !self.schema.field(column).is_nullable() {
+            return Err(misfit_record(missing(event_time), &self.origins[column]));
+        }
+        self.columns[column].push_null();
+        Ok(())
     }
 
     fn check_future(&self, kafka_timestamp_ms: Option<i64>) -> Result<(), BadRecord> {
@@ -211,24 +272,24 @@ impl JsonDecoder {
         if event <= kafka.saturating_add(max) {
             return Ok(());
         }
-        let name = self.schema.field(column).name();
+        let origin = &self.origins[column];
         let ahead = event.saturating_sub(kafka);
         let message =
-            format!("field '{name}' lies {ahead} ms after the record's timestamp, more than {max}");
+            format!("{origin} lies {ahead} ms after the record's timestamp, more than {max}");
         Err(BadRecord::new(BadRecordKind::EventTimeTooFarAhead, message))
     }
 }
 
-fn missing(event_time: Option<EventTimeRule>, column: usize) -> Misfit {
-    if event_time.is_some_and(|rule| rule.column == column) {
+fn missing(event_time: bool) -> Misfit {
+    if event_time {
         (BadRecordKind::MissingEventTime, "an event time, which is missing or null")
     } else {
         (BadRecordKind::MissingField, "a value, which is missing or null")
     }
 }
 
-fn misfit_record((kind, expected): Misfit, field: &str) -> BadRecord {
-    BadRecord::new(kind, format!("field '{field}': expected {expected}"))
+fn misfit_record((kind, expected): Misfit, origin: &Origin) -> BadRecord {
+    BadRecord::new(kind, format!("{origin}: expected {expected}"))
 }
 
 fn malformed(fault: Fault, at: usize) -> BadRecord {
@@ -245,33 +306,4 @@ fn check_utf8(record: &[u8]) -> Result<(), BadRecord> {
         let message = format!("not UTF-8 at byte {}", fault.valid_up_to());
         BadRecord::new(BadRecordKind::InvalidUtf8, message)
     })
-}
-
-fn check_names(schema: &SchemaRef) -> Result<(), UnsupportedSchema> {
-    let mut names: Vec<&String> = schema.fields().iter().map(|f| f.name()).collect();
-    names.sort();
-    match names.windows(2).find(|pair| pair[0] == pair[1]) {
-        None => Ok(()),
-        Some(pair) => Err(UnsupportedSchema {
-            format: "json",
-            column: pair[0].clone(),
-            reason: "two columns have this name".to_owned(),
-        }),
-    }
-}
-
-fn check_event_time(schema: &SchemaRef, rule: EventTimeRule) -> Result<(), UnsupportedSchema> {
-    let refuse =
-        |column: String, reason: String| UnsupportedSchema { format: "json", column, reason };
-    let Some(field) = schema.fields().get(rule.column) else {
-        let reason = format!("the schema has {} columns", schema.fields().len());
-        return Err(refuse(rule.column.to_string(), reason));
-    };
-    match field.data_type() {
-        DataType::Timestamp(TimeUnit::Millisecond, _) => Ok(()),
-        other => {
-            let reason = format!("an event time must be a TIMESTAMP in milliseconds, not {other}");
-            Err(refuse(field.name().clone(), reason))
-        }
-    }
 }

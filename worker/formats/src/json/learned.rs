@@ -3,8 +3,16 @@
 
 use crate::limits::{LEARNED_FIELDS_MAX, LEARNED_LOOKAHEAD, LEARNED_NAME_BYTES_MAX};
 
-/// What a field is for: a column, or nothing.
-pub(crate) type Target = Option<usize>;
+/// What a field is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Nothing.
+    Skip,
+    /// A column.
+    Column(usize),
+    /// Fields of an object that is looked into.
+    Object(usize),
+}
 
 struct Field {
     /// The name with its quotes and the colon behind it, without escapes.
@@ -19,7 +27,7 @@ const WORD_LEN: usize = 16;
 
 impl Field {
     fn new() -> Self {
-        Self { text: Vec::new(), word: 0, mask: 0, target: None }
+        Self { text: Vec::new(), word: 0, mask: 0, target: Target::Skip }
     }
 
     fn set(&mut self, quoted: &[u8], target: Target) {
@@ -49,19 +57,20 @@ impl Field {
 pub(crate) struct Learned {
     fields: Vec<Field>,
     next: usize,
-    /// Names of the columns, sorted.
-    columns: Vec<(Box<[u8]>, usize)>,
+    /// Names that are for something, sorted.
+    needed: Vec<(Box<[u8]>, Target)>,
 }
 
 impl Learned {
-    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut columns: Vec<_> =
-            names.enumerate().map(|(i, n)| (Box::from(n.as_bytes()), i)).collect();
-        columns.sort();
-        Self { fields: Vec::new(), next: 0, columns }
+    /// No name comes twice.
+    pub(crate) fn new(names: impl Iterator<Item = (String, Target)>) -> Self {
+        let mut needed: Vec<(Box<[u8]>, Target)> =
+            names.map(|(name, target)| (name.into_bytes().into(), target)).collect();
+        needed.sort_by(|one, other| one.0.cmp(&other.0));
+        Self { fields: Vec::new(), next: 0, needed }
     }
 
-    /// A record begins.
+    /// An object begins.
     #[inline]
     pub(crate) fn start(&mut self) {
         self.next = 0;
@@ -88,15 +97,15 @@ impl Learned {
                 return field.target;
             }
         }
-        let target = self.column(&quoted[1..quoted.len() - 1]);
+        let target = self.target(&quoted[1..quoted.len() - 1]);
         self.learn(quoted, target);
         target
     }
 
-    /// The column of this name.
-    pub(crate) fn column(&self, name: &[u8]) -> Target {
-        let found = self.columns.binary_search_by(|(column, _)| column.as_ref().cmp(name)).ok()?;
-        Some(self.columns[found].1)
+    /// What the field of this name is for.
+    pub(crate) fn target(&self, name: &[u8]) -> Target {
+        let found = self.needed.binary_search_by(|(needed, _)| needed.as_ref().cmp(name));
+        found.map_or(Target::Skip, |at| self.needed[at].1)
     }
 
     fn learn(&mut self, quoted: &[u8], target: Target) {

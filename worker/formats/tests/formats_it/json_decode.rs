@@ -6,6 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use formats::BadRecordKind::{self, *};
+use formats::Record;
 use formats::json::{EventTimeRule, JsonDecoder};
 
 fn timestamp() -> DataType {
@@ -21,7 +22,7 @@ fn schema(columns: &[(&str, DataType)]) -> SchemaRef {
 /// The one cell of a record with one column `a`: its text, `null`, or why not.
 fn cell(data_type: &DataType, record: &str) -> Result<String, BadRecordKind> {
     let mut decoder = JsonDecoder::new(schema(&[("a", data_type.clone())]), None).unwrap();
-    decoder.decode(Some(record.as_bytes()), None).map_err(|bad| bad.kind)?;
+    decoder.decode(Record::of_value(record.as_bytes())).map_err(|bad| bad.kind)?;
     let batch = decoder.finish();
     if batch.column(0).is_null(0) {
         return Ok("null".to_owned());
@@ -105,7 +106,7 @@ fn doubles_are_the_nearest() {
         "1000000000000000000000000000000e-30",
     ] {
         let mut decoder = JsonDecoder::new(schema(&[("a", DataType::Float64)]), None).unwrap();
-        decoder.decode(Some(format!("{{\"a\":{text}}}").as_bytes()), None).unwrap();
+        decoder.decode(Record::of_value(format!("{{\"a\":{text}}}").as_bytes())).unwrap();
         let batch = decoder.finish();
         let found = batch.column(0).as_primitive::<arrow::datatypes::Float64Type>().value(0);
         assert_eq!(found.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
@@ -308,7 +309,11 @@ fn bytes_that_are_not_utf8_are_refused_wherever_they_are() {
         b"{\"a\":1}\xff",
         b"{\"\\n\xff\":1}",
     ] {
-        assert_eq!(decoder.decode(Some(record), None).unwrap_err().kind, InvalidUtf8, "{record:?}");
+        assert_eq!(
+            decoder.decode(Record::of_value(record)).unwrap_err().kind,
+            InvalidUtf8,
+            "{record:?}"
+        );
     }
     assert_eq!(decoder.len(), 0);
 }
@@ -317,7 +322,7 @@ fn bytes_that_are_not_utf8_are_refused_wherever_they_are() {
 fn a_message_says_where_but_not_what() {
     let mut decoder = JsonDecoder::new(schema(&[("a", DataType::Int64)]), None).unwrap();
     let mut message =
-        |record: &str| decoder.decode(Some(record.as_bytes()), None).unwrap_err().to_string();
+        |record: &str| decoder.decode(Record::of_value(record.as_bytes())).unwrap_err().to_string();
     assert_eq!(message("{\"a\":\"secret\"}"), "WrongType: field 'a': expected an integer");
     assert_eq!(message("{\"a\":1;"), "Malformed: expected ',' or '}' at byte 6");
     assert_eq!(
@@ -344,8 +349,10 @@ fn a_bad_record_leaves_no_trace_in_any_column() {
     let nulls = "{\"z\":\"bad\"}";
     let run = |records: &[&str]| -> (RecordBatch, usize) {
         let mut decoder = JsonDecoder::new(schema(&columns), None).unwrap();
-        let refused =
-            records.iter().filter(|r| decoder.decode(Some(r.as_bytes()), None).is_err()).count();
+        let refused = records
+            .iter()
+            .filter(|r| decoder.decode(Record::of_value(r.as_bytes())).is_err())
+            .count();
         (decoder.finish(), refused)
     };
     let (clean, _) = run(&[good, "{}", good]);
@@ -363,7 +370,9 @@ fn the_event_time_must_be_there_and_not_far_ahead() {
     let rule = EventTimeRule { column: 1, max_future_ms: Some(1000) };
     let mut decoder = JsonDecoder::new(columns.clone(), Some(rule)).unwrap();
     let mut kind = |record: Option<&str>, kafka: Option<i64>| {
-        decoder.decode(record.map(str::as_bytes), kafka).map_err(|bad| bad.kind)
+        let payload = record.map(str::as_bytes);
+        let record = Record { payload, timestamp_ms: kafka, ..Record::default() };
+        decoder.decode(record).map_err(|bad| bad.kind)
     };
     assert_eq!(kind(Some("{\"a\":1,\"ts\":6000}"), Some(5000)), Ok(()));
     assert_eq!(kind(Some("{\"a\":1,\"ts\":6001}"), Some(5000)), Err(EventTimeTooFarAhead));
@@ -379,7 +388,8 @@ fn the_event_time_must_be_there_and_not_far_ahead() {
 
     let unchecked = EventTimeRule { column: 1, max_future_ms: None };
     let mut decoder = JsonDecoder::new(columns.clone(), Some(unchecked)).unwrap();
-    decoder.decode(Some(b"{\"ts\":600000000}"), Some(0)).unwrap();
+    let record = Record { timestamp_ms: Some(0), ..Record::of_value(b"{\"ts\":600000000}") };
+    decoder.decode(record).unwrap();
     let not_a_time = EventTimeRule { column: 0, max_future_ms: None };
     assert!(JsonDecoder::new(columns.clone(), Some(not_a_time)).is_err());
     assert!(
@@ -410,7 +420,7 @@ fn any_order_of_fields_gives_the_same_rows() {
             .filter(|i| [0, 2, 3].contains(*i) || !random.one_in(3))
             .map(|i| fields[*i])
             .collect();
-        decoder.decode(Some(format!("{{{}}}", body.join(",")).as_bytes()), None).unwrap();
+        decoder.decode(Record::of_value(format!("{{{}}}", body.join(",")).as_bytes())).unwrap();
     }
     let batch = decoder.finish();
     for row in 0..500 {
@@ -432,15 +442,15 @@ fn schemas_that_cannot_work_are_refused() {
     }
     let strict = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, false)]));
     let mut decoder = JsonDecoder::new(strict, None).unwrap();
-    assert_eq!(decoder.decode(Some(b"{}"), None).unwrap_err().kind, MissingField);
+    assert_eq!(decoder.decode(Record::of_value(b"{}")).unwrap_err().kind, MissingField);
 }
 
 #[test]
 fn a_schema_without_columns_counts_rows() {
     let mut decoder = JsonDecoder::new(schema(&[]), None).unwrap();
-    decoder.decode(Some(b"{\"a\":1}"), None).unwrap();
-    decoder.decode(Some(b"{}"), None).unwrap();
-    assert!(decoder.decode(Some(b"{"), None).is_err());
+    decoder.decode(Record::of_value(b"{\"a\":1}")).unwrap();
+    decoder.decode(Record::of_value(b"{}")).unwrap();
+    assert!(decoder.decode(Record::of_value(b"{")).is_err());
     assert_eq!((decoder.len(), decoder.finish().num_rows()), (2, 2));
     assert!(decoder.is_empty());
 }
@@ -450,7 +460,7 @@ fn bytes_grow_with_rows_and_texts() {
     let mut decoder =
         JsonDecoder::new(schema(&[("a", DataType::Int64), ("b", DataType::Utf8)]), None).unwrap();
     assert_eq!(decoder.bytes(), 0);
-    decoder.decode(Some(b"{\"a\":1,\"b\":\"four\"}"), None).unwrap();
+    decoder.decode(Record::of_value(b"{\"a\":1,\"b\":\"four\"}")).unwrap();
     assert_eq!(decoder.bytes(), 8 + 4 + 4);
     decoder.finish();
     assert_eq!(decoder.bytes(), 0);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRef};
-use formats::BadRecordKind;
 use formats::json::JsonDecoder;
+use formats::{BadRecordKind, Record};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -140,7 +140,7 @@ fn value(random: &mut Random, depth: usize, out: &mut String) {
     }
 }
 
-fn object(random: &mut Random, depth: usize, out: &mut String) {
+pub(crate) fn object(random: &mut Random, depth: usize, out: &mut String) {
     out.push('{');
     space(random, out);
     for i in 0..random.below(9) {
@@ -215,7 +215,7 @@ fn whole_documents_give_the_same_rows() {
         let mut document = String::new();
         object(&mut random, 0, &mut document);
         let fields = reference(document.as_bytes()).expect("the generator writes JSON");
-        match decoder.decode(Some(document.as_bytes()), None) {
+        match decoder.decode(Record::of_value(document.as_bytes())) {
             Ok(()) => {
                 assert!(fits(&fields), "{document}");
                 kept.push((fields, document));
@@ -255,10 +255,10 @@ fn damaged_documents_are_judged_alike() {
             continue;
         }
         let expected = reference(&bytes);
-        let found = grammar.decode(Some(&bytes), None);
+        let found = grammar.decode(Record::of_value(&bytes));
         assert_eq!(found.is_ok(), expected.is_some(), "{found:?}: {shown}");
         let rows = typed.len();
-        let found = typed.decode(Some(&bytes), None);
+        let found = typed.decode(Record::of_value(&bytes));
         let fields = expected.unwrap_or_else(|| BTreeMap::from([("b".to_owned(), Value::from(0))]));
         assert_eq!(found.is_ok(), fits(&fields), "{found:?}: {shown}");
         assert_eq!(typed.len(), rows + usize::from(found.is_ok()));

@@ -8,6 +8,7 @@ use arrow::array::{
     StringViewArray, TimestampMillisecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Schema};
+use formats::Record;
 use formats::json::{JsonDecoder, JsonEncoder};
 
 const GOLDEN: &str = include_str!("../golden/json_encoded_v1.txt");
@@ -101,7 +102,7 @@ fn what_was_written_is_read_again() {
     let batch = sample().project(&[0, 1, 5, 8, 9, 11]).unwrap();
     let mut decoder = JsonDecoder::new(batch.schema(), None).unwrap();
     for (_, value) in encoded(&batch, &[]) {
-        decoder.decode(Some(value.as_bytes()), None).unwrap();
+        decoder.decode(Record::of_value(value.as_bytes())).unwrap();
     }
     assert_eq!(decoder.finish(), batch);
 }

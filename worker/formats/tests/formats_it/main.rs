@@ -5,4 +5,5 @@ mod exchange;
 mod json_decode;
 mod json_differential;
 mod json_encode;
+mod json_nested;
 mod random;

@@ -28,7 +28,7 @@ pub(super) fn needed(source: &SourceDef, inserts: &[&Insert]) -> BTreeSet<String
     names.extend(source.event_time.clone());
     if names.is_empty() {
         // A batch needs a column to have rows.
-        names.extend(source.columns.first().map(|(name, _)| name.clone()));
+        names.extend(source.columns.first().map(|column| column.name.clone()));
     }
     names
 }

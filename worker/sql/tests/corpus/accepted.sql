@@ -662,3 +662,32 @@ stage 0 reads source visits
     write counts
 state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (array_agg(price LIMIT 5) BYTES, array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok) BYTES)
 sink counts (topic counts-topic): user_id BIGINT, prices ARRAY<DOUBLE>, names ARRAY<VARCHAR> key (user_id)
+--------
+INSERT INTO out SELECT user_id, name, event_time, price FROM bids WHERE ok
+=>
+plan 318f8b5dc10cbd95
+source bids (topic bids-topic): user_id BIGINT FROM bid."bidder id", name VARCHAR METADATA FROM 'key', event_time TIMESTAMP METADATA FROM 'timestamp', price DOUBLE FROM bid.price, ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source bids
+  - filter ok
+    project user_id, name, event_time, price
+    write out
+sink out (topic out-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
+--------
+INSERT INTO counts SELECT user_id, window_start, count(*) AS n, max(price) AS top, last_value(name) AS key
+FROM TUMBLE(TABLE bids, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
+=>
+plan 07f0aaf7173a6367
+source bids (topic bids-topic): user_id BIGINT FROM bid."bidder id", name VARCHAR METADATA FROM 'key', event_time TIMESTAMP METADATA FROM 'timestamp', price DOUBLE FROM bid.price
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source bids
+  - project event_time, user_id, price AS __argument_1, name AS __argument_2
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), max(price), last_value(name))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), max(price), last_value(name))
+    project user_id, window_start, count(*) AS n, max(price) AS top, last_value(name) AS key
+    write counts
+exchange counts.window (16 partitions, 934a02ed5acd478c): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max(price) DOUBLE, "last_value(name).time" TIMESTAMP, "last_value(name).partition" INT, "last_value(name).position" BIGINT, "last_value(name).value" VARCHAR
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE, last_value(name).time TIMESTAMP, last_value(name).partition INT, last_value(name).position BIGINT, last_value(name).value VARCHAR)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, n BIGINT, top DOUBLE, key VARCHAR key (user_id)

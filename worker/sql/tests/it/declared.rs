@@ -1,6 +1,7 @@
 //! Faults of the declarations.
 
-use sql::{JobQuery, SqlType};
+use protocol::Origin;
+use sql::{ColumnDef, JobQuery, SqlType};
 
 use crate::fixture::{job, sink};
 
@@ -19,8 +20,8 @@ fn faults(change: impl Fn(&mut JobQuery)) -> Vec<String> {
 fn faults_of_declarations_are_all_reported() {
     let all = faults(|query| {
         query.exchange_partitions = 0;
-        query.sources[0].columns.push(("user_id".to_owned(), SqlType::Int));
-        query.sources[0].columns.push(("__x".to_owned(), SqlType::Decimal(0, 0)));
+        query.sources[0].columns.push(ColumnDef::field("user_id", SqlType::Int));
+        query.sources[0].columns.push(ColumnDef::field("__x", SqlType::Decimal(0, 0)));
         query.sources[0].event_time = Some("price".to_owned());
         query.sources[1].event_time = Some("absent".to_owned());
         query.sources[1].delay_ms = -1;
@@ -37,6 +38,32 @@ fn faults_of_declarations_are_all_reported() {
         "source 'visits' has no column 'absent' for its watermark",
         "source 'visits': the watermark delay is negative",
         "source 'sleepy' has no column 'absent', named in partitionedBy",
+    ];
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn columns_that_read_one_place_are_refused() {
+    let path = |names: &[&str]| Origin::Field(names.iter().map(ToString::to_string).collect());
+    let all = faults(|query| {
+        let places = [
+            ("a", path(&["x", "y"])),
+            ("b", path(&["x", "y"])),
+            ("c", path(&["name", "first"])),
+            ("d", path(&["namesake", "first"])),
+            ("e", Origin::Offset),
+            ("f", Origin::Offset),
+        ];
+        for (name, origin) in places {
+            let column = ColumnDef { origin, ..ColumnDef::field(name, SqlType::Bigint) };
+            query.sources[0].columns.push(column);
+        }
+    });
+    let why = "a field is read by one column, and no column reads into another's value";
+    let expected = [
+        "source 'clicks': 'f' is the record's offset again".to_owned(),
+        format!("source 'clicks': 'name' is field 'name' and 'c' is field 'name.first'; {why}"),
+        format!("source 'clicks': 'a' is field 'x.y' and 'b' is field 'x.y'; {why}"),
     ];
     assert_eq!(all, expected);
 }

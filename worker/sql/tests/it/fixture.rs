@@ -1,6 +1,7 @@
 //! The job that the corpus is about.
 
-use sql::{JobQuery, SinkDef, SourceDef, SqlType};
+use protocol::Origin;
+use sql::{ColumnDef, JobQuery, SinkDef, SourceDef, SqlType};
 
 pub(crate) fn source(name: &str) -> SourceDef {
     let columns = [
@@ -15,11 +16,28 @@ pub(crate) fn source(name: &str) -> SourceDef {
     SourceDef {
         name: name.to_owned(),
         topic: format!("{name}-topic"),
-        columns: columns.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect(),
+        columns: columns.map(|(name, kind)| ColumnDef::field(name, kind)).to_vec(),
         event_time: Some("event_time".to_owned()),
         delay_ms: 5000,
         idle_timeout_ms: Some(30_000),
         partitioned_by: None,
+    }
+}
+
+/// Bids in an envelope: their fields lie in an object, user and time beside the record's value.
+fn bids() -> SourceDef {
+    let within = |name: &str| Origin::Field(vec!["bid".to_owned(), name.to_owned()]);
+    let column =
+        |name: &str, sql_type, origin| ColumnDef { name: name.to_owned(), sql_type, origin };
+    SourceDef {
+        columns: vec![
+            column("user_id", SqlType::Bigint, within("bidder id")),
+            column("name", SqlType::Varchar, Origin::Key),
+            column("event_time", SqlType::Timestamp, Origin::Timestamp),
+            column("price", SqlType::Double, within("price")),
+            ColumnDef::field("ok", SqlType::Boolean),
+        ],
+        ..source("bids")
     }
 }
 
@@ -32,7 +50,7 @@ pub(crate) fn sink(name: &str, key: &[&str]) -> SinkDef {
 }
 
 /// `clicks`; `visits`, partitioned by user and never idle; `sleepy`, partitioned and idle; `plain` without event
-/// time. Of the sinks those that the SQL names.
+/// time; `bids` where the SQL names it. Of the sinks those that the SQL names.
 pub(crate) fn job(sql: &str) -> JobQuery {
     let partitioned_by = Some(vec!["user_id".to_owned()]);
     let visits = SourceDef {
@@ -46,8 +64,13 @@ pub(crate) fn job(sql: &str) -> JobQuery {
         [sink("counts", &["user_id"]), sink("out", &[]), sink("other", &[]), sink("late", &[])];
     let words: Vec<&str> = sql.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
     let named = |sink: &SinkDef| words.windows(2).any(|pair| pair == ["INTO", sink.name.as_str()]);
+    let mut sources = vec![source("clicks"), visits, sleepy, plain];
+    // Not among what the refusals list.
+    if words.iter().any(|word| word.contains("bids")) {
+        sources.push(bids());
+    }
     JobQuery {
-        sources: vec![source("clicks"), visits, sleepy, plain],
+        sources,
         sinks: sinks.into_iter().filter(named).collect(),
         sql: sql.to_owned(),
         exchange_partitions: 16,
