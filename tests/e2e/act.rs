@@ -1,13 +1,10 @@
 //! A job in the cluster with a load, and the judgement at the end.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::checker::{Case, Delivery, Open, Upto, Verdict, settle};
-use tests::generator::{Pace, Recipe, WriteOptions, Written, writer};
+use tests::generator::{Load, Pace, Recipe, WriteOptions, Written};
 use tests::harness::wait;
 use tests::kafka::logs::Isolation;
 use tests::kafka::{ends, topics};
@@ -25,12 +22,6 @@ const RATE: u64 = 400;
 const DENSITY: u64 = 50;
 /// A step that lasts longer than this has failed already.
 const LOAD_MAX: Duration = Duration::from_mins(15);
-
-/// Rows that are written until the end of a step.
-struct Load {
-    goes_on: Arc<AtomicBool>,
-    thread: JoinHandle<anyhow::Result<Written>>,
-}
 
 /// One job: topics of its own, clicks per user through an exchange.
 pub(crate) struct Act<'a> {
@@ -94,12 +85,7 @@ impl<'a> Act<'a> {
             lz4: true,
             closing: Some(self.query.closing()),
         };
-        let goes_on = Arc::new(AtomicBool::new(true));
-        let told = Arc::clone(&goes_on);
-        let thread = std::thread::spawn(move || {
-            writer::write(&recipe, &options, &mut |_| told.load(Ordering::Relaxed))
-        });
-        Load { goes_on, thread }
+        Load::start(recipe, options)
     }
 
     pub(crate) fn sink(&self) -> String {
@@ -229,8 +215,8 @@ impl<'a> Act<'a> {
     /// Ends the load.
     fn end_load(&mut self) -> Written {
         let load = self.load.take().expect("a load runs from the start");
-        load.goes_on.store(false, Ordering::Relaxed);
-        load.thread.join().expect("the generator does not panic").unwrap()
+        load.stop();
+        load.written().unwrap()
     }
 
     /// Ends the load, waits for the results, and requires that nothing is lost, doubled or wrong.
@@ -261,14 +247,6 @@ impl<'a> Act<'a> {
     pub(crate) fn uid(&self) -> String {
         let job = self.world.tools.get("streamjob", &self.name).unwrap();
         job["metadata"]["uid"].as_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Act<'_> {
-    fn drop(&mut self) {
-        if let Some(load) = &self.load {
-            load.goes_on.store(false, Ordering::Relaxed);
-        }
     }
 }
 

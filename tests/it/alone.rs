@@ -16,7 +16,7 @@ fn check(name: &str, query: Query) {
     let stage = Stage::development(name, query);
     let mut worker = Worker::start(&stage.alone()).unwrap();
     worker.until_status("a running job", START_MAX, |_| true).unwrap();
-    let written = stage.load(stage.recipe(1), 20_000, Pace::FlatOut).written();
+    let written = stage.load(stage.recipe(1), 20_000, Pace::FlatOut).written().unwrap();
     let verdict = stage.finish(written, || worker.process().require_running().unwrap());
     assert!(verdict.expected > 1_000, "{verdict}");
     assert!(worker.process().stop().unwrap().success());
@@ -65,7 +65,7 @@ fn a_job_at_rest_takes_no_checkpoint() {
     stage.write_job();
     let mut worker = Worker::start(&stage.alone()).unwrap();
     worker.until_status("a running job", START_MAX, |_| true).unwrap();
-    let written = stage.load(stage.recipe(1), 5_000, Pace::FlatOut).written();
+    let written = stage.load(stage.recipe(1), 5_000, Pace::FlatOut).written().unwrap();
     stage.finish(written, || worker.process().require_running().unwrap());
     // Many intervals later the newest one is the same, and has been seen to hold everything.
     wait::until_true("rest", START_MAX, || {

@@ -39,7 +39,7 @@ fn check(name: &str, mechanism: Mechanism) {
     stage.plan();
     let mut crew = stage.generation(1, 2, true);
     let load = stage.load(stage.recipe(seed()), 20_000, Pace::FlatOut);
-    let verdict = stage.finish(load.written(), || crew.tend().unwrap());
+    let verdict = stage.finish(load.written().unwrap(), || crew.tend().unwrap());
     for index in 0..crew.len() {
         require_silence(crew.worker(index).unwrap().process());
     }
@@ -66,7 +66,7 @@ fn refused(stage: &Stage, text: &str) {
     assert!(refusal.contains("CredentialsRejected"), "{refusal}");
     assert!(refusal.contains(text), "{refusal}");
 
-    let role = Role::Slot { generation: 1, slots: 1, ordinal: 0, acquire_now: true };
+    let role = Role::only(1);
     let mut worker = Worker::start(&stage.setup("refused", role)).unwrap();
     let ended = worker.process().wait(END_MAX).unwrap();
     assert_eq!(ended.code(), Some(ENVIRONMENT), "it may pass, when a Secret is corrected");

@@ -4,8 +4,6 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use object_store::ObjectStore;
@@ -13,7 +11,7 @@ use tests::checker::generations::Generations;
 use tests::checker::{
     Case, Delivery, Open, StoredFigures, StoredJob, Upto, Verdict, judge, settle,
 };
-use tests::generator::{Pace, Recipe, WriteOptions, Written, writer};
+use tests::generator::{Load, Pace, Recipe, WriteOptions, Written};
 use tests::harness::broker::Devbroker;
 use tests::harness::crew::Crew;
 use tests::harness::job::{Checkpoints, JobFile};
@@ -185,12 +183,7 @@ impl Stage {
             closing: Some(self.job.query.closing()),
         };
         self.total.set((rows as i64 + 1) * i64::from(PARTITIONS));
-        let stopped = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stopped);
-        let goes_on = move |_| !told.load(Ordering::Acquire);
-        let writing =
-            std::thread::spawn(move || writer::write(&recipe, &options, &mut { goes_on }));
-        Load { writing: Some(writing), stopped }
+        Load::start(recipe, options)
     }
 
     pub(crate) fn case(&self) -> Case {
@@ -236,23 +229,37 @@ impl Stage {
     }
 
     /// Waits until more rows are committed than now, unless all are.
-    pub(crate) fn until_progress(&self, tend: impl FnMut()) {
-        self.until_committed((self.committed_rows() + 1).min(self.total.get()), tend);
+    pub(crate) fn until_progress(&self, mut tend: impl FnMut()) {
+        self.until_progress_or(|| {
+            tend();
+            false
+        });
     }
 
     /// The same, or until it need not be.
     pub(crate) fn until_progress_or(&self, mut enough: impl FnMut() -> bool) {
-        let wanted = (self.committed_rows() + 1).min(self.total.get());
-        wait::until_true(&format!("{wanted} rows committed"), SETTLE_MAX, || {
+        let mut wanted = None;
+        wait::until_true("more rows committed", SETTLE_MAX, || {
             wait::pause(Duration::from_millis(100));
-            Ok(enough() || self.committed_rows() >= wanted)
+            if enough() {
+                return Ok(true);
+            }
+            // A transaction that somebody left open hides what is committed.
+            let Some(rows) = self.visible_rows() else { return Ok(false) };
+            let wanted = *wanted.get_or_insert((rows + 1).min(self.total.get()));
+            Ok(rows >= wanted)
         })
         .unwrap();
     }
 
     /// Rows of the source that are committed.
     pub(crate) fn committed_rows(&self) -> i64 {
-        self.committed().iter().sum()
+        self.visible_rows().unwrap_or_default()
+    }
+
+    fn visible_rows(&self) -> Option<i64> {
+        let offsets = self.offsets.read(&self.job.source, PARTITIONS).ok()?;
+        Some(offsets.iter().flatten().map(|committed| committed.offset).sum())
     }
 
     /// Check 5, while no worker runs: the output is exactly that of the committed input.
@@ -297,34 +304,6 @@ impl Stage {
             Ok(offsets) => offsets.into_iter().map(|o| o.map_or(0, |o| o.offset)).collect(),
             Err(_) => vec![0; PARTITIONS as usize],
         }
-    }
-}
-
-/// A generator that writes in the background; dropping it stops it.
-pub(crate) struct Load {
-    writing: Option<JoinHandle<anyhow::Result<Written>>>,
-    stopped: Arc<AtomicBool>,
-}
-
-impl Load {
-    pub(crate) fn is_done(&self) -> bool {
-        self.writing.as_ref().is_none_or(JoinHandle::is_finished)
-    }
-
-    /// Ends it early; the logs are closed all the same.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn written(mut self) -> Written {
-        let writing = self.writing.take().expect("it is taken once");
-        writing.join().expect("the generator does not panic").unwrap()
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 

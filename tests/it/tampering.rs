@@ -30,7 +30,7 @@ fn finished() -> Stage {
     stage.plan();
     let mut crew = stage.generation(1, 1, true);
     let load = stage.load(stage.recipe(seed()), 20_000, Pace::PerSecond(20_000));
-    stage.finish(load.written(), || crew.tend().unwrap());
+    stage.finish(load.written().unwrap(), || crew.tend().unwrap());
     crew.stop().unwrap();
     assert!(stage.require_objects(0).runs > 0, "the last checkpoint has no run");
     stage

@@ -3,9 +3,11 @@
 
 pub mod arguments;
 pub mod encode;
+pub mod load;
 pub mod random;
 pub mod recipe;
 pub mod writer;
 
+pub use load::Load;
 pub use recipe::{Recipe, Row, Shape};
 pub use writer::{Pace, Progress, WriteOptions, Written};

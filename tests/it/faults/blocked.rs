@@ -96,7 +96,7 @@ fn replace_topic(stage: &Stage) {
 }
 
 fn start(stage: &Stage, generation: u64) -> Worker {
-    let role = Role::Slot { generation, slots: 1, ordinal: 0, acquire_now: true };
+    let role = Role::only(generation);
     Worker::start(&stage.setup(&format!("g{generation}"), role)).unwrap()
 }
 
@@ -108,11 +108,10 @@ fn at_rest(site: &Site, name: &str, checkpoints: &str) -> Stage {
     stage.plan();
     let load = stage.load(stage.recipe(5), 2_000, Pace::PerSecond(8_000));
     let mut worker = start(&stage, 1);
-    let written = load.written();
+    let written = load.written().unwrap();
     stage.until_committed(written.rows as i64, || worker.process().require_running().unwrap());
     if checkpoints != "10m" {
-        let named = |s: &WorkerStatus| s.slots.iter().any(|slot| slot.checkpoint.is_some());
-        worker.until_status("a checkpoint", STEP_MAX, named).unwrap();
+        worker.until_checkpoint(STEP_MAX, 0).unwrap();
     }
     worker.process().kill().unwrap();
     stage
@@ -163,7 +162,7 @@ fn fenced(site: &Site) {
     stranger.init_transactions(STEP_MAX).unwrap();
     // The input goes on, so there is something to commit.
     let recipe = stage.recipe(6);
-    stage.load(recipe, 100, Pace::FlatOut).written();
+    stage.load(recipe, 100, Pace::FlatOut).written().unwrap();
     let status = worker.process().wait(STEP_MAX).unwrap();
     assert_eq!(status.code(), Some(REREAD), "{}", worker.process().output());
     assert!(worker.process().output().contains("Fenced"));

@@ -24,7 +24,7 @@ fn check(name: &str, mut stage: Stage, down: fn(&mut RealKafka)) {
         crew.tend().unwrap();
         wait::pause(Duration::from_millis(50));
     }
-    let verdict = stage.finish(load.written(), || crew.tend().unwrap());
+    let verdict = stage.finish(load.written().unwrap(), || crew.tend().unwrap());
     crew.stop().unwrap();
     eprintln!("{name}: {:?} ended by themselves: {verdict}", crew.ended());
 }

@@ -149,18 +149,14 @@ fn named(stage: &Stage) -> ManifestName {
 }
 
 fn start(stage: &Stage, folder: &str) -> Worker {
-    let role = Role::Slot { generation: 1, slots: 1, ordinal: 0, acquire_now: true };
+    let role = Role::only(1);
     Worker::start(&stage.setup(folder, role)).unwrap()
 }
 
 /// Until this process has named a checkpoint with changes of its own.
 fn until_checkpoints(worker: &mut Worker, count: u64) {
-    let number = |s: &WorkerStatus| {
-        s.slots.iter().find_map(|s| s.checkpoint.as_ref()).map_or(0, |c| c.number.0)
-    };
-    let first = worker.until_status("a checkpoint", STEP_MAX, |s| number(s) > 0).unwrap();
-    let enough = number(&first) + count;
-    worker.until_status("checkpoints", STEP_MAX, |s| number(s) >= enough).unwrap();
+    let first = worker.until_checkpoint(STEP_MAX, 0).unwrap();
+    worker.until_checkpoint(STEP_MAX, first + count - 1).unwrap();
 }
 
 fn require_blocked(stage: &Stage, folder: &str, reason: Reason) {
@@ -202,7 +198,8 @@ fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
     }
     worker = start(&stage, "last");
     load.stop();
-    let verdict = stage.finish(load.written(), || worker.process().require_running().unwrap());
+    let verdict =
+        stage.finish(load.written().unwrap(), || worker.process().require_running().unwrap());
     eprintln!("{} damaged checkpoints passed over: {verdict}", DAMAGES.len());
     assert!(worker.process().stop().unwrap().success());
 }
@@ -216,7 +213,7 @@ fn without_a_whole_checkpoint_the_condition_is_named() {
     until_checkpoints(&mut worker, 4);
     worker.process().kill().unwrap();
     load.stop();
-    load.written();
+    load.written().unwrap();
     objects.forget_all_but_two();
     for (kind, what, damage, reason) in DAMAGES {
         let before = objects.read(kind);

@@ -51,7 +51,7 @@ fn check(name: &str, query: Query, delivery: &str) -> Verdict {
         progress.sample(Instant::now(), stage.committed_rows());
         wait::pause(Duration::from_millis(50));
     }
-    let verdict = stage.finish(load.written(), || crew.tend().unwrap());
+    let verdict = stage.finish(load.written().unwrap(), || crew.tend().unwrap());
     crew.stop().unwrap();
     // Every process that ended may have left an upload behind.
     let objects = stage.require_objects(kills as usize + crew.ended().len());
@@ -105,6 +105,6 @@ fn outputs_and_offsets_are_committed_together() {
         stage.require_objects(2 * (round as usize + 1));
         crew = stage.generation(1, 2, true);
     }
-    stage.finish(load.written(), || crew.tend().unwrap());
+    stage.finish(load.written().unwrap(), || crew.tend().unwrap());
     crew.stop().unwrap();
 }

@@ -106,7 +106,7 @@ fn an_acquire_goes_on_when_its_commits_are_disturbed() {
     stage.plan();
     let load = stage.load(stage.recipe(seed()), 1_000_000, Pace::PerSecond(2_000));
     let start = |name, fault| {
-        let role = Role::Slot { generation: 1, slots: 1, ordinal: 0, acquire_now: true };
+        let role = Role::only(1);
         Worker::start_faulty(&stage.setup(name, role), fault).unwrap()
     };
     for (commit, fault) in [("nonce", "disturb:1"), ("claim", "disturb:2")] {
@@ -120,6 +120,6 @@ fn an_acquire_goes_on_when_its_commits_are_disturbed() {
     }
     load.stop();
     let mut worker = start("last", "");
-    stage.finish(load.written(), || worker.process().require_running().unwrap());
+    stage.finish(load.written().unwrap(), || worker.process().require_running().unwrap());
     assert!(worker.process().stop().unwrap().success());
 }

@@ -71,7 +71,7 @@ fn check(name: &str, query: Query) {
         crew = rescale(&stage, crew, generation, slots);
         stage.until_progress(|| crew.tend().unwrap());
     }
-    let verdict = stage.finish(load.written(), || crew.tend().unwrap());
+    let verdict = stage.finish(load.written().unwrap(), || crew.tend().unwrap());
     crew.stop().unwrap();
     let objects = stage.require_objects(0);
     assert!(objects.runs > 0, "{objects}");

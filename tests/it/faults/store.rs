@@ -10,6 +10,9 @@ use tests::oracle::Query;
 
 use crate::stage::{Stage, scale, seed};
 
+/// Outages at most, until one of them disturbs no commit.
+const OUTAGES_MAX: usize = 5;
+
 #[test]
 fn commits_go_on_while_the_store_is_away() {
     let outage = Duration::from_secs(scale("STREAMJOB_STORE_OUTAGE", 12));
@@ -18,34 +21,41 @@ fn commits_go_on_while_the_store_is_away() {
     stage.write_job();
     stage.plan();
     let mut crew = stage.generation(1, 1, true);
-    let rate = 10_000;
-    let rows = rate / 4 * (outage.as_secs() + 10);
-    let load = stage.load(stage.recipe(seed()), rows, Pace::PerSecond(rate));
-    let checkpointed = |number: u64| {
-        move |status: &protocol::admin::WorkerStatus| {
-            let mut checkpoints = status.slots.iter().filter_map(|s| s.checkpoint.as_ref());
-            checkpoints.any(|checkpoint| checkpoint.number.0 > number)
-        }
-    };
+    let load = stage.load(stage.recipe(seed()), 10_000_000, Pace::PerSecond(10_000));
     let worker = crew.worker(0).unwrap();
-    worker.until_status("a checkpoint", Duration::from_mins(2), checkpointed(0)).unwrap();
+    worker.until_checkpoint(Duration::from_mins(2), 0).unwrap();
+    // A commit that was slow or disturbed costs a new producer, and that needs the store: then commits wait too.
+    let mut disturbed = 0;
+    while !goes_on_without_store(&mut stage, worker, outage) {
+        disturbed += 1;
+        assert!(disturbed < OUTAGES_MAX, "{disturbed} outages, and every time a producer was lost");
+    }
+    load.stop();
+    let verdict = stage.finish(load.written().unwrap(), || crew.tend().unwrap());
+    assert!(crew.ended().is_empty(), "{:?}", crew.ended());
+    crew.stop().unwrap();
+    // Nobody was killed: what was uploaded was named.
+    let objects = stage.require_objects(0);
+    assert!(objects.runs > 0, "{objects}");
+    eprintln!("store away for {outage:?}, after {disturbed} disturbed ones: {verdict}\n{objects}");
+}
 
+/// Takes the store away for a while. Did commits go on all the time? If not, a producer had to be replaced.
+fn goes_on_without_store(stage: &mut Stage, worker: &mut Worker, outage: Duration) -> bool {
     let earlier = replacements(worker);
     stage.minio.as_mut().unwrap().kill().unwrap();
     let down = Instant::now();
     let mut told = false;
-    // A commit that was slow or disturbed costs a new producer, and that needs the store: then commits wait too.
-    let mut waits = false;
+    let mut replaced = false;
     while down.elapsed() < outage {
-        assert!(!load.is_done(), "the load is too short for the outage");
-        if waits {
+        if replaced {
             worker.process().require_running().unwrap();
             wait::pause(Duration::from_millis(100));
         } else {
             stage.until_progress_or(|| {
                 worker.process().require_running().unwrap();
-                waits |= replacements(worker) > earlier;
-                waits
+                replaced |= replacements(worker) > earlier;
+                replaced
             });
         }
         told |= worker.status().is_some_and(|status| {
@@ -55,25 +65,10 @@ fn commits_go_on_while_the_store_is_away() {
         });
     }
     assert!(told, "the status never said that the store is away");
-    let before = worker.status().unwrap();
+    let newest = worker.until_checkpoint(outage, 0).unwrap();
     stage.minio.as_mut().unwrap().start_again().unwrap();
-    let newest =
-        before.slots.iter().filter_map(|s| s.checkpoint.as_ref()).map(|c| c.number.0).max();
-    worker
-        .until_status(
-            "a checkpoint after the outage",
-            Duration::from_mins(1),
-            checkpointed(newest.unwrap()),
-        )
-        .unwrap();
-    let verdict = stage.finish(load.written(), || crew.tend().unwrap());
-    assert!(crew.ended().is_empty(), "{:?}", crew.ended());
-    crew.stop().unwrap();
-    // Nobody was killed: what was uploaded was named.
-    let objects = stage.require_objects(0);
-    assert!(objects.runs > 0, "{objects}");
-    let waited = if waits { ", commits waited for a new producer" } else { "" };
-    eprintln!("store away for {outage:?}{waited}: {verdict}\n{objects}");
+    worker.until_checkpoint(Duration::from_mins(1), newest).unwrap();
+    !replaced
 }
 
 /// How often the worker has replaced its producer.

@@ -23,7 +23,7 @@ const CALM: Duration = Duration::from_millis(700);
 
 /// A worker without a local copy: its state comes from the store.
 fn start(stage: &Stage, number: u64) -> Worker {
-    let role = Role::Slot { generation: 1, slots: 1, ordinal: 0, acquire_now: true };
+    let role = Role::only(1);
     Worker::start(&stage.setup(&format!("start-{number}"), role)).unwrap()
 }
 
@@ -62,7 +62,8 @@ fn a_store_behind_a_bad_line_costs_no_row() {
     let spoilt = proxy.spoilt();
     proxy.spoil_one_in(0);
     load.stop();
-    let verdict: Verdict = stage.finish(load.written(), || tend(&stage, &mut worker, started));
+    let verdict: Verdict =
+        stage.finish(load.written().unwrap(), || tend(&stage, &mut worker, started));
     worker.process().kill().unwrap();
     let objects = stage.require_objects(started as usize * 4);
     eprintln!("{started} starts through a bad line {spoilt:?}: {verdict}\n{objects}");

@@ -63,7 +63,7 @@ fn no_reader_ever_sees_half_a_transfer() {
         crew.tend().unwrap();
         reader.read_on(Duration::from_millis(100)).unwrap();
     }
-    let transfers = load.written().rows;
+    let transfers = load.written().unwrap().rows;
     stage.until_committed(transfers as i64, || crew.tend().unwrap());
     reader.read_until(transfers, SETTLE_MAX).unwrap();
     crew.stop().unwrap();

@@ -22,7 +22,7 @@ fn is_superseded(status: &WorkerStatus) -> bool {
 fn of_two_processes_with_one_identity_one_commits() {
     let stage = Stage::real("twins", Query::bids_per_auction(true));
     stage.plan();
-    let role = Role::Slot { generation: 1, slots: 1, ordinal: 0, acquire_now: true };
+    let role = Role::only(1);
     let mut elder = Worker::start(&stage.setup("elder", role.clone())).unwrap();
     let load = stage.load(stage.recipe(seed()), 60_000, Pace::PerSecond(20_000));
     stage.until_progress(|| {});
@@ -34,7 +34,7 @@ fn of_two_processes_with_one_identity_one_commits() {
             status.slots.iter().all(|slot| slot.phase == SlotPhase::Running)
         })
         .unwrap();
-    stage.finish(load.written(), || younger.process().require_running().unwrap());
+    stage.finish(load.written().unwrap(), || younger.process().require_running().unwrap());
     assert!(younger.process().stop().unwrap().success());
 }
 
@@ -43,7 +43,7 @@ fn of_two_processes_with_one_identity_one_commits() {
 fn a_process_that_wakes_up_after_it_was_replaced_commits_nothing() {
     let stage = Stage::real("zombie", Query::bids_per_auction(false));
     stage.plan();
-    let role = |generation| Role::Slot { generation, slots: 1, ordinal: 0, acquire_now: true };
+    let role = |generation| Role::only(generation);
     let mut old = Crew::start(&[stage.setup("old", role(1))]).unwrap();
     let load = stage.load(stage.recipe(seed()), 60_000, Pace::PerSecond(12_000));
     stage.until_progress(|| old.tend().unwrap());
@@ -64,6 +64,6 @@ fn a_process_that_wakes_up_after_it_was_replaced_commits_nothing() {
     })
     .unwrap();
     // The history of committed offsets is part of the judgement: no generation 1 after generation 2.
-    stage.finish(load.written(), || new.tend().unwrap());
+    stage.finish(load.written().unwrap(), || new.tend().unwrap());
     new.stop().unwrap();
 }

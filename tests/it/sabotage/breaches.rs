@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use tests::checker::judge;
-use tests::generator::{Pace, Recipe};
+use tests::generator::{Load, Pace, Recipe};
 use tests::harness::worker::{self, Role, Worker, WorkerSetup};
 use tests::kafka::topics;
 use tests::oracle::Query;
 
 use super::{idle, successions};
-use crate::stage::{Load, Site, Stage};
+use crate::stage::{Site, Stage};
 
 pub(super) const STEP_MAX: Duration = Duration::from_mins(1);
 /// Rows per partition, and rows per second over all.
@@ -59,7 +59,7 @@ pub(super) const BREACHES: [Breach; 17] = [
 ];
 
 pub(super) fn setup(stage: &Stage, generation: u64) -> WorkerSetup {
-    let role = Role::Slot { generation, slots: 1, ordinal: 0, acquire_now: true };
+    let role = Role::only(generation);
     stage.setup(&format!("g{generation}"), role)
 }
 
@@ -96,7 +96,7 @@ fn object_faults(stage: &Stage) -> Vec<String> {
 
 /// To the end of the input; a worker that dies is followed by an honest one.
 fn finished(stage: &Stage, load: Load, mut worker: Worker) -> Vec<String> {
-    let written = load.written();
+    let written = load.written().unwrap();
     stage.until_committed(written.rows as i64, || {
         if worker.process().ended().unwrap().is_some() {
             worker = start(stage, 1, "");
@@ -125,25 +125,21 @@ fn in_order(site: &Site, name: &str) -> Vec<String> {
     finished(&stage, load, worker)
 }
 
-fn until_checkpoint(worker: &mut Worker, number: u64) {
-    let reached = |s: &protocol::admin::WorkerStatus| {
-        s.slots.iter().filter_map(|s| s.checkpoint.as_ref()).any(|c| c.number.0 >= number)
-    };
-    worker.until_status("a checkpoint", STEP_MAX, reached).unwrap();
-}
-
 /// Killed after some checkpoints; the breach comes with the restart.
 fn restored(site: &Site, name: &str) -> Vec<String> {
     let stage = stage(site, name, Query::bids_per_auction(true));
     let recipe = Recipe { density: 100, ..stage.recipe(17) };
     let load = stage.load(recipe, ROWS_MAX, Pace::PerSecond(PACE));
     let mut honest = start(&stage, 1, "");
-    until_checkpoint(&mut honest, 3);
+    honest.until_checkpoint(STEP_MAX, 2).unwrap();
     honest.process().kill().unwrap();
     let mut worker = start(&stage, 1, &committing(name));
     stage.until_progress(|| worker.process().require_running().unwrap());
     load.stop();
-    finished(&stage, load, worker)
+    let rows = load.written().unwrap().rows as i64;
+    stage.until_committed(rows, || worker.process().require_running().unwrap());
+    worker.process().kill().unwrap();
+    faults(&stage)
 }
 
 fn deleted(site: &Site, name: &str) -> Vec<String> {
@@ -153,7 +149,7 @@ fn deleted(site: &Site, name: &str) -> Vec<String> {
     stage.plan();
     let load = load(&stage);
     let mut worker = start(&stage, 1, &committing(name));
-    until_checkpoint(&mut worker, 1);
+    worker.until_checkpoint(STEP_MAX, 0).unwrap();
     worker.process().kill().unwrap();
     load.stop();
     object_faults(&stage)
@@ -163,7 +159,7 @@ fn collected(site: &Site, name: &str) -> Vec<String> {
     let stage = stage(site, name, Query::bids_per_auction(true));
     let load = load(&stage);
     let mut honest = start(&stage, 1, "");
-    until_checkpoint(&mut honest, 2);
+    honest.until_checkpoint(STEP_MAX, 1).unwrap();
     honest.process().kill().unwrap();
     load.stop();
     let log = stage.scratch.path().join("clean.log");

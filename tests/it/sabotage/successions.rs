@@ -4,13 +4,13 @@ use std::fs;
 
 use protocol::Generation;
 use protocol::admin::{AcquireOrder, SlotPhase, WorkerStatus};
-use tests::generator::Pace;
+use tests::generator::{Load, Pace};
 use tests::harness::wait;
 use tests::harness::worker::Worker;
 use tests::oracle::Query;
 
 use super::breaches::{ROWS_MAX, STEP_MAX, committing, faults, stage, start};
-use crate::stage::{Load, Site, Stage};
+use crate::stage::{Site, Stage};
 
 const PACE: u64 = 4_000;
 
@@ -41,7 +41,7 @@ fn successor(stage: &Stage, faults: &str) -> Worker {
 fn judged(stage: &Stage, load: Load, mut workers: [Worker; 2]) -> Vec<String> {
     stage.until_progress(|| {});
     load.stop();
-    let rows = load.written().rows as i64;
+    let rows = load.written().unwrap().rows as i64;
     stage.until_committed(rows, || {});
     for worker in &mut workers {
         worker.process().kill().unwrap();

@@ -42,6 +42,13 @@ pub enum Role {
     },
 }
 
+impl Role {
+    /// The only slot of a generation, which acquires at once.
+    pub fn only(generation: u64) -> Self {
+        Self::Slot { generation, slots: 1, ordinal: 0, acquire_now: true }
+    }
+}
+
 /// A worker process with its two ports.
 pub struct Worker {
     process: Process,
@@ -104,6 +111,16 @@ impl Worker {
             self.process.require_running()?;
             Ok(self.status().filter(|status| wanted(status)))
         })
+    }
+
+    /// Waits until the newest named checkpoint has a greater number than that; its number.
+    pub fn until_checkpoint(&mut self, bound: Duration, beyond: u64) -> anyhow::Result<u64> {
+        let number = |status: &WorkerStatus| {
+            let checkpoints = status.slots.iter().filter_map(|slot| slot.checkpoint.as_ref());
+            checkpoints.map(|checkpoint| checkpoint.number.0).max().unwrap_or_default()
+        };
+        let status = self.until_status("a checkpoint", bound, |s| number(s) > beyond)?;
+        Ok(number(&status))
     }
 }
 

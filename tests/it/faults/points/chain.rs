@@ -11,12 +11,12 @@ use protocol::Generation;
 use protocol::admin::{AcquireOrder, ReleaseOrder, SlotPhase, WorkerStatus};
 use tests::checker::Verdict;
 use tests::generator::random::{Purpose, below, draw};
-use tests::generator::{Pace, Recipe};
+use tests::generator::{Load, Pace, Recipe};
 use tests::harness::wait;
 use tests::harness::worker::{self, Role, Worker, WorkerSetup};
 
 use super::Cell;
-use crate::stage::{Load, Stage};
+use crate::stage::Stage;
 
 const SIGKILL: i32 = 9;
 /// A step that is not reached within this time is tried once more, with another history.
@@ -111,8 +111,9 @@ impl Chain {
         let mut last = self.worker("");
         last.until_status("running", STEP_MAX, runs).unwrap();
         load.stop();
-        let verdict =
-            self.stage.finish(load.written(), || last.process().require_running().unwrap());
+        let verdict = self
+            .stage
+            .finish(load.written().unwrap(), || last.process().require_running().unwrap());
         assert!(last.process().stop().unwrap().success());
         self.verdict = Some(verdict);
     }
@@ -149,8 +150,7 @@ impl Chain {
     /// A worker without faults, until it has a checkpoint and has committed more; then it is killed.
     fn calm(&mut self) {
         let mut worker = self.worker("");
-        let named = |s: &WorkerStatus| s.slots.iter().any(|slot| slot.checkpoint.is_some());
-        worker.until_status("a checkpoint", STEP_MAX, named).unwrap();
+        worker.until_checkpoint(STEP_MAX, 0).unwrap();
         self.stage.until_progress(|| worker.process().require_running().unwrap());
         worker.process().kill().unwrap();
         self.deaths += 1;
@@ -234,12 +234,8 @@ impl Chain {
     /// A collection beside a worker that works.
     fn collection(&mut self, cell: &Cell) -> ExitStatus {
         let mut worker = self.worker("");
-        let number = |s: &WorkerStatus| {
-            s.slots.iter().find_map(|s| s.checkpoint.as_ref()).map_or(0, |c| c.number.0)
-        };
-        let first = worker.until_status("a checkpoint", STEP_MAX, |s| number(s) > 0).unwrap();
-        let enough = number(&first) + CHECKPOINTS;
-        worker.until_status("garbage", STEP_MAX, |s| number(s) >= enough).unwrap();
+        let first = worker.until_checkpoint(STEP_MAX, 0).unwrap();
+        worker.until_checkpoint(STEP_MAX, first + CHECKPOINTS - 1).unwrap();
         if cell.point == "gc.delete" {
             assert!(self.once(&["clean", "--gc"], "").success());
             self.age_marks();
