@@ -162,9 +162,9 @@ fn columns(shape: Shape) -> Value {
     if shape == Shape::Nexmark {
         return json!([
             {"name": "event_type", "type": "BIGINT"},
-            {"name": "auction", "type": "BIGINT", "path": "bid.auction"},
-            {"name": "price", "type": "BIGINT", "path": "bid.price"},
-            {"name": "event_time", "type": "TIMESTAMP", "path": "bid.dateTime"},
+            {"name": "auction", "type": "BIGINT", "path": ["bid", "auction"]},
+            {"name": "price", "type": "BIGINT", "path": ["bid", "price"]},
+            {"name": "event_time", "type": "TIMESTAMP", "path": ["bid", "dateTime"]},
         ]);
     }
     let columns: &[(&str, &str)] = match shape {

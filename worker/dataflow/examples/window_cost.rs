@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use dataflow::{
     Aggregate, ColumnKind, EmissionLimit, End, ExchangePlan, Function, Grouping, Input, JobPlan,
-    KeyColumn, PartialAggregate, Pipeline, RowColumns, Shard, SinkPlan, SourcePlan, Stage,
+    KeyColumn, Output, PartialAggregate, Pipeline, RowColumns, Shard, SinkPlan, SourcePlan, Stage,
     StageInput, WindowAggregate, WindowInput, WindowKind,
 };
 use protocol::{Fingerprint, Log, StageId};
@@ -110,7 +110,12 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
         End::Partial(Box::new(PartialAggregate { grouping, input, exchange: 0 }))
     } else {
         let input = WindowInput::Rows(input);
-        End::Window(Box::new(WindowAggregate { grouping, input, steps: vec![], sink: 0 }))
+        End::Window(Box::new(WindowAggregate {
+            grouping,
+            input,
+            steps: vec![],
+            output: Output::Sink(0),
+        }))
     };
     let input =
         StageInput { input: Input::Source(0), pipelines: vec![Pipeline { steps: vec![], end }] };

@@ -25,7 +25,7 @@ pub use column::{ColumnKind, ListItem};
 pub use emission::{Emission, EmissionLimit};
 pub use error::{DataflowError, Incompatible};
 pub use plan::{
-    Aggregate, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn, LateRows,
+    Aggregate, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn, LateRows, Output,
     PartialAggregate, Pipeline, RowColumns, SinkPlan, SourcePlan, Stage, StageInput, Step,
     WindowAggregate, WindowInput,
 };

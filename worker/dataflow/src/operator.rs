@@ -54,8 +54,10 @@ pub(crate) trait Windowed: Send + Sync {
         &mut self,
         due: Due,
         budget: &mut Budget,
-        out: &mut Vec<(usize, RecordBatch)>,
+        out: &mut Vec<RecordBatch>,
     ) -> Result<Option<HandedOut>, DataflowError>;
+    /// No later result has a `window_time` before this, once everything up to the watermark has been handed out.
+    fn results_until(&self, watermark: i64) -> i64;
     /// Groups of that time that have been handed out so far.
     fn handed_out(&self, end: i64) -> u64;
     /// As if the first groups of that time, which `next_due` named, had been handed out. `false`: it has not that many.
@@ -66,8 +68,12 @@ pub(crate) trait Windowed: Send + Sync {
     fn set_fired_until(&mut self, end: i64);
     /// State entries whose first key bytes lie below are dead.
     fn live_from(&self, watermark: i64) -> i64;
-    /// Hands out what does not wait for a watermark: late rows, and fired windows that have changed.
-    fn hand_out_open(&mut self, out: &mut Vec<(usize, RecordBatch)>) -> Result<(), DataflowError>;
+    /// Hands out what does not wait for a watermark: late rows with their sink, and fired windows that have changed.
+    fn hand_out_open(
+        &mut self,
+        late: &mut Vec<(usize, RecordBatch)>,
+        out: &mut Vec<RecordBatch>,
+    ) -> Result<(), DataflowError>;
     /// Bytes that `hand_out_open` would hand out, roughly.
     fn open_bytes(&self) -> usize;
     /// Nothing that `hand_out_open` would hand out is wanted.

@@ -231,8 +231,17 @@ pub struct WindowAggregate {
     pub input: WindowInput,
     /// `HAVING` and the projection, over the result.
     pub steps: Vec<Step>,
+    /// What takes the rows then.
+    pub output: Output,
+}
+
+/// What takes the results of a window.
+#[derive(Debug, Clone)]
+pub enum Output {
     /// Index into [`JobPlan::sinks`].
-    pub sink: usize,
+    Sink(usize),
+    /// The first phase of a window over the results, by their `window_time`.
+    Partial(Box<PartialAggregate>),
 }
 
 /// What a window operator reads.
@@ -266,4 +275,25 @@ pub struct PartialAggregate {
     pub input: RowColumns,
     /// Index into [`JobPlan::exchanges`].
     pub exchange: usize,
+}
+
+impl Pipeline {
+    /// Index into [`JobPlan::exchanges`], if rows of the pipeline go there.
+    pub fn exchange(&self) -> Option<usize> {
+        self.end.partial().map(|partial| partial.exchange)
+    }
+}
+
+impl End {
+    /// The first phase that prepares rows for an exchange.
+    pub fn partial(&self) -> Option<&PartialAggregate> {
+        match self {
+            Self::Sink(_) => None,
+            Self::Window(window) => match &window.output {
+                Output::Sink(_) => None,
+                Output::Partial(partial) => Some(partial),
+            },
+            Self::Partial(partial) => Some(partial),
+        }
+    }
 }

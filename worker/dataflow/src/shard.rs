@@ -1,6 +1,7 @@
 //! One stage over one log.
 
 mod emit;
+mod results;
 mod state;
 
 use std::borrow::Cow;
@@ -12,10 +13,11 @@ use arrow::record_batch::RecordBatch;
 use protocol::registers::{ShardRegisters, UpstreamWatermark};
 use protocol::{Log, StageId};
 
+use self::results::Results;
 use crate::column::ListItem;
 use crate::error::DataflowError;
 use crate::limits::EVENT_TIME_ABS_MAX;
-use crate::operator::{Partial, Windowed, check_partials, data_bytes, partial, windowed};
+use crate::operator::{Partial, Windowed, check_partials, data_bytes, partial};
 use crate::pipeline::{self, Flow};
 use crate::plan::{End, Input, JobPlan, Pipeline, StageInput};
 use crate::schema::TableMapping;
@@ -50,7 +52,7 @@ pub struct Shard {
 
 enum EndState {
     Sink { sink: usize, rows: Vec<RecordBatch>, bytes: usize },
-    Window(Box<dyn Windowed>),
+    Window(Results),
     Partial(Box<dyn Partial>),
 }
 
@@ -72,7 +74,7 @@ impl Shard {
                 End::Sink(sink) => EndState::Sink { sink: *sink, rows: Vec::new(), bytes: 0 },
                 End::Window(window) => {
                     check_grouping(&window.grouping)?;
-                    EndState::Window(windowed(window, log.partition)?)
+                    EndState::Window(Results::new(&plan, window, log.partition)?)
                 }
                 End::Partial(plan_of) => {
                     check_grouping(&plan_of.grouping)?;
@@ -84,7 +86,7 @@ impl Shard {
         let mut windows: Vec<(u16, usize)> = Vec::new();
         for (at, end) in ends.iter().enumerate() {
             if let EndState::Window(window) = end {
-                windows.push((window.plan().grouping.table_number(), at));
+                windows.push((window.operator.plan().grouping.table_number(), at));
             }
         }
         windows.sort_unstable();
@@ -174,7 +176,7 @@ impl Shard {
             }
             let name = match end {
                 EndState::Sink { sink, .. } => plan.sinks[*sink].name.as_str(),
-                EndState::Window(window) => window.plan().grouping.operator.as_str(),
+                EndState::Window(window) => window.operator.plan().grouping.operator.as_str(),
                 EndState::Partial(partial) => &partial.plan().grouping.operator,
             };
             let (before, positions) = (Cow::Borrowed(before), Cow::Borrowed(positions));
@@ -189,7 +191,7 @@ impl Shard {
                     rows.push(flow.batch);
                     continue;
                 }
-                EndState::Window(window) => window.process_rows(&flow, muted)?,
+                EndState::Window(window) => window.operator.process_rows(&flow, muted)?,
                 EndState::Partial(partial) => partial.process(&flow, muted)?,
             };
             add_late(&mut self.registers, operator_of(end), late);
@@ -215,7 +217,7 @@ impl Shard {
             let EndState::Window(window) = end else {
                 return Err(DataflowError::Bug("an exchange feeds windows only".to_owned()));
             };
-            let late = window.process_partials(batch, watermark, self.muted)?;
+            let late = window.operator.process_partials(batch, watermark, self.muted)?;
             add_late(&mut self.registers, operator_of(end), late);
         }
         Ok(())
@@ -306,18 +308,23 @@ impl Shard {
     pub fn pending_output_bytes(&self) -> usize {
         let of = |end: &EndState| match end {
             EndState::Sink { bytes, .. } => *bytes,
-            EndState::Window(window) => window.open_bytes(),
+            EndState::Window(window) => window.operator.open_bytes(),
             EndState::Partial(partial) => partial.pending_bytes(),
         };
         self.ends.iter().map(of).sum()
     }
 
     /// By place in the order of table numbers.
-    fn window_mut(&mut self, place: usize) -> Result<&mut dyn Windowed, DataflowError> {
+    fn results_mut(&mut self, place: usize) -> Result<&mut Results, DataflowError> {
         match self.windows.get(place).map(|(_, at)| &mut self.ends[*at]) {
-            Some(EndState::Window(window)) => Ok(window.as_mut()),
+            Some(EndState::Window(results)) => Ok(results),
             _ => Err(DataflowError::Bug(format!("there is no window operator {place}"))),
         }
+    }
+
+    /// By place in the order of table numbers.
+    fn window_mut(&mut self, place: usize) -> Result<&mut dyn Windowed, DataflowError> {
+        Ok(self.results_mut(place)?.operator.as_mut())
     }
 }
 
@@ -355,7 +362,7 @@ fn check_grouping(grouping: &crate::plan::Grouping) -> Result<(), DataflowError>
 fn operator_of(end: &EndState) -> &str {
     match end {
         EndState::Sink { .. } => "",
-        EndState::Window(window) => &window.plan().grouping.operator,
+        EndState::Window(window) => &window.operator.plan().grouping.operator,
         EndState::Partial(partial) => &partial.plan().grouping.operator,
     }
 }

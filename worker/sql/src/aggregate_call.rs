@@ -33,6 +33,7 @@ pub(crate) fn aggregate_call(
 ) -> Result<AggregateCall, Refusal> {
     let (function, call) = &function(name, call, at)?;
     let function = *function;
+    check_unordered(function, rows, name, at)?;
     let filter = call.filter.as_deref().map(|node| condition(node, rows, at)).transpose()?;
     let call = ast::Function { filter: None, ..call.clone() };
     let argument = match argument_list(&call, at)? {
@@ -182,4 +183,25 @@ fn condition(
 /// The value where the condition holds, else null, which every aggregate with an argument skips.
 fn only_where(condition: Expr, value: Expr) -> Expr {
     Expr::Case(Case::new(None, vec![(Box::new(condition), Box::new(value))], None))
+}
+
+/// Over results of windows nothing depends on their order.
+fn check_unordered(
+    function: Function,
+    rows: &RowScope<'_>,
+    name: &str,
+    at: Location,
+) -> Result<(), Refusal> {
+    let over_windows = rows.relation.base.view().is_some();
+    if over_windows
+        && matches!(
+            function,
+            Function::FirstValue | Function::LastValue | Function::ArrayAgg { .. }
+        )
+    {
+        let message = format!("{name} over results of windows is not supported");
+        let supported = "results of one window have one time, so none of them is the first";
+        return Err(Refusal::at(at, message, supported));
+    }
+    Ok(())
 }

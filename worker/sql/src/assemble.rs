@@ -13,6 +13,7 @@ use dataflow::{
 };
 use datafusion_common::DFSchema;
 use datafusion_expr::Expr;
+use datafusion_sql::sqlparser::tokenizer::Location;
 use protocol::{Fingerprint, StageId};
 
 use crate::describe::describe;
@@ -21,6 +22,7 @@ use crate::insert::{Insert, LateInsert};
 use crate::physical::physical;
 use crate::query::{ColumnDef, JobQuery, SourceDef};
 use crate::refusal::Refusal;
+use crate::relation::Base;
 use crate::select::{Body, OutputColumn};
 
 /// A source as far as it is read.
@@ -35,7 +37,8 @@ pub(crate) struct ReadSource<'a> {
 #[derive(Default)]
 pub(crate) struct Exchanges {
     plans: Vec<ExchangePlan>,
-    readers: Vec<StageInput>,
+    /// With their depth.
+    readers: Vec<(u32, StageInput)>,
 }
 
 pub(crate) fn assemble(
@@ -47,19 +50,20 @@ pub(crate) fn assemble(
     let mut sinks: Vec<usize> = (0..query.sinks.len()).collect();
     sinks.sort_by(|a, b| query.sinks[*a].name.cmp(&query.sinks[*b].name));
     let mut sources: Vec<usize> = (0..query.sources.len())
-        .filter(|source| inserts.iter().any(|insert| insert.selected.source == *source))
+        .filter(|source| inserts.iter().any(|insert| insert.selected.base.source() == *source))
         .collect();
     sources.sort_by(|a, b| query.sources[*a].name.cmp(&query.sources[*b].name));
 
     let mut reads = Vec::with_capacity(sources.len());
     for source in &sources {
-        let own: Vec<&Insert> = inserts.iter().filter(|i| i.selected.source == *source).collect();
+        let own: Vec<&Insert> =
+            inserts.iter().filter(|i| i.selected.base.source() == *source).collect();
         reads.push(read_source(&query.sources[*source], &own).map_err(|e| vec![e])?);
     }
     let mut exchanges = Exchanges::default();
     let mut faults = Vec::new();
     for insert in &inserts {
-        let Some(place) = sources.iter().position(|s| *s == insert.selected.source) else {
+        let Some(place) = sources.iter().position(|s| *s == insert.selected.base.source()) else {
             continue;
         };
         let Some(sink) = sinks.iter().position(|s| *s == insert.sink) else { continue };
@@ -89,9 +93,11 @@ fn job_plan(reads: Vec<ReadSource<'_>>, exchanges: Exchanges, sinks: Vec<SinkPla
         sources.push(read.plan);
     }
     let mut stages = vec![Stage { id: StageId(0), inputs }];
-    if !exchanges.readers.is_empty() {
-        stages.push(Stage { id: StageId(1), inputs: exchanges.readers });
+    let mut by_depth: BTreeMap<u32, Vec<StageInput>> = BTreeMap::new();
+    for (depth, reader) in exchanges.readers {
+        by_depth.entry(depth).or_default().push(reader);
     }
+    stages.extend(by_depth.into_iter().map(|(id, inputs)| Stage { id: StageId(id), inputs }));
     let exchanges = exchanges.plans;
     let fingerprint = Fingerprint::from_bits(0);
     let mut plan = JobPlan { fingerprint, sources, exchanges, sinks, stages };
@@ -101,7 +107,7 @@ fn job_plan(reads: Vec<ReadSource<'_>>, exchanges: Exchanges, sinks: Vec<SinkPla
 
 /// Operators whose table numbers fall together: 1 in 65,536 for two.
 fn same_numbers(reads: &[ReadSource<'_>], exchanges: &Exchanges) -> Option<Refusal> {
-    let merging = exchanges.readers.iter().flat_map(|reader| &reader.pipelines);
+    let merging = exchanges.readers.iter().flat_map(|(_, reader)| &reader.pipelines);
     let pipelines = reads.iter().flat_map(|read| &read.pipelines).chain(merging);
     let mut known: BTreeMap<u16, &str> = BTreeMap::new();
     for pipeline in pipelines {
@@ -153,36 +159,21 @@ fn pipeline(
     read: &ReadSource<'_>,
     exchanges: &mut Exchanges,
 ) -> Result<Pipeline, Refusal> {
-    let at = insert.selected.at;
-    let mut steps = Vec::new();
-    for filter in &insert.selected.filters {
-        let filter = physical(filter, &read.schema).map_err(|e| refuse(at, &e))?;
-        steps.push(Step::Filter(filter));
-    }
-    let end = match &insert.selected.body {
-        Body::Rows(columns) => {
+    let selected = &insert.selected;
+    if matches!((&selected.base, &selected.body), (Base::Source(_), Body::Rows(_))) {
+        let mut steps = filters(&selected.filters, &read.schema, selected.at)?;
+        if let Body::Rows(columns) = &selected.body {
             steps.push(projection(columns, &read.schema)?);
-            End::Sink(sink)
         }
-        Body::Window(select) => {
-            let operator = format!("{}.window", query.sinks[insert.sink].name);
-            let (step, end) = window::ends(
-                window::Context {
-                    operator,
-                    sink,
-                    late,
-                    read,
-                    select,
-                    partitions: query.exchange_partitions,
-                    at: insert.selected.from_at,
-                },
-                exchanges,
-            )?;
-            steps.push(step);
-            end
-        }
-    };
-    Ok(Pipeline { steps, end })
+        return Ok(Pipeline { steps, end: End::Sink(sink) });
+    }
+    let place = window::Place { sink: &query.sinks[insert.sink].name, read, query };
+    window::pipeline(&place, selected, (sink, late), exchanges)
+}
+
+fn filters(filters: &[Expr], schema: &DFSchema, at: Location) -> Result<Vec<Step>, Refusal> {
+    let made = filters.iter().map(|filter| physical(filter, schema).map(Step::Filter));
+    made.map(|step| step.map_err(|e| refuse(at, &e))).collect()
 }
 
 /// The step that makes the columns of a sink.

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use arrow::datatypes::SchemaRef;
-use dataflow::{ColumnKind, End, Grouping, Input, JobPlan, Pipeline, Step, WindowAggregate};
+use dataflow::{
+    ColumnKind, End, Grouping, Input, JobPlan, Output, PartialAggregate, Pipeline, Step,
+    WindowAggregate,
+};
 use protocol::Origin;
 use protocol::manifest::TableSchema;
 use serde::Serialize;
@@ -192,15 +195,21 @@ fn pipeline(plan: &JobPlan, pipeline: &Pipeline) -> Vec<String> {
             steps.push(format!("{} {}", phase(window), grouping(&window.grouping)));
             steps.extend(late(plan, &window.grouping));
             steps.extend(window.steps.iter().map(step));
-            steps.push(format!("write {}", plan.sinks[window.sink].name));
+            match &window.output {
+                Output::Sink(sink) => steps.push(format!("write {}", plan.sinks[*sink].name)),
+                Output::Partial(partial) => steps.extend(first_phase(plan, partial)),
+            }
         }
-        End::Partial(partial) => {
-            let what = if partial.grouping.late.is_some() { "rows for" } else { "partial" };
-            steps.push(format!("{what} {}", grouping(&partial.grouping)));
-            steps.extend(late(plan, &partial.grouping));
-            steps.push(format!("send to exchange {}", plan.exchanges[partial.exchange].id));
-        }
+        End::Partial(partial) => steps.extend(first_phase(plan, partial)),
     }
+    steps
+}
+
+fn first_phase(plan: &JobPlan, partial: &PartialAggregate) -> Vec<String> {
+    let what = if partial.grouping.late.is_some() { "rows for" } else { "partial" };
+    let mut steps = vec![format!("{what} {}", grouping(&partial.grouping))];
+    steps.extend(late(plan, &partial.grouping));
+    steps.push(format!("send to exchange {}", plan.exchanges[partial.exchange].id));
     steps
 }
 

@@ -1,7 +1,7 @@
 //! A `SELECT` over windows: keys, aggregates, and what is computed from them.
 
 use arrow::datatypes::{Field, Schema};
-use dataflow::{ColumnKind, KeyColumn, WindowKind};
+use dataflow::{ColumnKind, KeyColumn, ListItem, WindowKind};
 use datafusion_common::{Column, DFSchema};
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::ast::{self, Select, Spanned};
@@ -27,6 +27,8 @@ pub(crate) struct WindowSelect {
     pub(crate) having: Option<Expr>,
     /// Over the result columns.
     pub(crate) columns: Vec<OutputColumn>,
+    /// The result columns.
+    pub(crate) schema: DFSchema,
 }
 
 const GROUPING: &str = "GROUP BY names window_start and window_end, and further keys: columns or expressions over them";
@@ -59,8 +61,8 @@ pub(crate) fn plan_window(
     if !faults.is_empty() {
         return Err(faults);
     }
-    let GroupScope { keys, aggregates, .. } = scope;
-    Ok(WindowSelect { window, lateness_ms: 0, keys, aggregates, having, columns })
+    let GroupScope { keys, aggregates, schema, .. } = scope;
+    Ok(WindowSelect { window, lateness_ms: 0, keys, aggregates, having, columns, schema })
 }
 
 fn having(node: &ast::Expr, scope: &mut GroupScope<'_>, outer: Location) -> Result<Expr, Refusal> {
@@ -125,6 +127,9 @@ impl<'a> GroupScope<'a> {
         let expr = simplify(expr, &self.rows, at)?;
         let name = canonical(&expr, self.rows.schema).map_err(|e| refuse(at, &e))?;
         let (expr, kind) = types::settle(expr, self.rows.schema, at)?;
+        if ListItem::of(kind).is_none() {
+            return Err(Refusal::at(at, format!("{node} is {kind}"), "a key is a single value"));
+        }
         if !self.keys.iter().any(|(_, known)| *known == expr) {
             self.keys.push((KeyColumn { name, kind }, expr));
         }

@@ -1,16 +1,19 @@
 //! The statements of a job: views, and inserts into sinks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dataflow::{ColumnKind, LateRows};
 use datafusion_sql::sqlparser::ast::Statement;
 use datafusion_sql::sqlparser::tokenizer::Location;
 
 use crate::clauses::{Clauses, LateInto};
+use crate::grouped::WindowSelect;
+use crate::limits::WINDOW_STAGES_MAX;
 use crate::parse::{Parsed, STATEMENTS, Words};
 use crate::query::JobQuery;
 use crate::refusal::Refusal;
-use crate::relation::{Catalog, Relation};
+use crate::relation::{Base, Catalog, Relation, WindowView};
 use crate::select::{Body, OutputColumn, Selected, plan_select};
 use crate::{syntax, types};
 
@@ -28,7 +31,7 @@ pub(crate) struct Insert {
 pub(crate) struct LateInsert {
     /// Index into the job's sinks.
     pub(crate) sink: usize,
-    /// The columns that are kept of a row, over the source's columns.
+    /// The columns that are kept of a row, over the columns of the base.
     pub(crate) columns: Vec<OutputColumn>,
     pub(crate) at: Location,
 }
@@ -46,6 +49,11 @@ impl Insert {
             Body::Rows(columns) => columns,
             Body::Window(window) => &window.columns,
         }
+    }
+
+    /// There is a window in it.
+    fn keeps_state(&self) -> bool {
+        matches!(self.selected.body, Body::Window(_)) || self.selected.base.view().is_some()
     }
 
     /// To each sink that it writes.
@@ -104,14 +112,57 @@ fn add_view(
 ) -> Result<(), Vec<Refusal>> {
     let (name, at, query) = syntax::view(view, words).map_err(|e| vec![e])?;
     let selected = plan_select(catalog, query, words)?;
-    let Body::Rows(columns) = selected.body else {
-        let message = "a view over windows is not supported yet";
-        let supported = "views select and filter rows; put the window into the INSERT";
-        return Err(vec![Refusal::at(selected.from_at, message, supported)]);
+    let named = |columns: Vec<OutputColumn>| {
+        columns.into_iter().map(|column| (column.name, column.expr)).collect()
     };
-    let columns = columns.into_iter().map(|column| (column.name, column.expr)).collect();
-    let relation = Relation { source: selected.source, columns, filters: selected.filters };
+    let relation = match selected.body {
+        Body::Rows(columns) => {
+            Relation { base: selected.base, columns: named(columns), filters: selected.filters }
+        }
+        Body::Window(select) => {
+            check_window_view(&select, &selected.base, selected.from_at).map_err(|e| vec![e])?;
+            let (columns, filters) = (named(select.columns.clone()), select.having.clone());
+            let view = WindowView {
+                name: name.clone(),
+                base: selected.base,
+                filters: selected.filters,
+                select: *select,
+                at: selected.from_at,
+            };
+            let base = Base::Window(Arc::new(view));
+            Relation { base, columns, filters: filters.into_iter().collect() }
+        }
+    };
     catalog.add_view(name, at, relation).map_err(|e| vec![e])
+}
+
+/// What a view over windows cannot be, because of what may be over it.
+fn check_window_view(select: &WindowSelect, base: &Base, at: Location) -> Result<(), Refusal> {
+    let array = select.columns.iter().find(|column| matches!(column.kind, ColumnKind::List(_)));
+    if let Some(OutputColumn { name, kind, at, .. }) = array {
+        let message = format!("column '{name}' of a view is {kind}");
+        return Err(Refusal::at(
+            *at,
+            message,
+            "arrays are columns of sinks; name them in the INSERT",
+        ));
+    }
+    if base.windows() + 1 >= WINDOW_STAGES_MAX {
+        let message = format!("more than {WINDOW_STAGES_MAX} windows lie over each other");
+        return Err(Refusal::at(at, message, "each of them is a stage of its own"));
+    }
+    Ok(())
+}
+
+/// Late is a row of the first window; results come in order.
+fn check_clauses(clauses: &Clauses, base: &Base) -> Result<(), Refusal> {
+    if base.view().is_none() {
+        return Ok(());
+    }
+    let message = "over results of windows no row is late";
+    let supported = "leave the clause out; the late rows of the first window are counted";
+    let at = clauses.lateness.map(|(_, at)| at).or(clauses.late.as_ref().map(|(_, at)| *at));
+    at.map_or(Ok(()), |at| Err(Refusal::at(at, message, supported)))
 }
 
 fn plan_insert(
@@ -123,6 +174,7 @@ fn plan_insert(
     let (name, at, query) = syntax::insert(insert, words).map_err(|e| vec![e])?;
     let sink = find_sink(catalog.query, &name, at).map_err(|e| vec![e])?;
     let mut selected = plan_select(catalog, query, words)?;
+    check_clauses(clauses, &selected.base).map_err(|e| vec![e])?;
     match &mut selected.body {
         Body::Rows(_) => {
             clauses.require_none("needs a window").map_err(|e| vec![e])?;
@@ -167,7 +219,7 @@ fn late_insert(
             let message = format!("the rows have a column {name}, which LATE ROWS INTO adds");
             return Err(Refusal::at(at, message, "rename the column in a view"));
         }
-        let schema = catalog.schema(selected.source);
+        let schema = catalog.schema(&selected.base);
         let (expr, kind) = types::settle(expr.clone(), schema, at)?;
         columns.push(OutputColumn { name: name.clone(), expr, kind, at });
     }
@@ -210,7 +262,7 @@ fn sink_faults(query: &JobQuery, inserts: &[Insert]) -> Vec<Refusal> {
             }
         }
     }
-    for insert in inserts.iter().filter(|i| matches!(i.selected.body, Body::Window(_))) {
+    for insert in inserts.iter().filter(|insert| insert.keeps_state()) {
         if windows.insert(insert.sink, insert.selected.at).is_some() {
             let name = &query.sinks[insert.sink].name;
             let message = format!("two windows write sink '{name}'");

@@ -1,24 +1,77 @@
 //! What a `FROM` can name: sources and views. Views are inlined: their columns are expressions over the columns of
-//! one source, their conditions a list of filters over them.
+//! one source, or over the results of one window, their conditions a list of filters over them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use datafusion_common::{Column, DFSchema};
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::tokenizer::Location;
 
+use crate::grouped::WindowSelect;
 use crate::query::{ColumnDef, JobQuery};
 use crate::refusal::Refusal;
 
-/// Rows of a source, changed by views.
+/// Where rows come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Base {
+    /// Index into the job's sources.
+    Source(usize),
+    /// A view over windows.
+    Window(Arc<WindowView>),
+}
+
+/// A view over windows.
+#[derive(Debug)]
+pub(crate) struct WindowView {
+    pub(crate) name: String,
+    pub(crate) base: Base,
+    /// Over the columns of the base.
+    pub(crate) filters: Vec<Expr>,
+    pub(crate) select: WindowSelect,
+    /// Where its `FROM` stands.
+    pub(crate) at: Location,
+}
+
+impl Base {
+    /// The source that all comes from.
+    pub(crate) fn source(&self) -> usize {
+        match self {
+            Self::Source(source) => *source,
+            Self::Window(view) => view.base.source(),
+        }
+    }
+
+    /// Windows between the source and these rows.
+    pub(crate) fn windows(&self) -> usize {
+        self.view().map_or(0, |view| 1 + view.base.windows())
+    }
+
+    /// The view over windows, if it is one.
+    pub(crate) fn view(&self) -> Option<&WindowView> {
+        match self {
+            Self::Source(_) => None,
+            Self::Window(view) => Some(view),
+        }
+    }
+
+    /// The name of the time that windows may be over.
+    pub(crate) fn event_time<'a>(&self, query: &'a JobQuery) -> Option<&'a str> {
+        match self {
+            Self::Source(source) => query.sources[*source].event_time.as_deref(),
+            Self::Window(_) => Some("window_time"),
+        }
+    }
+}
+
+/// Rows of a source or of windows, changed by views.
 #[derive(Debug, Clone)]
 pub(crate) struct Relation {
-    /// Index into the job's sources.
-    pub(crate) source: usize,
-    /// Visible columns over the source's columns.
+    pub(crate) base: Base,
+    /// Visible columns over the columns of the base.
     pub(crate) columns: Vec<(String, Expr)>,
-    /// Conditions over the source's columns, first to evaluate first.
+    /// Conditions over the columns of the base, first to evaluate first.
     pub(crate) filters: Vec<Expr>,
 }
 
@@ -43,7 +96,8 @@ impl<'a> Catalog<'a> {
             let columns = declared.columns.iter().map(|ColumnDef { name, .. }| {
                 (name.clone(), Expr::Column(Column::new_unqualified(name.clone())))
             });
-            let relation = Relation { source, columns: columns.collect(), filters: Vec::new() };
+            let base = Base::Source(source);
+            let relation = Relation { base, columns: columns.collect(), filters: Vec::new() };
             relations.insert(declared.name.clone(), relation);
             let fields = declared.columns.iter().map(|ColumnDef { name, sql_type, .. }| {
                 let event_time = declared.event_time.as_ref() == Some(name);
@@ -55,9 +109,12 @@ impl<'a> Catalog<'a> {
         Ok(Self { query, relations, schemas })
     }
 
-    /// All columns of a source.
-    pub(crate) fn schema(&self, source: usize) -> &DFSchema {
-        &self.schemas[source]
+    /// All columns of a base.
+    pub(crate) fn schema<'b>(&'b self, base: &'b Base) -> &'b DFSchema {
+        match base {
+            Base::Source(source) => &self.schemas[*source],
+            Base::Window(view) => &view.select.schema,
+        }
     }
 
     pub(crate) fn find(&self, name: &str, at: Location) -> Result<&Relation, Refusal> {

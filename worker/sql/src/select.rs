@@ -14,7 +14,7 @@ use crate::grouped::{WindowSelect, plan_window};
 use crate::limits::COLUMNS_MAX;
 use crate::parse::{Words, start_of};
 use crate::refusal::Refusal;
-use crate::relation::Catalog;
+use crate::relation::{Base, Catalog};
 use crate::scope::{RowScope, Scope};
 use crate::table_function::from;
 use crate::{syntax, types};
@@ -31,11 +31,11 @@ pub(crate) struct OutputColumn {
 /// A planned `SELECT`.
 #[derive(Debug, Clone)]
 pub(crate) struct Selected {
-    pub(crate) source: usize,
-    /// Over the source's columns, first to evaluate first.
+    pub(crate) base: Base,
+    /// Over the columns of the base, first to evaluate first.
     pub(crate) filters: Vec<Expr>,
     pub(crate) body: Body,
-    /// The columns that a row has before it is grouped, over the source's columns.
+    /// The columns that a row has before it is grouped, over the columns of the base.
     pub(crate) rows: Vec<(String, Expr)>,
     /// Where the `SELECT` stands.
     pub(crate) at: Location,
@@ -45,7 +45,7 @@ pub(crate) struct Selected {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
-    /// Over the source's columns.
+    /// Over the columns of the base.
     Rows(Vec<OutputColumn>),
     Window(Box<WindowSelect>),
 }
@@ -63,7 +63,7 @@ pub(crate) fn plan_select(
     let mut rows = RowScope {
         relation: from.relation,
         name: from.name.clone(),
-        schema: catalog.schema(from.relation.source),
+        schema: catalog.schema(&from.relation.base),
         windowed: from.window.is_some(),
     };
     let mut faults = Vec::new();
@@ -85,8 +85,8 @@ pub(crate) fn plan_select(
     if !faults.is_empty() {
         return Err(faults);
     }
-    let (source, rows) = (from.relation.source, from.relation.columns.clone());
-    Ok(Selected { source, filters, body, rows, at, from_at: from.at })
+    let (base, rows) = (from.relation.base.clone(), from.relation.columns.clone());
+    Ok(Selected { base, filters, body, rows, at, from_at: from.at })
 }
 
 fn plan_rows(

@@ -181,7 +181,8 @@ fn table_argument<'a>(
     Err(Refusal::at(at, format!("{node} is not a table argument"), "write TABLE name"))
 }
 
-/// The time column must be the source's event time, unchanged by views: the watermark is a promise about that.
+/// The time column must be the event time of the source, or the `window_time` of windows, unchanged by views: the
+/// watermark is a promise about that.
 fn event_time(
     catalog: &Catalog<'_>,
     relation: &Relation,
@@ -203,14 +204,19 @@ fn event_time(
         _ => return Err(Refusal::at(at, format!("{node} is not a time column"), form)),
     };
     let at = start_of(column.span, at);
-    let source = &catalog.query.sources[relation.source];
-    let Some(time) = &source.event_time else {
+    let source = &catalog.query.sources[relation.base.source()];
+    let Some(time) = relation.base.event_time(catalog.query) else {
         let message =
             format!("source '{}' has no watermark, so its windows would never end", source.name);
         return Err(Refusal::at(at, message, "declare watermark.column on the source"));
     };
     match relation.column(&column.value) {
         Some(datafusion_expr::Expr::Column(found)) if found.name == *time => Ok(()),
+        Some(_) if relation.base.view().is_some() => Err(Refusal::at(
+            at,
+            format!("'{}' is not the time of the windows that '{table}' is over", column.value),
+            "a window over windows is over their window_time, passed through views unchanged",
+        )),
         Some(_) => Err(Refusal::at(
             at,
             format!("'{}' is not the event time of source '{}'", column.value, source.name),

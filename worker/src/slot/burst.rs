@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use connectors::Burst;
-use dataflow::{Emission, End, Input, JobPlan};
+use dataflow::{Emission, Input, JobPlan};
 use formats::exchange;
 use formats::json::JsonEncoder;
 use protocol::acquire::Stop;
@@ -174,10 +174,7 @@ impl Encoder {
 /// Does an input of a stage send rows to an exchange?
 fn feeds(plan: &JobPlan, stage: protocol::StageId, input: usize, exchange: usize) -> bool {
     plan.stage(stage).and_then(|s| s.inputs.get(input)).is_some_and(|input| {
-        input
-            .pipelines
-            .iter()
-            .any(|p| matches!(&p.end, End::Partial(partial) if partial.exchange == exchange))
+        input.pipelines.iter().any(|pipeline| pipeline.exchange() == Some(exchange))
     })
 }
 

@@ -87,7 +87,9 @@ impl Drain {
             if drained {
                 shard.flow.set_drained(Some(token));
             }
-            all &= drained;
+            // What feeds a further stage has to say so before it goes; the next boundary says it.
+            let said = shard.due_watermark.as_ref().is_none_or(|w| w.drained == Some(token));
+            all &= drained && said;
         }
         all &= running.shards.all.iter().all(|s| s.due_watermark == s.sent_watermark);
         running.settle(context)?;

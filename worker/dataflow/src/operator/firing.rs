@@ -54,7 +54,7 @@ impl WindowOperator {
         &mut self,
         end: i64,
         budget: &mut Budget,
-        out: &mut Vec<(usize, RecordBatch)>,
+        out: &mut Vec<RecordBatch>,
     ) -> Result<Option<u64>, DataflowError> {
         let mut firing = self.take_firing(end)?;
         while firing.next < firing.order.len() && !budget.is_spent() {
@@ -67,7 +67,7 @@ impl WindowOperator {
             if batch.num_rows() > 0 {
                 budget.rows -= batch.num_rows() as u64;
                 budget.bytes = budget.bytes.saturating_sub(super::data_bytes(&batch) as u64);
-                out.push((self.plan.sink, batch));
+                out.push(batch);
             }
         }
         if firing.next < firing.order.len() {

@@ -73,10 +73,7 @@ impl WindowOperator {
 
     /// Hands out the new results of fired windows that have changed since the last boundary, windows by end, keys
     /// in the order of C10.
-    pub(super) fn refire(
-        &mut self,
-        out: &mut Vec<(usize, RecordBatch)>,
-    ) -> Result<(), DataflowError> {
+    pub(super) fn refire(&mut self, out: &mut Vec<RecordBatch>) -> Result<(), DataflowError> {
         if std::mem::take(&mut self.refires.rows) == 0 {
             return Ok(());
         }
@@ -112,7 +109,7 @@ impl WindowOperator {
         &mut self,
         end: i64,
         mut table: GroupTable,
-        out: &mut Vec<(usize, RecordBatch)>,
+        out: &mut Vec<RecordBatch>,
     ) -> Result<(), DataflowError> {
         for part in self.parts(end)? {
             table.absorb_known(&self.plan.grouping, self.part(part)?)?;
@@ -121,7 +118,7 @@ impl WindowOperator {
         for groups in firing.order.chunks(EMISSION_CHUNK_ROWS) {
             let batch = self.finished_rows(&firing, groups)?;
             if batch.num_rows() > 0 {
-                out.push((self.plan.sink, batch));
+                out.push(batch);
             }
         }
         self.keep_merged(firing);

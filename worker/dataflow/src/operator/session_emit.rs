@@ -108,7 +108,7 @@ impl Windowed for SessionOperator {
         &mut self,
         due: Due,
         budget: &mut Budget,
-        out: &mut Vec<(usize, RecordBatch)>,
+        out: &mut Vec<RecordBatch>,
     ) -> Result<Option<HandedOut>, DataflowError> {
         let mut closing = self.take_closing(due.watermark);
         let rest = &closing.order[closing.next..];
@@ -122,7 +122,7 @@ impl Windowed for SessionOperator {
             if batch.num_rows() > 0 {
                 budget.rows -= batch.num_rows() as u64;
                 budget.bytes = budget.bytes.saturating_sub(data_bytes(&batch) as u64);
-                out.push((self.plan.sink, batch));
+                out.push(batch);
             }
         }
         let cut = closing.next < end;
@@ -164,9 +164,13 @@ impl Windowed for SessionOperator {
         closed_until(watermark, self.gap).saturating_add(1)
     }
 
-    fn hand_out_open(&mut self, out: &mut Vec<(usize, RecordBatch)>) -> Result<(), DataflowError> {
-        if let Some(late) = &mut self.late {
-            late.drain(out);
+    fn hand_out_open(
+        &mut self,
+        late: &mut Vec<(usize, RecordBatch)>,
+        _out: &mut Vec<RecordBatch>,
+    ) -> Result<(), DataflowError> {
+        if let Some(rows) = &mut self.late {
+            rows.drain(late);
         }
         Ok(())
     }
@@ -179,6 +183,10 @@ impl Windowed for SessionOperator {
         if let Some(late) = &mut self.late {
             late.clear();
         }
+    }
+
+    fn results_until(&self, watermark: i64) -> i64 {
+        closed_until(watermark, self.gap)
     }
 
     fn changes(&mut self) -> Entries {

@@ -156,7 +156,7 @@ impl Windowed for WindowOperator {
         &mut self,
         due: Due,
         budget: &mut Budget,
-        out: &mut Vec<(usize, RecordBatch)>,
+        out: &mut Vec<RecordBatch>,
     ) -> Result<Option<HandedOut>, DataflowError> {
         let end = due.end;
         Ok(self.emit_window(end, budget, out)?.map(|groups| HandedOut { end, groups }))
@@ -168,6 +168,10 @@ impl Windowed for WindowOperator {
 
     fn skip(&mut self, done: HandedOut, _watermark: i64) -> Result<bool, DataflowError> {
         self.skip_groups(done.end, done.groups)
+    }
+
+    fn results_until(&self, watermark: i64) -> i64 {
+        watermark
     }
 
     fn changes(&mut self) -> Entries {
@@ -196,9 +200,13 @@ impl Windowed for WindowOperator {
         self.panes.live_from(watermark.saturating_sub(self.plan.grouping.lateness_ms))
     }
 
-    fn hand_out_open(&mut self, out: &mut Vec<(usize, RecordBatch)>) -> Result<(), DataflowError> {
-        if let Some(late) = &mut self.late {
-            late.drain(out);
+    fn hand_out_open(
+        &mut self,
+        late: &mut Vec<(usize, RecordBatch)>,
+        out: &mut Vec<RecordBatch>,
+    ) -> Result<(), DataflowError> {
+        if let Some(rows) = &mut self.late {
+            rows.drain(late);
         }
         self.refire(out)
     }

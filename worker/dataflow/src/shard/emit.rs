@@ -30,23 +30,46 @@ impl Shard {
             budget = Budget { rows: limit.rows.max(1), bytes: limit.bytes.max(1) };
         }
         let watermark = self.watermark().unwrap_or(UNDEFINED);
-        while let Some((due, place)) = self.next_due(watermark)? {
-            let operator = self.windows[place].0;
-            let window = self.window_mut(place)?;
-            let unfinished = if budget.is_spent() {
-                Some(HandedOut { end: due.end, groups: window.handed_out(due.end) })
-            } else {
-                window.emit(due, &mut budget, &mut emission.sinks)?
-            };
-            if let Some(HandedOut { end, groups }) = unfinished {
-                let cursor = EmissionCursor { operator, window_end: end, rows: groups };
-                emission.cut = Some(cursor);
-                self.cut = true;
-                return Ok(emission);
-            }
+        self.hand_out_due(watermark, &mut budget, &mut emission)?;
+        let plan = std::sync::Arc::clone(&self.plan);
+        for place in 0..self.windows.len() {
+            self.results_mut(place)?.drain(&plan, &mut emission)?;
+        }
+        if emission.cut.is_some() {
+            // What is still to come may be older than the watermark.
+            emission.watermark = None;
+            self.cut = true;
+            return Ok(emission);
         }
         self.finish(watermark)?;
         Ok(emission)
+    }
+
+    /// Windows in order, as far as the budget goes.
+    fn hand_out_due(
+        &mut self,
+        watermark: i64,
+        budget: &mut Budget,
+        emission: &mut Emission,
+    ) -> Result<(), DataflowError> {
+        while let Some((due, place)) = self.next_due(watermark)? {
+            let operator = self.windows[place].0;
+            let results = self.results_mut(place)?;
+            let unfinished = if budget.is_spent() {
+                let groups = results.operator.handed_out(due.end);
+                Some(HandedOut { end: due.end, groups })
+            } else {
+                let mut batches = Vec::new();
+                let unfinished = results.operator.emit(due, budget, &mut batches)?;
+                results.hand_over(batches, emission)?;
+                unfinished
+            };
+            if let Some(HandedOut { end, groups }) = unfinished {
+                emission.cut = Some(EmissionCursor { operator, window_end: end, rows: groups });
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// What to hand out next: smallest time, then smallest table number.
@@ -75,7 +98,11 @@ impl Shard {
                     emission.sinks.extend(rows.drain(..).map(|batch| (*sink, batch)));
                     *bytes = 0;
                 }
-                EndState::Window(window) => window.hand_out_open(&mut emission.sinks)?,
+                EndState::Window(window) => {
+                    let mut again = Vec::new();
+                    window.operator.hand_out_open(&mut emission.sinks, &mut again)?;
+                    window.hand_over(again, emission)?;
+                }
                 EndState::Partial(partial) => {
                     partial.drain_late(&mut emission.sinks);
                     let exchange = partial.plan().exchange;
@@ -89,13 +116,26 @@ impl Shard {
     }
 
     fn own_entry(&self) -> Option<UpstreamWatermark> {
-        let feeds = self.ends.iter().any(|end| matches!(end, EndState::Partial(_)));
-        (feeds && matches!(self.input, Input::Source(_))).then(|| UpstreamWatermark {
+        let feeds = self.ends.iter().any(|end| match end {
+            EndState::Sink { .. } => false,
+            EndState::Window(window) => window.feeds(),
+            EndState::Partial(_) => true,
+        });
+        let promised = |own: i64| {
+            let of = |end: &EndState| match end {
+                EndState::Window(window) => window.promised(own),
+                EndState::Sink { .. } | EndState::Partial(_) => None,
+            };
+            self.ends.iter().filter_map(of).fold(own, i64::min)
+        };
+        feeds.then(|| UpstreamWatermark {
             stage: self.stage,
             topic: self.log.topic.clone(),
             partition: self.log.partition,
-            watermark: self.watermark(),
-            idle: self.registers.idle,
+            watermark: self.watermark().map(promised),
+            // Behind an exchange a shard may only be slow: whoever ignored it would lose its results. No idle log holds
+            // back the watermark that it has combined.
+            idle: self.registers.idle && matches!(self.input, Input::Source(_)),
             drained: self.drained,
         })
     }
@@ -120,7 +160,7 @@ impl Shard {
                     rows.clear();
                     *bytes = 0;
                 }
-                EndState::Window(window) => window.discard_open(),
+                EndState::Window(window) => window.operator.discard_open(),
                 EndState::Partial(partial) => partial.discard(),
             }
         }

@@ -33,7 +33,7 @@ impl Shard {
     pub fn mark_all_changed(&mut self) {
         for end in &mut self.ends {
             if let EndState::Window(window) = end {
-                window.mark_all_changed();
+                window.operator.mark_all_changed();
             }
         }
     }
@@ -41,7 +41,7 @@ impl Shard {
     /// Schemas of the state tables, in order of their numbers.
     pub fn tables(&self) -> Vec<TableSchema> {
         let schema = |(_, at): &(u16, usize)| match &self.ends[*at] {
-            EndState::Window(window) => Some(window.plan().grouping.table_schema()),
+            EndState::Window(window) => Some(window.operator.plan().grouping.table_schema()),
             _ => None,
         };
         self.windows.iter().filter_map(schema).collect()
@@ -59,7 +59,7 @@ impl Shard {
 
     fn groupings(&self) -> Vec<&Grouping> {
         let grouping = |(_, at): &(u16, usize)| match &self.ends[*at] {
-            EndState::Window(window) => Some(&window.plan().grouping),
+            EndState::Window(window) => Some(&window.operator.plan().grouping),
             _ => None,
         };
         self.windows.iter().filter_map(grouping).collect()

@@ -9,8 +9,8 @@ use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use dataflow::{
     Aggregate, ColumnKind, Emission, EmissionLimit, End, ExchangePlan, Function, Grouping, Input,
-    JobPlan, KeyColumn, PartialAggregate, Pipeline, RowColumns, Shard, SinkPlan, SourcePlan, Stage,
-    StageInput, WindowAggregate, WindowInput, WindowKind,
+    JobPlan, KeyColumn, Output, PartialAggregate, Pipeline, RowColumns, Shard, SinkPlan,
+    SourcePlan, Stage, StageInput, WindowAggregate, WindowInput, WindowKind,
 };
 use protocol::{Fingerprint, Log, StageId};
 
@@ -205,7 +205,7 @@ pub(crate) fn keyed_job(windows: &[(&str, WindowKind, Keys)]) -> Arc<JobPlan> {
                 grouping: grouping.clone(),
                 input: WindowInput::Rows(row_columns(w.2)),
                 steps: vec![],
-                sink,
+                output: Output::Sink(sink),
             })),
         });
     let input = StageInput { input: Input::Source(0), pipelines: pipelines.collect() };
@@ -230,7 +230,7 @@ pub(crate) fn exchange_job(window: WindowKind, keys: Keys) -> Arc<JobPlan> {
         grouping: grouping.clone(),
         input: WindowInput::Partials,
         steps: vec![],
-        sink: 0,
+        output: Output::Sink(0),
     }));
     let input = |input, end| StageInput { input, pipelines: vec![Pipeline { steps: vec![], end }] };
     let stages = vec![

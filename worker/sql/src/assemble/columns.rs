@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use datafusion_expr::Expr;
 
+use crate::grouped::WindowSelect;
 use crate::insert::Insert;
 use crate::query::SourceDef;
+use crate::relation::{Base, WindowView};
 use crate::select::Body;
 
 pub(super) fn needed(source: &SourceDef, inserts: &[&Insert]) -> BTreeSet<String> {
@@ -14,15 +16,17 @@ pub(super) fn needed(source: &SourceDef, inserts: &[&Insert]) -> BTreeSet<String
         names.extend(expr.column_refs().into_iter().map(|column| column.name.clone()));
     };
     for insert in inserts {
+        if let Some(view) = innermost(&insert.selected.base) {
+            view.filters.iter().for_each(&mut add);
+            of_window(&view.select, &mut add);
+            continue;
+        }
         let late = insert.late.iter().flat_map(|late| &late.columns);
         late.for_each(|column| add(&column.expr));
         insert.selected.filters.iter().for_each(&mut add);
         match &insert.selected.body {
             Body::Rows(columns) => columns.iter().for_each(|column| add(&column.expr)),
-            Body::Window(window) => {
-                window.keys.iter().for_each(|(_, key)| add(key));
-                window.aggregates.iter().filter_map(|a| a.argument.as_ref()).for_each(&mut add);
-            }
+            Body::Window(window) => of_window(window, &mut add),
         }
     }
     names.extend(source.event_time.clone());
@@ -31,4 +35,15 @@ pub(super) fn needed(source: &SourceDef, inserts: &[&Insert]) -> BTreeSet<String
         names.extend(source.columns.first().map(|column| column.name.clone()));
     }
     names
+}
+
+/// The view over windows whose rows are those of the source.
+fn innermost(base: &Base) -> Option<&WindowView> {
+    let view = base.view()?;
+    Some(innermost(&view.base).unwrap_or(view))
+}
+
+fn of_window(window: &WindowSelect, add: &mut impl FnMut(&Expr)) {
+    window.keys.iter().for_each(|(_, key)| add(key));
+    window.aggregates.iter().filter_map(|a| a.argument.as_ref()).for_each(add);
 }

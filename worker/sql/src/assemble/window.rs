@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use dataflow::{
-    Aggregate, ColumnKind, End, ExchangePlan, Grouping, Input, KeyColumn, LateRows,
+    Aggregate, ColumnKind, End, ExchangePlan, Grouping, Input, KeyColumn, LateRows, Output,
     PartialAggregate, Pipeline, RowColumns, StageInput, Step, WindowAggregate, WindowInput,
 };
 use datafusion_common::{Column, DFSchema};
@@ -12,30 +12,142 @@ use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::tokenizer::Location;
 use protocol::Fingerprint;
 
-use super::{Exchanges, ReadSource, is_column, projection};
+use super::{Exchanges, ReadSource, filters, is_column, projection};
 use crate::expression::refuse;
 use crate::grouped::WindowSelect;
 use crate::insert::LateInsert;
 use crate::physical::physical;
+use crate::query::{JobQuery, SourceDef};
 use crate::refusal::Refusal;
-use crate::select::OutputColumn;
+use crate::relation::Base;
+use crate::select::{Body, OutputColumn, Selected};
 
-pub(super) struct Context<'a> {
-    pub(super) operator: String,
-    pub(super) sink: usize,
-    /// Place of the sink of late rows, and what it gets.
-    pub(super) late: Option<(usize, &'a LateInsert)>,
+/// Where a statement with windows stands.
+pub(super) struct Place<'a> {
+    /// Name of the sink: operators are called after it.
+    pub(super) sink: &'a str,
     pub(super) read: &'a ReadSource<'a>,
-    pub(super) select: &'a WindowSelect,
-    pub(super) partitions: u32,
-    pub(super) at: Location,
+    pub(super) query: &'a JobQuery,
 }
 
-/// The step that makes keys and arguments, and the end that takes them in stage 0.
-pub(super) fn ends(
-    context: Context<'_>,
+/// A window, what its rows are, and what takes its results.
+struct Context<'a> {
+    operator: String,
+    /// Place of the sink of late rows, and what it gets.
+    late: Option<(usize, &'a LateInsert)>,
+    base: &'a Base,
+    /// Of the base.
+    schema: &'a DFSchema,
+    select: &'a WindowSelect,
+    at: Location,
+}
+
+/// What happens to the results of a window.
+struct After {
+    steps: Vec<Step>,
+    output: Output,
+}
+
+/// Everything from the rows of the source to the sink.
+pub(super) fn pipeline(
+    place: &Place<'_>,
+    selected: &Selected,
+    (sink, late): (usize, Option<(usize, &LateInsert)>),
     exchanges: &mut Exchanges,
-) -> Result<(Step, End), Refusal> {
+) -> Result<Pipeline, Refusal> {
+    let schema = schema_of(place, &selected.base);
+    let select = match &selected.body {
+        Body::Window(select) => select,
+        Body::Rows(columns) => {
+            let mut steps = filters(&selected.filters, schema, selected.at)?;
+            steps.push(projection(columns, schema)?);
+            let after = After { steps, output: Output::Sink(sink) };
+            return of_view(place, &selected.base, after, exchanges);
+        }
+    };
+    let mut steps = Vec::new();
+    if let Some(having) = &select.having {
+        steps.extend(filters(std::slice::from_ref(having), &select.schema, selected.from_at)?);
+    }
+    steps.push(projection(&select.columns, &select.schema)?);
+    let context = Context {
+        operator: format!("{}.window", place.sink),
+        late,
+        base: &selected.base,
+        schema,
+        select,
+        at: selected.from_at,
+    };
+    let after = After { steps, output: Output::Sink(sink) };
+    let (own, first) = ends(place, &context, after, exchanges)?;
+    let mut steps = filters(&selected.filters, schema, selected.at)?;
+    steps.push(own);
+    match first {
+        First::Whole(window) => Ok(Pipeline { steps, end: End::Window(window) }),
+        First::Partial(partial) if matches!(selected.base, Base::Source(_)) => {
+            Ok(Pipeline { steps, end: End::Partial(partial) })
+        }
+        First::Partial(partial) => {
+            let after = After { steps, output: Output::Partial(partial) };
+            of_view(place, &selected.base, after, exchanges)
+        }
+    }
+}
+
+/// The windows of a view, and what comes before them.
+fn of_view(
+    place: &Place<'_>,
+    base: &Base,
+    after: After,
+    exchanges: &mut Exchanges,
+) -> Result<Pipeline, Refusal> {
+    let Some(view) = base.view() else {
+        return Err(Refusal::declared("a window has no rows", "report this with the SQL"));
+    };
+    let schema = schema_of(place, &view.base);
+    let context = Context {
+        operator: format!("{}.{}.window", place.sink, view.name),
+        late: None,
+        base: &view.base,
+        schema,
+        select: &view.select,
+        at: view.at,
+    };
+    let (own, first) = ends(place, &context, after, exchanges)?;
+    let mut steps = filters(&view.filters, schema, view.at)?;
+    steps.push(own);
+    match first {
+        First::Whole(window) => Ok(Pipeline { steps, end: End::Window(window) }),
+        First::Partial(partial) if matches!(view.base, Base::Source(_)) => {
+            Ok(Pipeline { steps, end: End::Partial(partial) })
+        }
+        First::Partial(partial) => {
+            let after = After { steps, output: Output::Partial(partial) };
+            of_view(place, &view.base, after, exchanges)
+        }
+    }
+}
+
+fn schema_of<'a>(place: &'a Place<'_>, base: &'a Base) -> &'a DFSchema {
+    match base {
+        Base::Source(_) => &place.read.schema,
+        Base::Window(view) => &view.select.schema,
+    }
+}
+
+/// What takes the rows of a window first.
+enum First {
+    Whole(Box<WindowAggregate>),
+    Partial(Box<PartialAggregate>),
+}
+
+/// The step that makes keys and arguments, and what takes them.
+fn ends(
+    place: &Place<'_>,
+    context: &Context<'_>,
+    after: After,
+    exchanges: &mut Exchanges,
+) -> Result<(Step, First), Refusal> {
     let select = context.select;
     let grouping = Grouping {
         operator: context.operator.clone(),
@@ -48,16 +160,18 @@ pub(super) fn ends(
     grouping
         .check_lateness()
         .map_err(|why| Refusal::at(context.at, why, "use a longer slide or step"))?;
-    let (step, input) = arguments(&context)?;
+    let (step, input) = arguments(place, context)?;
+    let After { steps, output } = after;
     let whole = WindowAggregate {
-        steps: result_steps(select, &grouping, context.at)?,
+        steps,
         grouping: grouping.clone(),
         input: WindowInput::Rows(input.clone()),
-        sink: context.sink,
+        output,
     };
-    if keyed(&context) {
-        if context.read.declared.idle_timeout_ms.is_some() {
-            let name = &context.read.declared.name;
+    let declared = place.read.declared;
+    if keyed(declared, context) {
+        if declared.idle_timeout_ms.is_some() {
+            let name = &declared.name;
             let message = format!(
                 "source '{name}' is partitionedBy the keys, so its windows live with its partitions; they would stay \
                  open when a partition goes idle"
@@ -65,40 +179,51 @@ pub(super) fn ends(
             let supported = "remove watermark.idleTimeout of the source, or partitionedBy";
             return Err(Refusal::at(context.at, message, supported));
         }
-        return Ok((step, End::Window(Box::new(whole))));
+        return Ok((step, First::Whole(Box::new(whole))));
     }
     let exchange = exchanges.plans.len();
     exchanges.plans.push(ExchangePlan {
-        id: context.operator,
+        id: context.operator.clone(),
         fingerprint: exchange_fingerprint(&grouping),
         schema: grouping.partial_schema(),
-        partitions: context.partitions,
+        partitions: place.query.exchange_partitions,
     });
     let merge = WindowAggregate { input: WindowInput::Partials, ..whole };
     let pipeline = Pipeline { steps: Vec::new(), end: End::Window(Box::new(merge)) };
     let reader = StageInput { input: Input::Exchange(exchange), pipelines: vec![pipeline] };
-    exchanges.readers.push(reader);
-    Ok((step, End::Partial(Box::new(PartialAggregate { grouping, input, exchange }))))
+    exchanges.readers.push((depth(declared, context.base), reader));
+    Ok((step, First::Partial(Box::new(PartialAggregate { grouping, input, exchange }))))
+}
+
+/// The stage that reads an exchange of rows of this base: one beyond the one that makes them.
+fn depth(declared: &SourceDef, base: &Base) -> u32 {
+    match base.view() {
+        None => 1,
+        Some(view) if claimed(declared, &view.base, &view.select) => 1,
+        Some(view) => 1 + depth(declared, &view.base),
+    }
 }
 
 /// The claim covers the keys: all rows of a key lie in one partition.
-fn keyed(context: &Context<'_>) -> bool {
-    let claim = &context.read.declared.partitioned_by;
-    claim.as_ref().is_some_and(|columns| {
-        let mut keys = columns
-            .iter()
-            .map(|column| context.select.keys.iter().any(|(_, key)| is_column(key, column)));
-        keys.all(|found| found)
-    })
+fn keyed(declared: &SourceDef, context: &Context<'_>) -> bool {
+    claimed(declared, context.base, context.select)
+}
+
+fn claimed(declared: &SourceDef, base: &Base, select: &WindowSelect) -> bool {
+    matches!(base, Base::Source(_))
+        && declared.partitioned_by.as_ref().is_some_and(|columns| {
+            let is_key =
+                |column: &String| select.keys.iter().any(|(_, key)| is_column(key, column));
+            columns.iter().all(is_key)
+        })
 }
 
 /// Event time, keys, arguments.
-fn arguments(context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
-    let read = context.read;
-    let Some(time) = &read.declared.event_time else {
+fn arguments(place: &Place<'_>, context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
+    let Some(time) = context.base.event_time(place.query) else {
         return Err(Refusal::at(context.at, "the source has no event time", ""));
     };
-    let make = |expr: &Expr| physical(expr, &read.schema).map_err(|e| refuse(context.at, &e));
+    let make = |expr: &Expr| physical(expr, context.schema).map_err(|e| refuse(context.at, &e));
     let time_column = Expr::Column(Column::new_unqualified(time));
     let mut exprs = vec![make(&time_column)?];
     let mut fields = vec![Field::new(time, ColumnKind::Timestamp.data_type(), false)];
@@ -139,21 +264,6 @@ fn arguments(context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
 fn late_rows(sink: usize, late: &LateInsert) -> LateRows {
     let column = |c: &OutputColumn| KeyColumn { name: c.name.clone(), kind: c.kind };
     LateRows { sink, columns: late.columns.iter().map(column).collect() }
-}
-
-/// `HAVING` and the columns of the sink, over the result.
-fn result_steps(
-    select: &WindowSelect,
-    grouping: &Grouping,
-    at: Location,
-) -> Result<Vec<Step>, Refusal> {
-    let schema = DFSchema::try_from(grouping.result_schema()).map_err(|e| refuse(at, &e))?;
-    let mut steps = Vec::new();
-    if let Some(having) = &select.having {
-        steps.push(Step::Filter(physical(having, &schema).map_err(|e| refuse(at, &e))?));
-    }
-    steps.push(projection(&select.columns, &schema)?);
-    Ok(steps)
 }
 
 /// Of format, key and row type: a successor reads these records only if they mean the same to it.

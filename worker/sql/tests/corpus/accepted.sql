@@ -691,3 +691,204 @@ stage 1 reads exchange counts.window
 exchange counts.window (16 partitions, 934a02ed5acd478c): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max(price) DOUBLE, "last_value(name).time" TIMESTAMP, "last_value(name).partition" INT, "last_value(name).position" BIGINT, "last_value(name).value" VARCHAR
 state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE, last_value(name).time TIMESTAMP, last_value(name).partition INT, last_value(name).position BIGINT, last_value(name).value VARCHAR)
 sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, n BIGINT, top DOUBLE, key VARCHAR key (user_id)
+--------
+CREATE VIEW v AS SELECT user_id, window_start AS opened, window_time AS at, count(*) AS n, sum(price) AS total
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT window_start, window_end, count(*) AS users, max(n) AS most, sum(total) AS total
+FROM TUMBLE(TABLE v, DESCRIPTOR(at), INTERVAL '1' MINUTE) WHERE n > 1 GROUP BY window_start, window_end HAVING max(n) > 2
+=>
+plan f7734df65c4b2eff
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1
+    partial out.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    send to exchange out.v.window
+stage 1 reads exchange out.v.window
+  - merge out.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    filter (count(*) > 1)
+    project window_time, count(*) AS __argument_1, sum(price) AS __argument_2
+    partial out.window TUMBLE(60000 ms) keys () aggregates (count(*), max(count(*)), sum(sum(price)))
+    send to exchange out.window
+stage 2 reads exchange out.window
+  - merge out.window TUMBLE(60000 ms) keys () aggregates (count(*), max(count(*)), sum(sum(price)))
+    filter (max(count(*)) > 2)
+    project window_start, window_end, count(*) AS users, max(count(*)) AS most, sum(sum(price)) AS total
+    write out
+exchange out.window (16 partitions, 0f9bfad28346a4eb): __window_end BIGINT, __rows BIGINT, count(*) BIGINT, max(count(*)) BIGINT, sum(sum(price)) DOUBLE
+exchange out.v.window (16 partitions, aeb11f312c5bdfdb): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, sum(price) DOUBLE
+state of out.v.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+state of out.window in stage 2: (window_end TUMBLE(60000 ms)) -> (count(*) BIGINT, max(count(*)) BIGINT, sum(sum(price)) DOUBLE)
+sink out (topic out-topic): window_start TIMESTAMP, window_end TIMESTAMP, users BIGINT, most BIGINT, total DOUBLE
+--------
+CREATE VIEW v AS SELECT user_id, window_start AS opened, window_time AS at, count(*) AS n, sum(price) AS total
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO counts SELECT user_id, opened, n FROM v WHERE total > 2
+=>
+plan 787d08cf5989c61d
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1
+    partial counts.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    send to exchange counts.v.window
+stage 1 reads exchange counts.v.window
+  - merge counts.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    filter (sum(price) > 2.0)
+    project user_id, window_start AS opened, count(*) AS n
+    write counts
+exchange counts.v.window (16 partitions, 437d820eb5d3e162): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, sum(price) DOUBLE
+state of counts.v.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, opened TIMESTAMP, n BIGINT key (user_id)
+--------
+CREATE VIEW v AS SELECT user_id, window_start AS opened, window_time AS at, count(*) AS n, sum(price) AS total
+FROM TUMBLE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO counts SELECT user_id, window_end, sum(n) AS n, max(total) AS top
+FROM HOP(TABLE v, DESCRIPTOR(at), INTERVAL '15' SECOND, INTERVAL '1' MINUTE) GROUP BY user_id, window_start, window_end
+=>
+plan 480641f6d59de2ff
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, price AS __argument_1
+    window counts.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    project window_time, user_id, count(*) AS __argument_0, sum(price) AS __argument_1
+    partial counts.window HOP(15000 ms, 60000 ms) keys (user_id) aggregates (sum(count(*)), max(sum(price)))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window HOP(15000 ms, 60000 ms) keys (user_id) aggregates (sum(count(*)), max(sum(price)))
+    project user_id, window_end, sum(count(*)) AS n, max(sum(price)) AS top
+    write counts
+exchange counts.window (16 partitions, b960432d08ef5c02): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, sum(count(*)) BIGINT, max(sum(price)) DOUBLE
+state of counts.v.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+state of counts.window in stage 1: (pane_end HOP(15000 ms, 60000 ms), first_window_end HOP(15000 ms, 60000 ms), user_id BIGINT) -> (sum(count(*)) BIGINT, max(sum(price)) DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT, top DOUBLE key (user_id)
+--------
+CREATE VIEW s AS SELECT user_id, window_end AS until, window_time AS at, count(*) AS n
+FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+CREATE VIEW long AS SELECT at, n * 2 AS twice, until FROM s WHERE n > 1;
+INSERT INTO out SELECT window_start, count(*) AS sessions, max(twice) AS most, max(until) AS last
+FROM CUMULATE(TABLE long, DESCRIPTOR(at), INTERVAL '30' SECOND, INTERVAL '2' MINUTE) GROUP BY window_start, window_end
+=>
+plan e5f3d6b513927548
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id
+    partial out.s.window SESSION(5000 ms) keys (user_id) aggregates (count(*))
+    send to exchange out.s.window
+stage 1 reads exchange out.s.window
+  - merge out.s.window SESSION(5000 ms) keys (user_id) aggregates (count(*))
+    filter (count(*) > 1)
+    project window_time, (count(*) * 2) AS __argument_1, window_end AS __argument_2
+    partial out.window CUMULATE(30000 ms, 120000 ms) keys () aggregates (count(*), max((count(*) * 2)), max(window_end))
+    send to exchange out.window
+stage 2 reads exchange out.window
+  - merge out.window CUMULATE(30000 ms, 120000 ms) keys () aggregates (count(*), max((count(*) * 2)), max(window_end))
+    project window_start, count(*) AS sessions, max((count(*) * 2)) AS most, max(window_end) AS last
+    write out
+exchange out.window (16 partitions, 33f48956ae53faa8): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, count(*) BIGINT, max((count(*) * 2)) BIGINT, max(window_end) TIMESTAMP
+exchange out.s.window (16 partitions, ff0d3cfa60b0bb4a): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+state of out.s.window in stage 1: (window_end SESSION(5000 ms), user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT)
+state of out.window in stage 2: (pane_end CUMULATE(30000 ms, 120000 ms), first_window_end CUMULATE(30000 ms, 120000 ms)) -> (count(*) BIGINT, max((count(*) * 2)) BIGINT, max(window_end) TIMESTAMP)
+sink out (topic out-topic): window_start TIMESTAMP, sessions BIGINT, most BIGINT, last TIMESTAMP
+--------
+CREATE VIEW v AS SELECT user_id, window_start AS opened, window_time AS at, count(*) AS n, sum(price) AS total
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+CREATE VIEW w AS SELECT user_id, window_time AS later, max(n) AS most
+FROM SESSION(TABLE v, DESCRIPTOR(at), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT window_end, count(*) AS bursts, sum(most) AS most
+FROM TUMBLE(TABLE w, DESCRIPTOR(later), INTERVAL '2' MINUTE) GROUP BY window_start, window_end
+=>
+plan 78a98eba2a974cdc
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1
+    partial out.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    send to exchange out.v.window
+stage 1 reads exchange out.v.window
+  - merge out.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    project window_time, user_id, count(*) AS __argument_0
+    partial out.w.window SESSION(10000 ms) keys (user_id) aggregates (max(count(*)))
+    send to exchange out.w.window
+stage 2 reads exchange out.w.window
+  - merge out.w.window SESSION(10000 ms) keys (user_id) aggregates (max(count(*)))
+    project window_time, max(count(*)) AS __argument_1
+    partial out.window TUMBLE(120000 ms) keys () aggregates (count(*), sum(max(count(*))))
+    send to exchange out.window
+stage 3 reads exchange out.window
+  - merge out.window TUMBLE(120000 ms) keys () aggregates (count(*), sum(max(count(*))))
+    project window_end, count(*) AS bursts, sum(max(count(*))) AS most
+    write out
+exchange out.window (16 partitions, 37d1cdee8db16601): __window_end BIGINT, __rows BIGINT, count(*) BIGINT, sum(max(count(*))) BIGINT
+exchange out.w.window (16 partitions, 4628ccb2f0ce6280): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, max(count(*)) BIGINT
+exchange out.v.window (16 partitions, aeb11f312c5bdfdb): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, sum(price) DOUBLE
+state of out.v.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+state of out.w.window in stage 2: (window_end SESSION(10000 ms), user_id BIGINT) -> (window_start TIMESTAMP, max(count(*)) BIGINT)
+state of out.window in stage 3: (window_end TUMBLE(120000 ms)) -> (count(*) BIGINT, sum(max(count(*))) BIGINT)
+sink out (topic out-topic): window_end TIMESTAMP, bursts BIGINT, most BIGINT
+--------
+CREATE VIEW v AS SELECT user_id, window_start AS opened, window_time AS at, count(*) AS n, sum(price) AS total
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT window_start, avg(total) AS mean FROM TUMBLE(TABLE v, DESCRIPTOR(at), INTERVAL '1' MINUTE)
+GROUP BY window_start, window_end;
+INSERT INTO other SELECT user_id, window_start, window_end, count(*) AS tens
+FROM SESSION(TABLE v, DESCRIPTOR(at), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end;
+INSERT INTO counts SELECT user_id, window_start, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
+=>
+plan 514f4a8fb1afa594
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    send to exchange counts.window
+  - project event_time, user_id, price AS __argument_1
+    partial other.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    send to exchange other.v.window
+  - project event_time, user_id, price AS __argument_1
+    partial out.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    send to exchange out.v.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    project user_id, window_start, count(*) AS n
+    write counts
+stage 1 reads exchange other.v.window
+  - merge other.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    project window_time, user_id
+    partial other.window SESSION(10000 ms) keys (user_id) aggregates (count(*))
+    send to exchange other.window
+stage 1 reads exchange out.v.window
+  - merge out.v.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    project window_time, sum(price) AS __argument_0
+    partial out.window TUMBLE(60000 ms) keys () aggregates (avg(sum(price)))
+    send to exchange out.window
+stage 2 reads exchange other.window
+  - merge other.window SESSION(10000 ms) keys (user_id) aggregates (count(*))
+    project user_id, window_start, window_end, count(*) AS tens
+    write other
+stage 2 reads exchange out.window
+  - merge out.window TUMBLE(60000 ms) keys () aggregates (avg(sum(price)))
+    project window_start, avg(sum(price)) AS mean
+    write out
+exchange counts.window (16 partitions, 9cfef0fc290e2b15): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+exchange other.window (16 partitions, 0cb42c5f447f9e4b): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+exchange other.v.window (16 partitions, c63561a81d5b04ef): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, sum(price) DOUBLE
+exchange out.window (16 partitions, 52c4cb34cb94ce52): __window_end BIGINT, __rows BIGINT, "avg(sum(price)).sum" DOUBLE, "avg(sum(price)).count" BIGINT
+exchange out.v.window (16 partitions, aeb11f312c5bdfdb): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, sum(price) DOUBLE
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+state of other.v.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+state of out.v.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+state of other.window in stage 2: (window_end SESSION(10000 ms), user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT)
+state of out.window in stage 2: (window_end TUMBLE(60000 ms)) -> (avg(sum(price)).sum DOUBLE, avg(sum(price)).count BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, n BIGINT key (user_id)
+sink other (topic other-topic): user_id BIGINT, window_start TIMESTAMP, window_end TIMESTAMP, tens BIGINT
+sink out (topic out-topic): window_start TIMESTAMP, mean DOUBLE

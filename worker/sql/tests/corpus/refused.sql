@@ -259,12 +259,72 @@ CREATE VIEW v AS SELECT user_id FROM clicks
 =>
 1:37: there is no source or view 'v'; known here: clicks, plain, sleepy, visits
 --------
-CREATE VIEW v AS SELECT user_id, count(*) AS n
+CREATE VIEW v AS SELECT user_id, array_agg(price LIMIT 3) AS prices
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY user_id, window_start, window_end;
-INSERT INTO out SELECT user_id FROM clicks
+INSERT INTO out SELECT user_id FROM v
 =>
-2:6: a view over windows is not supported yet; views select and filter rows; put the window into the INSERT
+1:34: column 'prices' of a view is ARRAY<DOUBLE>; arrays are columns of sinks; name them in the INSERT
+4:37: there is no source or view 'v'; known here: clicks, plain, sleepy, visits
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT user_id, max(n) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(at), INTERVAL '1' MINUTE)
+GROUP BY user_id, window_start, window_end
+ALLOWED LATENESS INTERVAL '1' MINUTE
+=>
+6:1: over results of windows no row is late; leave the clause out; the late rows of the first window are counted
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT user_id, max(n) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(at), INTERVAL '1' MINUTE)
+GROUP BY user_id, window_start, window_end
+LATE ROWS INTO late;
+INSERT INTO late SELECT user_id FROM clicks
+=>
+6:1: over results of windows no row is late; leave the clause out; the late rows of the first window are counted
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT user_id, max(n) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(n), INTERVAL '1' MINUTE)
+GROUP BY user_id, window_start, window_end
+=>
+4:77: 'n' is not the time of the windows that 'v' is over; a window over windows is over their window_time, passed through views unchanged
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT first_value(n) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(at), INTERVAL '1' MINUTE)
+GROUP BY window_start, window_end
+=>
+4:24: first_value over results of windows is not supported; results of one window have one time, so none of them is the first
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT event_time FROM v
+=>
+4:24: there is no column 'event_time'; columns are user_id, at, n
+--------
+CREATE VIEW v AS SELECT user_id, window_time, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT max(n) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(window_time), INTERVAL '1' MINUTE)
+GROUP BY window_start, window_end
+=>
+4:41: 'v' has a column window_time, which TUMBLE adds; rename the column in a view
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+CREATE VIEW w AS SELECT user_id, at + INTERVAL '1' SECOND AS later, n FROM v;
+INSERT INTO out SELECT max(n) AS n FROM TUMBLE(TABLE w, DESCRIPTOR(later), INTERVAL '1' MINUTE)
+GROUP BY window_start, window_end
+=>
+5:68: 'later' is not the time of the windows that 'w' is over; a window over windows is over their window_time, passed through views unchanged
 --------
 INSERT INTO out SELECT user_id FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 =>

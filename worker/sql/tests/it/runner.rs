@@ -9,7 +9,9 @@ use arrow::array::{
 };
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
-use dataflow::{DataflowError, Emission, EmissionLimit, JobPlan, Shard};
+use dataflow::{
+    DataflowError, Emission, EmissionLimit, Input, JobPlan, Pipeline, Shard, StageInput,
+};
 use protocol::{Log, StageId};
 
 /// A row of the test's source. `amount` is the quantity as a decimal, `ok` says that it is above 2.
@@ -66,28 +68,59 @@ pub(crate) fn run(
     let limit = EmissionLimit { rows: u64::MAX, bytes: u64::MAX };
     let log = Log::new(plan.sources[0].topic.clone(), 0);
     let mut first = Shard::new(Arc::clone(&plan), StageId(0), 0, log)?;
-    let mut merging: BTreeMap<(usize, u32), Shard> = BTreeMap::new();
-    for (exchange, declared) in plan.exchanges.iter().enumerate() {
-        for partition in 0..declared.partitions {
-            let log = Log::new("x", partition as i32);
-            let shard = Shard::new(Arc::clone(&plan), StageId(1), exchange, log)?;
-            merging.insert((exchange, partition), shard);
+    // Stage after stage: the exchange that each shard reads, and those that it feeds.
+    let mut merging: Vec<(usize, Vec<usize>, Shard)> = Vec::new();
+    for stage in &plan.stages[1..] {
+        for (at, input) in stage.inputs.iter().enumerate() {
+            let Input::Exchange(exchange) = input.input else { panic!("a source in {}", stage.id) };
+            for partition in 0..plan.exchanges[exchange].partitions {
+                let log = Log::new(format!("x{exchange}"), partition as i32);
+                let shard = Shard::new(Arc::clone(&plan), stage.id, at, log)?;
+                merging.push((exchange, fed(input), shard));
+            }
         }
     }
+    let fed = fed(&plan.stages[0].inputs[0]);
     let mut out = BTreeMap::new();
     for rows in clicks.chunks(commit) {
         first.process_rows(&batch(&plan, rows))?;
         let emission = first.boundary(limit)?;
         show(&plan, &emission, &mut out);
-        for (exchange, partition, rows) in &emission.exchanges {
-            merging.get_mut(&(*exchange, *partition)).unwrap().process_partials(rows)?;
-        }
-        for shard in merging.values_mut() {
-            shard.process_watermarks(1, &[emission.watermark.clone().unwrap()])?;
-            show(&plan, &shard.boundary(limit)?, &mut out);
+        deliver((emission, 1), &fed, &mut merging)?;
+        for at in 0..merging.len() {
+            let (exchange, fed, shard) = &mut merging[at];
+            let (shards, fed) = (plan.exchanges[*exchange].partitions, fed.clone());
+            let emission = shard.boundary(limit)?;
+            show(&plan, &emission, &mut out);
+            deliver((emission, shards), &fed, &mut merging[at + 1..])?;
         }
     }
     Ok(out)
+}
+
+fn fed(input: &StageInput) -> Vec<usize> {
+    input.pipelines.iter().filter_map(Pipeline::exchange).collect()
+}
+
+/// Rows, then the watermark, to the shards behind. `shards`: that feed the same exchanges.
+fn deliver(
+    (emission, shards): (Emission, u32),
+    fed: &[usize],
+    behind: &mut [(usize, Vec<usize>, Shard)],
+) -> Result<(), DataflowError> {
+    for (exchange, partition, rows) in &emission.exchanges {
+        let own = |(read, _, shard): &&mut (usize, Vec<usize>, Shard)| {
+            read == exchange && shard.id().log.partition as u32 == *partition
+        };
+        behind.iter_mut().find(own).unwrap().2.process_partials(rows)?;
+    }
+    for (_, _, shard) in behind.iter_mut().filter(|(read, _, _)| fed.contains(read)) {
+        shard.process_watermarks(
+            shards,
+            std::slice::from_ref(emission.watermark.as_ref().unwrap()),
+        )?;
+    }
+    Ok(())
 }
 
 fn show(plan: &JobPlan, emission: &Emission, out: &mut BTreeMap<String, Vec<String>>) {

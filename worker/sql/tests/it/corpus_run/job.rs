@@ -196,10 +196,7 @@ impl Job<'_> {
             records.push(Record::Rows(rows));
         }
         let input = &self.plan.stage(owned.stage).unwrap().inputs[owned.input];
-        fed.extend(input.pipelines.iter().filter_map(|pipeline| match &pipeline.end {
-            dataflow::End::Partial(partial) => Some(partial.exchange),
-            _ => None,
-        }));
+        fed.extend(input.pipelines.iter().filter_map(dataflow::Pipeline::exchange));
         if let Some(entry) = emission.watermark {
             let shards = match input.input {
                 Input::Source(at) => self.logs.sources[at].len() as u32,

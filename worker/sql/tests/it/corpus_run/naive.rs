@@ -8,8 +8,8 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, TimestampMillisecondType};
 use arrow::record_batch::RecordBatch;
 use dataflow::{
-    Aggregate, End, Function, Grouping, JobPlan, Pipeline, RowColumns, Step, WindowAggregate,
-    WindowInput, WindowKind,
+    Aggregate, End, Function, Grouping, JobPlan, Output, PartialAggregate, Pipeline, RowColumns,
+    Step, WindowAggregate, WindowInput, WindowKind,
 };
 use datafusion_common::ScalarValue;
 
@@ -24,6 +24,9 @@ struct Placed {
     keys: Vec<ScalarValue>,
     arguments: Vec<Option<ScalarValue>>,
 }
+
+/// By a name: bounds and rows.
+type Windows = BTreeMap<String, ((i64, i64), Vec<Placed>)>;
 
 type Sinks = BTreeMap<String, Expected>;
 
@@ -49,17 +52,19 @@ fn window<'a>(plan: &'a JobPlan, end: &'a End) -> Option<(&'a WindowAggregate, &
             WindowInput::Rows(columns) => Some((window, columns)),
             WindowInput::Partials => None,
         },
-        End::Partial(partial) => {
-            let pipelines = plan.stages[1..].iter().flat_map(|stage| &stage.inputs);
-            let ends = pipelines.flat_map(|input| &input.pipelines).map(|pipeline| &pipeline.end);
-            let mut merge = ends.filter_map(|end| match end {
-                End::Window(window) => Some(window.as_ref()),
-                _ => None,
-            });
-            let own = |w: &&WindowAggregate| w.grouping.operator == partial.grouping.operator;
-            Some((merge.find(own).unwrap(), &partial.input))
-        }
+        End::Partial(partial) => Some((merging(plan, partial), &partial.input)),
     }
+}
+
+/// The other phase of a window.
+fn merging<'a>(plan: &'a JobPlan, partial: &PartialAggregate) -> &'a WindowAggregate {
+    let pipelines = plan.stages[1..].iter().flat_map(|stage| &stage.inputs);
+    let ends = pipelines.flat_map(|input| &input.pipelines).map(|pipeline| &pipeline.end);
+    let mut merge = ends.filter_map(|end| match end {
+        End::Window(window) => Some(window.as_ref()),
+        _ => None,
+    });
+    merge.find(|w| w.grouping.operator == partial.grouping.operator).unwrap()
 }
 
 fn one_pipeline(
@@ -70,8 +75,7 @@ fn one_pipeline(
 ) {
     let declared = &plan.sources[source];
     let found = window(plan, &pipeline.end);
-    let mut windows: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-    let mut bounds: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    let mut windows = Windows::new();
     let mut closed = i64::MIN;
     for (log, rows) in logs.iter().enumerate() {
         let mut maximum: Option<i64> = None;
@@ -94,27 +98,56 @@ fn one_pipeline(
             if open.is_empty() {
                 late(plan, sinks, (window, columns), &rows, (row.time, watermark.unwrap()));
             }
-            let placed = placed(columns, &rows, (row.time, log, number));
-            for (start, end) in open {
-                let name = format!("{start} {end} {:?}", placed.keys);
-                bounds.insert(name.clone(), (start, end));
-                windows.entry(name).or_default().push(placed.clone());
-            }
+            place(&mut windows, &open, &placed(columns, &rows, (row.time, log, number)));
         }
         closed = closed.max(maximum.map_or(i64::MIN, |time| time - declared.delay_ms));
     }
-    let Some((window, _)) = found else { return };
-    let mut all: Vec<((i64, i64), Vec<Placed>)> =
-        windows.into_iter().map(|(name, rows)| (bounds[&name], rows)).collect();
+    if let Some((window, _)) = found {
+        close(plan, window, windows, closed, sinks);
+    }
+}
+
+fn place(windows: &mut Windows, open: &[(i64, i64)], row: &Placed) {
+    for (start, end) in open {
+        let name = format!("{start} {end} {:?}", row.keys);
+        let (_, rows) = windows.entry(name).or_insert_with(|| ((*start, *end), Vec::new()));
+        rows.push(row.clone());
+    }
+}
+
+/// The windows that end by then, into a sink or into the windows over them.
+fn close(
+    plan: &JobPlan,
+    window: &WindowAggregate,
+    windows: Windows,
+    mut closed: i64,
+    sinks: &mut Sinks,
+) {
+    let mut all: Vec<((i64, i64), Vec<Placed>)> = windows.into_values().collect();
     if let Some(gap) = window.grouping.window.session_gap() {
         all = sessions(all, gap);
         closed -= gap;
     }
     all.retain(|((_, end), _)| *end <= closed);
-    let sink = expected(plan, sinks, window.sink);
-    sink.refired |= window.grouping.lateness_ms > 0;
-    if !all.is_empty() {
-        sink.rows.extend(texts(&steps(&window.steps, results(&window.grouping, &all))));
+    let rows = (!all.is_empty()).then(|| steps(&window.steps, results(&window.grouping, &all)));
+    match &window.output {
+        Output::Sink(sink) => {
+            let sink = expected(plan, sinks, *sink);
+            sink.refired |= window.grouping.lateness_ms > 0;
+            sink.rows.extend(rows.iter().flat_map(texts));
+        }
+        Output::Partial(next) => {
+            let mut windows = Windows::new();
+            for at in 0..rows.as_ref().map_or(0, RecordBatch::num_rows) {
+                let Some(row) = rows.as_ref().map(|rows| rows.slice(at, 1)) else { continue };
+                let times = row.column(next.input.event_time);
+                let time = times.as_primitive::<TimestampMillisecondType>().value(0);
+                // A result of a window is late for no other.
+                let open = windows_of(next.grouping.window, time);
+                place(&mut windows, &open, &placed(&next.input, &row, (time, 0, at)));
+            }
+            close(plan, merging(plan, next), windows, closed, sinks);
+        }
     }
 }
 
