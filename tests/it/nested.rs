@@ -100,7 +100,7 @@ fn rows_in_an_envelope_equal_the_oracle() {
     let query = Query { shape: Shape::Nexmark, ..Query::bids_per_auction(false) };
     let stage = Stage::development("envelope", query);
     let mut worker = Worker::start(&stage.alone()).unwrap();
-    let written = stage.load(stage.recipe(1), 10_000, Pace::FlatOut).written();
+    let written = stage.load(stage.recipe(1), 10_000, Pace::FlatOut).written().unwrap();
     let verdict = stage.finish(written, || worker.process().require_running().unwrap());
     assert!(verdict.expected > 500, "{verdict}");
     assert!(worker.process().stop().unwrap().success());
