@@ -38,6 +38,8 @@ pub(crate) struct Column {
 
 const WRONG: BadRecordKind = BadRecordKind::WrongType;
 const RANGE: BadRecordKind = BadRecordKind::OutOfRange;
+/// On the way to the field lies no object.
+const MISPLACED: Misfit = (WRONG, "an object at every step but the last");
 
 impl Column {
     pub(crate) fn new(field: &Field) -> Result<Self, UnsupportedSchema> {
@@ -122,6 +124,7 @@ impl Column {
                 let (number, raw) = quoted_number(*text, record)?;
                 values.push(number.decimal(raw, *precision, *scale).map_err(decimal_misfit)?);
             }
+            (_, Token::Misplaced) => return Err(MISPLACED),
             (values, _) => return Err((WRONG, values.expected())),
         }
         self.nulls.append_non_null();
@@ -260,6 +263,7 @@ fn instant(token: &Token, record: &[u8], scratch: &mut Vec<u8>) -> Result<i64, M
             }
             parse_rfc3339(raw).ok_or((WRONG, "an RFC 3339 text with an offset, years 1 to 9999"))
         }
+        Token::Misplaced => Err(MISPLACED),
         _ => Err((WRONG, "an RFC 3339 text or epoch milliseconds")),
     }
 }

@@ -219,6 +219,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Any value; whether it is null.
+    #[inline(never)]
+    pub(crate) fn null(&mut self) -> Result<bool, Fault> {
+        Ok(matches!(self.value()?, Token::Null))
+    }
+
     /// An object or array, checked; no recursion, so a hostile record cannot exhaust the stack.
     fn skip_nested(&mut self) -> Result<(), Fault> {
         let mut nest = Nest { outer: self.outer, ..Nest::default() };

@@ -161,10 +161,14 @@ impl JsonDecoder {
         loop {
             let target = self.name(object, cursor)?;
             cursor.space();
-            match target {
-                Target::Skip => drop(cursor.value()?),
-                Target::Column(column) => self.cells[column] = Some(cursor.value()?),
-                Target::Object(inner) => self.read_inner(inner, cursor)?,
+            if let Target::Object(inner) = target {
+                self.read_inner(inner, cursor)?;
+            } else {
+                // The only place, so that it is made part of this loop.
+                let value = cursor.value()?;
+                if let Target::Column(column) = target {
+                    self.cells[column] = Some(value);
+                }
             }
             cursor.space();
             match cursor.peek() {
@@ -183,7 +187,7 @@ impl JsonDecoder {
     /// field of its name. No deeper than the longest path, whatever the record holds.
     fn read_inner(&mut self, object: usize, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         let opens = cursor.peek() == b'{';
-        let misplaced = !opens && !matches!(cursor.value()?, Token::Null);
+        let misplaced = !opens && !cursor.null()?;
         let within = misplaced.then_some(Token::Misplaced);
         for column in &self.objects[object].columns {
             self.cells[*column] = within;
@@ -226,17 +230,13 @@ impl JsonDecoder {
     fn append_row(&mut self, payload: &[u8], record: &Record<'_>) -> Result<(), BadRecord> {
         for at in 0..self.fields.len() {
             let i = self.fields[at];
-            let pushed = match &self.cells[i] {
-                None | Some(Token::Null) => Ok(false),
-                Some(Token::Misplaced) => {
-                    Err((BadRecordKind::WrongType, "an object at every step but the last"))
+            match &self.cells[i] {
+                None | Some(Token::Null) => self.push_null(i)?,
+                Some(token) => {
+                    if let Err(misfit) = self.columns[i].push(token, payload) {
+                        return Err(misfit_record(misfit, &self.origins[i]));
+                    }
                 }
-                Some(token) => self.columns[i].push(token, payload).map(|()| true),
-            };
-            match pushed {
-                Ok(true) => {}
-                Ok(false) => self.push_null(i)?,
-                Err(misfit) => return Err(misfit_record(misfit, &self.origins[i])),
             }
         }
         for at in 0..self.metadata.len() {
