@@ -1,7 +1,8 @@
 //! What reading a record costs: the floor under every pipeline.
 //!
 //! `consume_cost BOOTSTRAP TOPIC PARTITIONS [RECORDS] [BATCH]` reads all partitions from their first offset, RECORDS
-//! in all (default 5,000,000) or to their ends, and prints wall and CPU time per record.
+//! in all (default 5,000,000) or to their ends, and prints wall and CPU time per record. `client` in front of it reads
+//! through the C client.
 //! `consume_cost fill BOOTSTRAP TOPIC PARTITIONS RECORDS [BYTES]` makes the topic and fills it with values of that
 //! size (default 117) first.
 #![allow(clippy::print_stdout)]
@@ -25,12 +26,19 @@ fn main() -> Result<(), Box<dyn Error>> {
             let bytes = rest.first().map_or(Ok(117), |text| text.parse())?;
             fill(&config(bootstrap), topic, partitions.parse()?, records.parse()?, bytes)
         }
-        [bootstrap, topic, partitions, rest @ ..] => {
+        ["client", bootstrap, topic, partitions, rest @ ..]
+        | [bootstrap, topic, partitions, rest @ ..] => {
             let records = rest.first().map_or(Ok(5_000_000), |text| text.parse())?;
             let batch = rest.get(1).map_or(Ok(10_000), |text| text.parse())?;
-            read(&config(bootstrap), topic, partitions.parse()?, records, batch)
+            let open = if arguments[0] == "client" { Reader::open_client } else { Reader::open };
+            let limits = ReadLimits { queued_bytes: 64 << 20 };
+            let reader = open(&config(bootstrap), "consume-cost", limits)?;
+            read(reader, topic, partitions.parse()?, records, batch)
         }
-        _ => Err("consume_cost [fill] BOOTSTRAP TOPIC PARTITIONS [RECORDS] [BATCH | BYTES]".into()),
+        _ => {
+            Err("consume_cost [fill | client] BOOTSTRAP TOPIC PARTITIONS [RECORDS] [BATCH | BYTES]"
+                .into())
+        }
     }
 }
 
@@ -77,13 +85,12 @@ fn cpu_time() -> Duration {
 }
 
 fn read(
-    config: &KafkaConfig,
+    mut reader: Reader,
     topic: &str,
     partitions: i32,
     records: u64,
     batch: usize,
 ) -> Result<(), Box<dyn Error>> {
-    let mut reader = Reader::open(config, "consume-cost", ReadLimits { queued_bytes: 64 << 20 })?;
     let logs: Vec<(Log, i64)> = (0..partitions).map(|p| (Log::new(topic, p), 0)).collect();
     reader.assign(&logs)?;
     let (mut count, mut bytes, mut ends, mut calls) = (0_u64, 0_u64, 0, 0_u64);

@@ -1,4 +1,5 @@
-//! The Kafka side. No other module names a type of the C client.
+//! What the C client does: transactions, offsets, topics, and a reader that ours is held to. No other module names a
+//! type of it.
 
 mod admin;
 mod burst;
@@ -26,5 +27,5 @@ pub use hanging::leave_open;
 pub use offsets::GroupOffsets;
 pub use outcome::{Outcome, TransactionTimeouts};
 pub use plain::PlainProducer;
-pub use reader::{Event, ReadLimits, Reader};
+pub(crate) use reader::ClientReader;
 pub use transactions::{Transactions, fence};

@@ -6,12 +6,15 @@
 #![warn(missing_docs)]
 
 pub mod faults;
+mod fetch;
 pub mod kafka;
 pub mod limits;
+mod reader;
 pub mod store;
 
 pub use kafka::{
-    Admin, Burst, Event, GroupOffsets, KafkaConfig, KafkaError, KafkaErrorKind, Outcome,
-    PlainProducer, ReadLimits, Reader, TransactionTimeouts, Transactions,
+    Admin, Burst, GroupOffsets, KafkaConfig, KafkaError, KafkaErrorKind, Outcome, PlainProducer,
+    TransactionTimeouts, Transactions,
 };
+pub use reader::{Event, ReadLimits, Reader};
 pub use store::{Creation, S3Credentials, S3Options, Store, StoreError, StoreErrorKind};

@@ -17,6 +17,38 @@ pub const IDLE_POLL: Duration = Duration::from_millis(100);
 pub const EVENTS_PER_DRAIN_MAX: usize = 100_000;
 /// Messages that one call may take from the reader's queue.
 pub const READ_BATCH_MAX: usize = 65_536;
+/// Bytes that wait for the owner of a reader, whatever it allows: more than the processor's caches hold only costs.
+pub const READ_QUEUE_BYTES_MAX: usize = 16 << 20;
+/// Least that a fetch asks for.
+pub const FETCH_BYTES_MIN: usize = 1 << 20;
+/// Most that all fetches on their way ask for; a broker gives one batch more if that is larger.
+pub const FETCH_BYTES_MAX: usize = 4 << 20;
+/// How long a broker may wait for something to hand out. What is assigned meanwhile waits as long.
+pub const FETCH_WAIT: Duration = Duration::from_millis(200);
+/// Largest answer of a broker that is read.
+pub const ANSWER_BYTES_MAX: usize = 128 << 20;
+/// Largest batch, unpacked.
+pub const UNPACKED_BYTES_MAX: usize = 128 << 20;
+/// Memory for unpacked batches that is kept for the next.
+pub const UNPACKED_BYTES_KEPT: usize = 4 << 20;
+/// Answers whose memory is kept for the next.
+pub const SPARE_FRAMES_MAX: usize = 2;
+/// Opening a connection to a broker.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Silence of a broker that owes an answer.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection over which nothing is to be read is closed after this.
+pub const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(30);
+/// First pause between two attempts to read.
+pub const READ_BACKOFF_MIN: Duration = Duration::from_millis(50);
+/// Longest pause between two attempts to read.
+pub const READ_BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// Pauses begin anew after so long without a failure.
+pub const BACKOFF_FORGOTTEN_AFTER: Duration = Duration::from_secs(2);
+/// Longest pause that a broker's quota is answered with at a time.
+pub const THROTTLE_MAX: Duration = Duration::from_secs(5);
+/// How long a topic that no broker knows may still be one that is just being created.
+pub const TOPIC_MISSING_AFTER: Duration = Duration::from_secs(3);
 /// The oldest C client that this crate is correct with: older ones lose records in transactions.
 pub const LIBRDKAFKA_VERSION_MIN: i32 = 0x020c_00ff;
 /// A transaction that a deliberate fault leaves open.

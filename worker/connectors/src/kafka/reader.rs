@@ -1,4 +1,4 @@
-//! Reads logs from explicit offsets, committed records only, without an allocation per message.
+//! Reads logs through the C client, an object of its own per message.
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -17,50 +17,12 @@ use super::error::{KafkaError, KafkaErrorKind, kind_of, kind_of_text};
 use super::log_cache::LogCache;
 use super::native::{BatchQueue, Message};
 use crate::limits::READ_BATCH_MAX;
+use crate::reader::{Event, ReadLimits};
 
 const SMALLEST_QUEUE: usize = 1 << 20;
 /// More in flight than the processor's caches hold only costs memory.
 const LARGEST_FETCH: usize = 8 << 20;
 const LARGEST_QUEUE: usize = 32 << 20;
-
-/// Memory of a reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadLimits {
-    /// Bytes that the client fetches ahead, over all logs; one fetch more may lie on top. At least 1 MiB.
-    pub queued_bytes: usize,
-}
-
-/// What a reader reports. `log` is the index that [`Reader::assign`] gave.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A committed record. Offsets of a log rise, with gaps where records were compacted, aborted or control records.
-    Record {
-        /// The log.
-        log: u32,
-        /// The record's offset.
-        offset: i64,
-        /// Kafka's timestamp of the record.
-        timestamp_ms: Option<i64>,
-        /// Key.
-        key: Option<&'a [u8]>,
-        /// Value.
-        payload: Option<&'a [u8]>,
-    },
-    /// The log is read up to its last stable offset.
-    Eof {
-        /// The log.
-        log: u32,
-        /// The next offset to read: everything below is read, trailing control records included.
-        offset: i64,
-    },
-    /// The log cannot be read.
-    Failed {
-        /// The log.
-        log: u32,
-        /// Why.
-        error: KafkaError,
-    },
-}
 
 /// A log that was assigned once.
 struct Assigned {
@@ -69,12 +31,12 @@ struct Assigned {
     next: i64,
     active: bool,
     paused: bool,
-    /// Taken again after it was given up, and nothing came of it yet: see [`Reader::attach_again`].
+    /// Taken again after it was given up, and nothing came of it yet: see [`ClientReader::attach_again`].
     restarting: bool,
 }
 
-/// Reads the logs of a slot.
-pub struct Reader {
+/// Reads logs through the C client's batch queue.
+pub(crate) struct ClientReader {
     queue: BatchQueue,
     consumer: Arc<BaseConsumer<Watch>>,
     config: KafkaConfig,
@@ -85,10 +47,14 @@ pub struct Reader {
     bytes: u64,
 }
 
-impl Reader {
+impl ClientReader {
     /// A reader without logs. `group` only names it to the brokers: nobody subscribes with it and nothing is
     /// committed by it.
-    pub fn open(config: &KafkaConfig, group: &str, limits: ReadLimits) -> Result<Self, KafkaError> {
+    pub(crate) fn open(
+        config: &KafkaConfig,
+        group: &str,
+        limits: ReadLimits,
+    ) -> Result<Self, KafkaError> {
         let queued = limits.queued_bytes.clamp(SMALLEST_QUEUE, LARGEST_QUEUE);
         let fetch = queued.min(LARGEST_FETCH);
         let mut client = config.client()?;
@@ -129,7 +95,7 @@ impl Reader {
 
     /// Adds logs, each to be read from its offset, and returns their indexes: counted up by the order of addition; a
     /// log that was assigned before gets its old index again.
-    pub fn assign(&mut self, logs: &[(Log, i64)]) -> Result<Vec<u32>, KafkaError> {
+    pub(crate) fn assign(&mut self, logs: &[(Log, i64)]) -> Result<Vec<u32>, KafkaError> {
         if let Some((log, offset)) = logs.iter().find(|(_, offset)| *offset < 0) {
             return Err(self.invalid(format!("{log} cannot be read from offset {offset}")));
         }
@@ -158,7 +124,7 @@ impl Reader {
     }
 
     /// Stops reading logs and drops what was fetched of them.
-    pub fn unassign(&mut self, logs: &[Log]) -> Result<(), KafkaError> {
+    pub(crate) fn unassign(&mut self, logs: &[Log]) -> Result<(), KafkaError> {
         let known: Option<Vec<u32>> = logs.iter().map(|log| self.index.get(log).copied()).collect();
         let Some(indexes) = known else {
             return Err(self.invalid("a log to give up is not assigned".to_owned()));
@@ -171,7 +137,7 @@ impl Reader {
     }
 
     /// Holds logs: nothing more is reported of them until [`Reader::resume`].
-    pub fn pause(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+    pub(crate) fn pause(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
         let running: Vec<u32> = self.filtered(logs, |log| log.active && !log.paused);
         self.stop(&running)?;
         for index in running {
@@ -183,7 +149,7 @@ impl Reader {
     /// Goes on with held logs where they stopped. The client's own pause is not used: after a batch whose last event
     /// was the end of a log it goes on one record too far. Holding is done by giving up and taking again, which
     /// costs a fetch.
-    pub fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+    pub(crate) fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
         let held: Vec<u32> = self.filtered(logs, |log| log.active && log.paused);
         for index in &held {
             let log = &mut self.logs[*index as usize];
@@ -197,7 +163,7 @@ impl Reader {
     ///
     /// An error is of kind `Fatal`, `Auth` or `TopicMissing`; its text names the topic where it is about one. After
     /// the last two the reader goes on with its other logs.
-    pub fn poll(
+    pub(crate) fn poll(
         &mut self,
         timeout: Duration,
         max: usize,
@@ -227,28 +193,28 @@ impl Reader {
     }
 
     /// The end of a log (open transactions included) as the last fetch reported it; no request is made.
-    pub fn high_watermark(&self, log: u32) -> Option<i64> {
+    pub(crate) fn high_watermark(&self, log: u32) -> Option<i64> {
         let log = self.logs.get(log as usize)?;
         self.queue.cached_end(&log.topic, log.log.partition)
     }
 
     /// The next offset to be read of a log.
-    pub fn position(&self, log: u32) -> Option<i64> {
+    pub(crate) fn position(&self, log: u32) -> Option<i64> {
         self.logs.get(log as usize).map(|log| log.next)
     }
 
     /// The log of an index.
-    pub fn log(&self, index: u32) -> Option<&Log> {
+    pub(crate) fn log(&self, index: u32) -> Option<&Log> {
         self.logs.get(index as usize).map(|log| &log.log)
     }
 
     /// Bytes of values read since the start.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// What the client last complained about, empty for nothing: says why nothing comes.
-    pub fn last_complaint(&self) -> String {
+    pub(crate) fn last_complaint(&self) -> String {
         self.consumer.client().context().last()
     }
 

@@ -92,6 +92,12 @@ impl Cluster {
         Reader::open(&self.config, &self.name("readers"), limits).unwrap()
     }
 
+    /// The same over the C client.
+    pub(crate) fn client_reader(&self) -> Reader {
+        let limits = ReadLimits { queued_bytes: 8 << 20 };
+        Reader::open_client(&self.config, &self.name("readers"), limits).unwrap()
+    }
+
     /// All values between the start and the last stable offset of a log, with their offsets.
     pub(crate) fn values(&self, topic: &str, partition: i32) -> Vec<(i64, String)> {
         let mut reader = self.reader();

@@ -42,11 +42,11 @@ impl Behind {
 
     /// Starts a commit whose request to end never arrives, and waits until its rows are in the log.
     pub(crate) fn leave_open(&self, producer: &mut Transactions, burst: Burst) {
-        let end = self.ends().1;
+        let (end, hits) = (self.ends().1, self.proxy.hits());
         self.proxy.fail_next(END_TXN, Fault::Slow(Duration::from_mins(1)));
         assert_eq!(producer.start(&Arc::new(burst)), None);
         let until = Instant::now() + WAIT;
-        while self.proxy.hits() == 0 {
+        while self.proxy.hits() == hits {
             assert!(Instant::now() < until, "the commit never got to its end");
             assert_eq!(producer.outcome(Duration::from_millis(5)), None);
         }

@@ -8,5 +8,6 @@ mod faults;
 mod offsets;
 mod proxy;
 mod reading;
+mod reading_alike;
 mod store;
 mod topics;
