@@ -1,4 +1,4 @@
-//! B0: the C client's batch queue and nothing else, the practical limit of reading.
+//! B0: reading and nothing else, through the C client's batch queue or by our own fetching.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -29,6 +29,9 @@ pub struct BareArguments {
     /// Records in it
     #[arg(long)]
     pub rows: u64,
+    /// Fetch as the worker does, without the C client
+    #[arg(long)]
+    pub own: bool,
 }
 
 /// Reads all records and prints their number, their bytes, the processor time of this process in ns, and its
@@ -40,7 +43,8 @@ pub fn run(arguments: &BareArguments) -> anyhow::Result<()> {
         client_id: "streamjob-bench".into(),
     };
     let limits = ReadLimits { queued_bytes: QUEUED_BYTES };
-    let mut reader = Reader::open(&config, "streamjob-bench", limits).context("the reader")?;
+    let open = if arguments.own { Reader::open } else { Reader::open_client };
+    let mut reader = open(&config, "streamjob-bench", limits).context("the reader")?;
     let logs: Vec<(Log, i64)> = (0..arguments.partitions)
         .map(|partition| (Log::new(&arguments.topic, partition as i32), 0))
         .collect();

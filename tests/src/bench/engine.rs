@@ -124,18 +124,19 @@ impl Bench<'_> {
         Ok(Run { sample: Sample { rows, cpu, wall, peak_bytes, first }, faults })
     }
 
-    /// Runs the bare C client over an input.
-    pub(super) fn bare(&self, input: &BenchInput) -> anyhow::Result<Run> {
+    /// Reads an input and does nothing with it, by our own fetching or through the C client.
+    pub(super) fn bare(&self, input: &BenchInput, own_way: bool) -> anyhow::Result<Run> {
         let own = std::env::current_exe().context("where am I?")?;
         let mut command = Command::new(own);
         command.args(["bare", "--bootstrap", self.bootstrap, "--topic", &input.topic]);
         command.args(["--partitions", &PARTITIONS.to_string(), "--rows", &input.rows.to_string()]);
+        command.args(own_way.then_some("--own"));
         let start = Instant::now();
-        let output = self.processors.start(|| command.output().context("the bare client"))?;
+        let output = self.processors.start(|| command.output().context("the reader"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let numbers: Vec<u64> = text.split_whitespace().filter_map(|n| n.parse().ok()).collect();
         let [rows, bytes, cpu, peak_bytes] = numbers[..] else {
-            bail!("the bare client failed: {}", String::from_utf8_lossy(&output.stderr));
+            bail!("the reader failed: {}", String::from_utf8_lossy(&output.stderr));
         };
         ensure!(bytes == input.bytes, "{bytes} of {} bytes were read", input.bytes);
         let (cpu, wall) = (Duration::from_nanos(cpu), start.elapsed());

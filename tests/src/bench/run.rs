@@ -11,7 +11,7 @@ use super::latency;
 use super::lines::Lines;
 use super::measure::Round;
 use super::moments;
-use super::pipelines::{PIPELINES, Pipeline, System};
+use super::pipelines::{PIPELINES, Pipeline, System, Work};
 use super::processors::Processors;
 use super::report::{self, Row, Standing, say};
 use crate::harness::kafka::{RealKafka, Version};
@@ -152,7 +152,9 @@ impl Course<'_> {
         for pipeline in pipelines {
             for system in pipeline.systems.iter().filter(|s| self.arguments.wants_system(**s)) {
                 let refusal = match system {
-                    System::StreamJob => self.bench.refusal(&input.topic, pipeline)?,
+                    System::StreamJob if pipeline.work != Work::Read => {
+                        self.bench.refusal(&input.topic, pipeline)?
+                    }
                     _ => None,
                 };
                 let standing = refusal.map_or(Standing::Equal, Standing::Refused);
@@ -189,7 +191,8 @@ impl Course<'_> {
 
     fn measure(&mut self, row: &Row, input: &BenchInput) -> anyhow::Result<Run> {
         match row.system {
-            System::Librdkafka => self.bench.bare(input),
+            System::Librdkafka => self.bench.bare(input, false),
+            System::StreamJob if row.pipeline.work == Work::Read => self.bench.bare(input, true),
             System::StreamJob => self.bench.engine(input, &row.pipeline),
             peer => self.bench.peer(input, &row.pipeline, peer),
         }
