@@ -45,8 +45,10 @@ pub const READ_BACKOFF_MIN: Duration = Duration::from_millis(50);
 pub const READ_BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// Pauses begin anew after so long without a failure.
 pub const BACKOFF_FORGOTTEN_AFTER: Duration = Duration::from_secs(2);
-/// Longest pause that a broker's quota is answered with at a time.
-pub const THROTTLE_MAX: Duration = Duration::from_secs(5);
+/// Leaders are looked for again after this, though nobody complained: one that was given up may not know it.
+pub const LEADERS_AGE_MAX: Duration = Duration::from_secs(10);
+/// Longest pause that a broker's quota may ask for; before it is over, the broker does not answer.
+pub const THROTTLE_MAX: Duration = Duration::from_mins(1);
 /// How long a topic that no broker knows may still be one that is just being created.
 pub const TOPIC_MISSING_AFTER: Duration = Duration::from_secs(3);
 /// The oldest C client that this crate is correct with: older ones lose records in transactions.

@@ -68,7 +68,7 @@ impl Reader {
     /// A reader without logs. It fetches by itself, unless a setting asks for something that only the C client can
     /// do. `group` only names it to the brokers: nobody subscribes with it and nothing is committed by it.
     pub fn open(config: &KafkaConfig, group: &str, limits: ReadLimits) -> Result<Self, KafkaError> {
-        match fetch::decide(&config.properties) {
+        match fetch::decide(&config.bootstrap, &config.properties) {
             fetch::Way::Own => Ok(Self(Either::Own(Box::new(FetchReader::open(config, limits)?)))),
             fetch::Way::Client { because_of } => {
                 tracing::info!("the C client reads, because of the Kafka property '{because_of}'");

@@ -52,6 +52,7 @@ pub(crate) struct Dialer {
 /// An open connection. After an error it must not be used again: an answer may still be on its way.
 pub(crate) struct Connection {
     socket: TcpStream,
+    address: (String, u16),
     client_id: String,
     correlation: i32,
 }
@@ -73,13 +74,19 @@ impl Dialer {
         let socket = TcpStream::connect((host, port)).await?;
         socket.set_nodelay(true)?;
         let client_id = self.client_id.clone();
-        let mut connection = Connection { socket, client_id, correlation: 0 };
+        let address = (host.to_owned(), port);
+        let mut connection = Connection { socket, address, client_id, correlation: 0 };
         connection.check_versions().await?;
         Ok(connection)
     }
 }
 
 impl Connection {
+    /// Whether it goes there: a broker may have another address by now.
+    pub(crate) fn leads_to(&self, host: &str, port: u16) -> bool {
+        self.address.0 == host && self.address.1 == port
+    }
+
     /// The body of a request is written behind this.
     pub(crate) fn begin(&mut self, api: Api) -> Output {
         self.correlation = self.correlation.wrapping_add(1);

@@ -2,10 +2,9 @@
 //! is asked for more as soon as its answer is there, while the owner of the reader works on that answer.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -13,86 +12,15 @@ use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-use super::connection::{Broken, Connection, Dialer};
-use super::feeds::{Asked, Assign, Feeds, Part};
-use super::messages::{
-    FETCH, FetchBounds, METADATA, Metadata, read_fetch, read_metadata, write_fetch, write_metadata,
-};
+use super::connection::Dialer;
+use super::feeds::Feeds;
+use super::hub::{Command, Complaints, Delivery, Hub, Sizes};
+use super::messages::Metadata;
 use crate::kafka::{KafkaError, KafkaErrorKind};
 use crate::limits::{
-    BACKOFF_FORGOTTEN_AFTER, CONNECTION_IDLE_MAX, FETCH_BYTES_MIN, FETCH_WAIT, READ_BACKOFF_MAX,
-    READ_BACKOFF_MIN, SPARE_FRAMES_MAX, THROTTLE_MAX,
+    BACKOFF_FORGOTTEN_AFTER, CONNECTION_IDLE_MAX, LEADERS_AGE_MAX, READ_BACKOFF_MAX,
+    READ_BACKOFF_MIN,
 };
-
-/// What the reader tells the thread.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Assign(Vec<Assign>),
-    Stop(Vec<u32>),
-    /// An answer was walked through; its memory is used again.
-    Consumed(Vec<u8>),
-}
-
-/// What the thread hands over.
-#[derive(Debug)]
-pub(crate) enum Delivery {
-    /// Batches, in the order in which they were fetched.
-    Fetched { frame: Vec<u8>, parts: Vec<Part> },
-    /// Something is in [`Complaints`].
-    Trouble,
-}
-
-/// What does not belong to one log's order.
-#[derive(Debug, Default)]
-pub(crate) struct Complaints {
-    last: Mutex<String>,
-    trouble: Mutex<Option<KafkaError>>,
-}
-
-impl Complaints {
-    /// The newest complaint of any sort.
-    pub(crate) fn last(&self) -> String {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What the owner has to act on, once.
-    pub(crate) fn take(&self) -> Option<KafkaError> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn note(&self, text: &str) {
-        tracing::debug!(target: "kafka", "{text}");
-        text.clone_into(&mut self.last.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-/// Sizes of a reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    /// Nothing more is fetched while this much waits for the owner.
-    pub(crate) queued: usize,
-    /// All fetches on their way together.
-    pub(crate) fetch: usize,
-    /// One partition's part of a fetch.
-    pub(crate) partition: usize,
-}
-
-/// What the tasks share; they run on one thread, and none holds a borrow while it waits.
-struct Hub {
-    feeds: RefCell<Feeds>,
-    queued: Cell<usize>,
-    spare: RefCell<Vec<Vec<u8>>>,
-    busy: RefCell<BTreeSet<i32>>,
-    changed: watch::Sender<u64>,
-    /// Logs were added: their leaders are looked for at once.
-    hurry: Cell<bool>,
-    out: Sender<Delivery>,
-    complaints: Arc<Complaints>,
-    dialer: Dialer,
-    bootstrap: Vec<(String, u16)>,
-    brokers: String,
-    sizes: Sizes,
-}
 
 /// The whole of a thread's work; ends with the reader.
 pub(crate) struct Fetcher {
@@ -122,14 +50,13 @@ impl Fetcher {
             brokers,
             sizes,
         });
-        let tasks = LocalSet::new();
-        tasks.spawn_local(find_leaders(hub.clone()));
-        let obey = async {
+        let work = async {
+            spawn(&hub, find_leaders(hub.clone()));
             while let Some(command) = commands.recv().await {
-                hub.obey(command);
+                obey(&hub, command);
             }
         };
-        tasks.run_until(obey).await;
+        LocalSet::new().run_until(work).await;
     }
 }
 
@@ -148,157 +75,26 @@ fn addresses(bootstrap: &str) -> Vec<(String, u16)> {
         .collect()
 }
 
-impl Hub {
-    fn wake(&self) {
-        self.changed.send_modify(|revision| *revision = revision.wrapping_add(1));
-    }
-
-    fn obey(&self, command: Command) {
-        match command {
-            Command::Assign(logs) => {
-                for log in logs {
-                    self.feeds.borrow_mut().assign(log);
-                }
-                self.hurry.set(true);
+fn obey(hub: &Rc<Hub>, command: Command) {
+    match command {
+        Command::Assign(logs) => {
+            for log in logs {
+                hub.feeds.borrow_mut().assign(log);
             }
-            Command::Stop(indexes) => {
-                for index in indexes {
-                    self.feeds.borrow_mut().stop(index);
-                }
-            }
-            Command::Consumed(frame) => {
-                self.queued.set(self.queued.get().saturating_sub(frame.len()));
-                self.keep(frame);
+            hub.hurry.set(true);
+            employ(hub);
+        }
+        Command::Stop(indexes) => {
+            for index in indexes {
+                hub.feeds.borrow_mut().stop(index);
             }
         }
-        self.wake();
-    }
-
-    /// Keeps a frame's memory for the next answer.
-    fn keep(&self, frame: Vec<u8>) {
-        let mut spare = self.spare.borrow_mut();
-        if spare.len() < SPARE_FRAMES_MAX && frame.capacity() <= 2 * self.sizes.fetch {
-            spare.push(frame);
+        Command::Consumed(frame) => {
+            hub.queued.set(hub.queued.get().saturating_sub(frame.len()));
+            hub.keep(frame);
         }
     }
-
-    /// Tells the owner, who may be waiting.
-    fn tell(&self, error: KafkaError) {
-        self.complaints.note(&error.to_string());
-        let slot = &self.complaints.trouble;
-        let before = slot.lock().unwrap_or_else(PoisonError::into_inner).replace(error);
-        if before.is_none() && self.out.send(Delivery::Trouble).is_err() {
-            tracing::trace!(target: "kafka", "nobody reads any more");
-        }
-    }
-
-    /// A lost connection: known to the owner if it has to do something about it.
-    fn broken(&self, operation: &str, broken: Broken) {
-        match broken.kind {
-            KafkaErrorKind::Retry => {
-                tracing::warn!(target: "kafka", "{operation}: {broken}");
-                self.complaints.note(&format!("{operation}: {broken}"));
-            }
-            kind => self.tell(KafkaError::new(kind, &self.brokers, operation, broken.detail)),
-        }
-    }
-
-    async fn metadata(&self, topics: &[String]) -> Result<Metadata, Broken> {
-        let known = self.feeds.borrow().nodes().map(|n| (n.host.clone(), n.port)).collect();
-        let mut last = None;
-        for (host, port) in [known, self.bootstrap.clone()].concat() {
-            match self.ask(&host, port, topics).await {
-                Ok(metadata) => return Ok(metadata),
-                Err(broken) => {
-                    self.complaints.note(&format!("find leaders: {broken}"));
-                    let told =
-                        last.as_ref().is_some_and(|b: &Broken| b.kind != KafkaErrorKind::Retry);
-                    if !told {
-                        last = Some(broken);
-                    }
-                }
-            }
-        }
-        Err(last.unwrap_or_else(|| Broken {
-            kind: KafkaErrorKind::Invalid,
-            detail: "no bootstrap servers are given".to_owned(),
-        }))
-    }
-
-    async fn ask(&self, host: &str, port: u16, topics: &[String]) -> Result<Metadata, Broken> {
-        let mut connection = self.dialer.open(host, port).await?;
-        let mut request = connection.begin(METADATA);
-        write_metadata(&mut request, &topics.iter().map(String::as_str).collect::<Vec<_>>());
-        let mut frame = Vec::new();
-        connection.exchange(request, &mut frame, Duration::ZERO).await?;
-        Ok(read_metadata(&mut connection.body(METADATA, &frame)?)?)
-    }
-
-    /// Asks a broker once and hands over what came. Returns how long to wait before the next time.
-    async fn fetch(
-        &self,
-        node: i32,
-        connection: &mut Option<Connection>,
-        asked: &[Asked],
-    ) -> Result<Duration, Broken> {
-        if connection.is_none() {
-            let address = self.feeds.borrow().node(node).map(|n| (n.host.clone(), n.port));
-            let (host, port) = address.ok_or_else(|| Broken {
-                kind: KafkaErrorKind::Retry,
-                detail: format!("broker {node} is not known any more"),
-            })?;
-            *connection = Some(self.dialer.open(&host, port).await?);
-        }
-        let Some(open) = connection else { return Ok(Duration::ZERO) };
-        let mut request = open.begin(FETCH);
-        let wanted: Vec<_> = asked.iter().map(|asked| asked.wanted).collect();
-        write_fetch(&mut request, self.bounds(), &wanted);
-        let mut frame = self.spare.borrow_mut().pop().unwrap_or_default();
-        open.exchange(request, &mut frame, FETCH_WAIT).await?;
-        let answer = read_fetch(&mut open.body(FETCH, &frame)?)?;
-        if answer.error != 0 {
-            let detail = super::refusal::text(answer.error);
-            return Err(Broken { kind: KafkaErrorKind::Retry, detail });
-        }
-        let throttled = Duration::from_millis(u64::try_from(answer.throttle_ms).unwrap_or(0));
-        let brought = self.feeds.borrow_mut().take(asked, answer);
-        if brought.parts.is_empty() {
-            self.keep(frame);
-        } else {
-            self.queued.set(self.queued.get() + frame.len());
-            let delivery = Delivery::Fetched { frame, parts: brought.parts };
-            if self.out.send(delivery).is_err() {
-                tracing::trace!(target: "kafka", "nobody reads any more");
-            }
-        }
-        if let Some(complaint) = brought.complaint {
-            self.complaints.note(&complaint);
-            self.wake();
-        }
-        let stalled = if brought.stalled { READ_BACKOFF_MIN } else { Duration::ZERO };
-        Ok(throttled.min(THROTTLE_MAX).max(stalled))
-    }
-
-    fn bounds(&self) -> FetchBounds {
-        let brokers = self.busy.borrow().len().max(1);
-        let bytes = (self.sizes.fetch / brokers).max(FETCH_BYTES_MIN);
-        FetchBounds {
-            wait_ms: FETCH_WAIT.as_millis() as i32,
-            bytes_max: bytes as i32,
-            partition_bytes_max: self.sizes.partition.min(bytes) as i32,
-        }
-    }
-
-    /// Gives every broker that leads something its task.
-    fn employ(self: &Rc<Self>) {
-        let leaders = self.feeds.borrow().leaders();
-        for node in leaders {
-            if self.busy.borrow_mut().insert(node) {
-                spawn_local(read_from(self.clone(), node));
-            }
-        }
-        self.wake();
-    }
+    hub.wake();
 }
 
 /// Pauses between attempts that grow, and are forgotten after a while without any.
@@ -325,33 +121,76 @@ impl Backoff {
     }
 }
 
-/// Looks for leaders whenever one is lacking.
+/// Looks for leaders whenever one is lacking, and now and then for all of them: a broker that the others have given up
+/// may think for a while that it still leads.
 async fn find_leaders(hub: Rc<Hub>) {
     let mut changed = hub.changed.subscribe();
     let mut backoff = Backoff::new();
+    let mut found = Instant::now();
     loop {
         changed.borrow_and_update();
         let lacking = hub.feeds.borrow().lacking();
-        if lacking.is_empty() {
-            if changed.changed().await.is_err() {
+        let fresh = LEADERS_AGE_MAX.saturating_sub(found.elapsed());
+        if lacking.is_empty() && !fresh.is_zero() {
+            if let Ok(Err(_)) = timeout(fresh, changed.changed()).await {
                 return;
             }
+            continue;
+        }
+        let of_all = fresh.is_zero();
+        if of_all {
+            found = Instant::now();
+        }
+        let topics = if of_all { hub.feeds.borrow().topics() } else { lacking };
+        if topics.is_empty() {
             continue;
         }
         if !hub.hurry.take() {
             backoff.wait().await;
         }
-        match hub.metadata(&lacking).await {
-            Ok(metadata) => {
-                let troubles = hub.feeds.borrow_mut().learn(metadata, Instant::now());
-                for trouble in troubles {
-                    hub.tell(trouble);
-                }
-                hub.employ();
-            }
+        match hub.metadata(&topics).await {
+            Ok(metadata) => learn(&hub, metadata),
             Err(broken) => hub.broken("find the leaders", broken),
         }
     }
+}
+
+fn learn(hub: &Rc<Hub>, metadata: Metadata) {
+    let troubles = hub.feeds.borrow_mut().learn(metadata, Instant::now());
+    let lacking = hub.feeds.borrow().lacking();
+    if troubles.is_empty() && !lacking.is_empty() {
+        hub.complaints.note(&format!("no leader is known of {}", lacking.join(", ")));
+    }
+    for trouble in troubles {
+        hub.tell(trouble);
+    }
+    employ(hub);
+}
+
+/// Gives every broker that leads something its task.
+fn employ(hub: &Rc<Hub>) {
+    let leaders = hub.feeds.borrow().leaders();
+    for node in leaders {
+        if hub.busy.borrow_mut().insert(node) {
+            spawn(hub, read_from(hub.clone(), node));
+        }
+    }
+    hub.wake();
+}
+
+/// Starts a task; if it ends by a defect, so does the reader, rather than to wait for nobody.
+fn spawn(hub: &Rc<Hub>, work: impl Future<Output = ()> + 'static) {
+    let (task, hub) = (spawn_local(work), hub.clone());
+    drop(spawn_local(async move {
+        if let Err(error) = task.await {
+            hub.tell(KafkaError::new(
+                KafkaErrorKind::Fatal,
+                &hub.brokers,
+                "read",
+                format!("a task of the fetching thread failed: {error}"),
+            ));
+        }
+    }));
 }
 
 /// Reads from one broker as long as it leads something.

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protocol::Log;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::batch::Damage;
 use super::connection::Dialer;
-use super::feeds::{Assign, Part};
-use super::fetcher::{Command, Complaints, Delivery, Fetcher, Sizes};
+use super::feed::Part;
+use super::feeds::Assign;
+use super::fetcher::Fetcher;
+use super::hub::{Command, Complaints, Delivery, Sizes};
 use super::unpack::Unpacker;
 use super::walk::{Walk, Walked};
 use crate::kafka::{KafkaConfig, KafkaError, KafkaErrorKind};
@@ -211,7 +213,8 @@ impl FetchReader {
         visit: &mut dyn FnMut(Event<'_>),
     ) -> Result<usize, KafkaError> {
         let max = max.clamp(1, READ_BATCH_MAX);
-        let mut reported = 0;
+        let began = Instant::now();
+        let (mut reported, mut hidden) = (0, false);
         while reported < max {
             if reported == 0
                 && let Some(trouble) = self.complaints.take()
@@ -219,7 +222,12 @@ impl FetchReader {
                 return Err(trouble);
             }
             if self.current.is_none() {
-                let wait = if reported == 0 { timeout } else { Duration::ZERO };
+                let left = timeout.saturating_sub(began.elapsed());
+                // There may be any amount of what is not shown; the caller has other things to do.
+                if hidden && left.is_zero() {
+                    break;
+                }
+                let wait = if reported == 0 { left } else { Duration::ZERO };
                 let Some(delivery) = self.receive(wait)? else { break };
                 match delivery {
                     Delivery::Fetched { frame, parts } => {
@@ -231,7 +239,9 @@ impl FetchReader {
                     Delivery::Trouble => continue,
                 }
             }
-            reported += self.walk(max - reported, visit)?;
+            let shown = self.walk(max - reported, visit)?;
+            hidden = shown == 0;
+            reported += shown;
         }
         Ok(reported)
     }

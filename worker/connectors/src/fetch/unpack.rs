@@ -102,11 +102,13 @@ impl Unpacker {
             let hint = decoder.run(&mut input, &mut output).map_err(text)?;
             let written = output.pos();
             self.out.wrote(written)?;
-            if hint == 0 {
+            let all = input.pos() == packed.len();
+            // Behind one frame there may be another.
+            if hint == 0 && all {
                 self.zstd = Some(decoder);
                 return Ok(());
             }
-            if input.pos() == packed.len() && written < STEP {
+            if hint != 0 && all && written < STEP {
                 return Err("it is cut off".to_owned());
             }
         }

@@ -120,7 +120,8 @@ impl Walk {
             self.rest.start += header.size;
             let records = &bytes[HEADER_BYTES..header.size];
             let hidden = self.aborted.hides(&header, || is_abort_marker(&header, records));
-            if hidden || header.is_control() || header.next_offset() <= *next {
+            let empty = header.count == 0 || header.next_offset() <= *next;
+            if hidden || empty || header.is_control() {
                 *next = header.next_offset().max(*next);
                 continue;
             }

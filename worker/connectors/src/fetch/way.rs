@@ -28,8 +28,15 @@ pub(crate) enum Way {
     Client { because_of: String },
 }
 
-/// Decides by the properties of a job. What is not known here is never ignored.
-pub(crate) fn decide(properties: &BTreeMap<String, String>) -> Way {
+/// Decides by the brokers and the properties of a job. What is not known here is never ignored.
+pub(crate) fn decide(bootstrap: &str, properties: &BTreeMap<String, String>) -> Way {
+    let plain = |server: &str| {
+        let scheme = server.trim().split_once("://");
+        scheme.is_none_or(|(scheme, _)| scheme.eq_ignore_ascii_case("plaintext"))
+    };
+    if !bootstrap.split(',').all(plain) {
+        return Way::Client { because_of: "bootstrap.servers".to_owned() };
+    }
     let own = |(key, value): (&String, &String)| match key.as_str() {
         "security.protocol" => value.eq_ignore_ascii_case("plaintext"),
         key => NOT_ABOUT_READING.contains(&key),
@@ -46,7 +53,13 @@ mod tests {
 
     fn decided(properties: &[(&str, &str)]) -> Way {
         let owned = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        decide(&owned.collect())
+        decide("a:1,PLAINTEXT://b:2", &owned.collect())
+    }
+
+    #[test]
+    fn a_scheme_that_is_not_plain_is_not_ours() {
+        let expected = Way::Client { because_of: "bootstrap.servers".to_owned() };
+        assert_eq!(decide("a:1, SASL_SSL://b:2", &BTreeMap::new()), expected);
     }
 
     #[test]

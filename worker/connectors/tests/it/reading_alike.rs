@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use connectors::{Burst, Event, PlainProducer, Reader, TransactionTimeouts};
 use protocol::Log;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::cluster::{CLEAN, Cluster, Seen, WAIT, commit, rows};
 use crate::faults::Behind;
@@ -102,6 +104,72 @@ fn aborted_and_open_transactions_read_alike() {
     for from in 0..10 {
         let told = require_alike(&behind.cluster, &log, from);
         assert!(records(&told) > 0, "{from}: {told:?}");
+    }
+}
+
+/// A producer of another program, that says itself how its transactions end.
+struct Foreign(BaseProducer);
+
+impl Foreign {
+    fn open(cluster: &Cluster, id: &str) -> Self {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &cluster.config.bootstrap).set("linger.ms", "0");
+        config.set("transactional.id", cluster.name(id));
+        let producer: BaseProducer = config.create().unwrap();
+        producer.init_transactions(WAIT).unwrap();
+        Self(producer)
+    }
+
+    fn send(&self, topic: &str, value: &str) {
+        let record = BaseRecord::<str, str>::to(topic).partition(0).payload(value);
+        self.0.send(record).map_err(|(error, _)| error).unwrap();
+        self.0.flush(WAIT).unwrap();
+    }
+
+    fn end(&self, commit: bool) {
+        if commit {
+            self.0.commit_transaction(WAIT).unwrap();
+        } else {
+            self.0.abort_transaction(WAIT).unwrap();
+        }
+    }
+}
+
+/// Transactions of three producers lie across each other, some aborted, from every offset on.
+#[test]
+fn interleaved_transactions_read_alike_from_every_offset() {
+    let cluster = Cluster::start();
+    let topic = cluster.topic("interleaved", 1);
+    let producers = ["a", "b", "c"].map(|id| Foreign::open(&cluster, id));
+    let (mut kept, mut number) = (Vec::new(), 0);
+    for round in 0..4 {
+        let commits = [round % 2 == 0, round % 2 == 1, round == 3];
+        for producer in &producers {
+            producer.0.begin_transaction().unwrap();
+        }
+        for step in 0..6 {
+            let by = (step + round) % 3;
+            let value = format!("value {number}");
+            producers[by].send(&topic, &value);
+            number += 1;
+            if commits[by] {
+                kept.push(value);
+            }
+        }
+        for by in [round % 3, (round + 1) % 3, (round + 2) % 3] {
+            producers[by].end(commits[by]);
+        }
+    }
+    let values = cluster.values(&topic, 0);
+    let (offsets, found): (Vec<i64>, Vec<String>) = values.into_iter().unzip();
+    assert_eq!(found, kept);
+    let log = Log::new(&*topic, 0);
+    for from in 0..4 * (6 + 3) {
+        let told = told(cluster.reader(), &log, from);
+        assert_eq!(records(&told), offsets.iter().filter(|offset| **offset >= from).count());
+    }
+    for from in [0, 8, 13, 22] {
+        require_alike(&cluster, &log, from);
     }
 }
 

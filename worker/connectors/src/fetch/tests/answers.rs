@@ -31,12 +31,16 @@ fn feeds(offset: i64) -> (Feeds, Arc<AtomicI64>) {
 }
 
 fn metadata(id: [u8; 16], leaders: [i32; 2]) -> Metadata {
+    metadata_of(id, leaders, 4)
+}
+
+fn metadata_of(id: [u8; 16], leaders: [i32; 2], leader_epoch: i32) -> Metadata {
     let node = |id| Node { id, host: format!("host{id}"), port: 9092 };
     let partition = |(partition, leader): (i32, i32)| PartitionMetadata {
         error: 0,
         partition,
         leader,
-        leader_epoch: 4,
+        leader_epoch,
     };
     let partitions = (0..).zip(leaders).map(partition).collect();
     let topic = TopicMetadata { error: 0, name: "t".to_owned(), id, partitions };
@@ -181,4 +185,64 @@ fn every_request_begins_with_another_log() {
     feeds.learn(metadata(T, [1, 1]), Instant::now());
     let first: Vec<i32> = (0..4).map(|_| wanted(&mut feeds, 1)[0].partition).collect();
     assert!(first == [0, 1, 0, 1] || first == [1, 0, 1, 0], "{first:?}");
+}
+
+#[test]
+fn only_a_newer_leader_counts_and_answers_of_the_one_before_are_dropped() {
+    let (mut feeds, _) = feeds(10);
+    let asked = feeds.request(1);
+    assert!(feeds.learn(metadata_of(T, [2, 2], 3), Instant::now()).is_empty());
+    assert_eq!(wanted(&mut feeds, 1).len(), 1, "an older leader is no leader");
+    assert!(feeds.learn(metadata_of(T, [2, 2], 5), Instant::now()).is_empty());
+    assert_eq!(wanted(&mut feeds, 2)[0].leader_epoch, 5, "nobody complained, yet it moved");
+    assert!(wanted(&mut feeds, 1).is_empty());
+    let records = Batch::of(10, &["a"]).bytes();
+    assert!(take(&mut feeds, &asked, &[answered(records, 11)]).parts.is_empty());
+    feeds.lost(2);
+    feeds.learn(metadata_of(T, [1, 1], 4), Instant::now());
+    assert_eq!(feeds.lacking(), ["t"]);
+    assert!(wanted(&mut feeds, 1).is_empty(), "an older leader is no leader");
+}
+
+#[test]
+fn an_answer_that_comes_twice_is_taken_once() {
+    let (mut feeds, _) = feeds(10);
+    let asked = feeds.request(1);
+    let answer = || answered(Batch::of(10, &["a"]).bytes(), 12);
+    assert_eq!(take(&mut feeds, &asked, &[answer(), answer()]).parts.len(), 1);
+    assert!(take(&mut feeds, &asked, &[answer()]).parts.is_empty());
+}
+
+#[test]
+fn a_log_that_is_taken_again_keeps_its_leader_and_its_topic() {
+    let (mut feeds, _) = feeds(10);
+    feeds.stop(0);
+    assert!(wanted(&mut feeds, 1).is_empty() && feeds.leaders() == [2].into());
+    let assign = |offset| Assign {
+        index: 0,
+        version: 6,
+        log: Log::new("t", 0),
+        offset,
+        end: Arc::new(AtomicI64::new(-1)),
+    };
+    feeds.assign(assign(20));
+    assert_eq!(wanted(&mut feeds, 1)[0].offset, 20);
+    let asked = feeds.request(1);
+    take(&mut feeds, &asked, &[Answered { error: 100, ..answered(vec![], -1) }]);
+    let replaced = feeds.learn(metadata_of([9; 16], [1, 2], 9), Instant::now());
+    assert!(replaced[0].detail.contains("created again"), "{}", replaced[0]);
+}
+
+#[test]
+fn brokers_are_asked_in_turn_and_silent_ones_last() {
+    let (mut feeds, _) = feeds(10);
+    let mut order = || feeds.next_to_ask().iter().map(|node| node.id).collect::<Vec<_>>();
+    let (first, second) = (order(), order());
+    assert!(first != second && [&first, &second].iter().all(|ids| ids.len() == 2));
+    feeds.lost(1);
+    for _ in 0..3 {
+        assert_eq!(feeds.next_to_ask()[0].id, 2);
+    }
+    feeds.heard(1);
+    assert!((0..2).any(|_| feeds.next_to_ask()[0].id == 1));
 }

@@ -122,6 +122,15 @@ fn every_compression_unpacks() {
     let java = Batch::of(0, &values).codec(2);
     let bytes = java.around(&xerial(&java.records(), 700));
     assert_eq!(shown(&bytes, &[], 0), (vec![0, 1, 2], 3));
+    // Several frames behind each other, and a batch that was emptied.
+    let parts = Batch::of(0, &values).codec(4);
+    let records = parts.records();
+    let (one, two) = (packed(4, &records[..20]), packed(4, &records[20..]));
+    assert_eq!(shown(&parts.around(&[one, two].concat()), &[], 0), (vec![0, 1, 2], 3));
+    for codec in 1..=4 {
+        let emptied = Batch { rows: Vec::new(), ..Batch::of(0, &values).codec(codec) };
+        assert_eq!(shown(&emptied.around(&[]), &[], 0), (vec![], 3));
+    }
 }
 
 #[test]
