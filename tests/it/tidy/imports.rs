@@ -28,7 +28,14 @@ const MATRIX: &[(&str, &[&str])] = &[
 
 /// Outside crates that only some files may name.
 const FENCED: &[(&str, &[&str])] = &[
-    ("rdkafka", &["worker/connectors/src/kafka", "worker/devbroker/tests/"]),
+    (
+        "rdkafka",
+        &[
+            "worker/connectors/src/kafka",
+            "worker/connectors/tests/it/foreign.rs",
+            "worker/devbroker/tests/",
+        ],
+    ),
     ("rdkafka_sys", &["worker/connectors/src/kafka"]),
     ("object_store", &["worker/connectors/src/store"]),
     ("rocksdb", &["worker/state/src/rocks"]),

@@ -1,10 +1,11 @@
-//! Our own way of reading logs: the broker's record batches are taken whole and walked in place, without an object
-//! per record. Everything else about Kafka is the C client's ([`crate::kafka`]).
+//! Our own way of reading logs: the broker's record batches are taken whole and walked in place,
+//! without an object per record. Everything else about Kafka is the C client's ([`crate::kafka`]).
 //!
-//! Values without sockets: [`wire`] and [`messages`] (the protocol), [`batch`], [`walk`], [`unpack`] and [`lz4`] (the
-//! records), [`feeds`], [`feed`] and [`refusal`] (what is read from whom, and what an answer means), [`way`] (whether it
-//! is this way that is taken). With sockets: [`connection`] (one connection to one broker), [`hub`] and [`fetcher`] (a
-//! thread that keeps every broker busy). [`reader`] is what the owner of the logs holds.
+//! Values without sockets: [`wire`] and [`messages`] (the protocol), [`batch`], [`walk`], [`unpack`]
+//! and [`lz4`] (the records), [`feeds`], [`feed`] and [`refusal`] (what is read from whom, and what
+//! an answer means), [`way`] (whether it is this way that is taken). With sockets: [`connection`]
+//! (one connection to one broker), [`hub`] and [`fetcher`] (a thread that keeps every broker busy).
+//! [`reader`] is what the owner of the logs holds.
 
 mod batch;
 mod connection;

@@ -51,7 +51,8 @@ pub(crate) struct Feeds {
     nodes: BTreeMap<i32, Node>,
     /// Brokers that did not answer the last time.
     silent: BTreeSet<i32>,
-    requests: usize,
+    /// How often each broker was asked for records.
+    requests: BTreeMap<i32, usize>,
     searches: usize,
 }
 
@@ -62,7 +63,7 @@ impl Feeds {
             all: Vec::new(),
             nodes: BTreeMap::new(),
             silent: BTreeSet::new(),
-            requests: 0,
+            requests: BTreeMap::new(),
             searches: 0,
         }
     }
@@ -159,13 +160,14 @@ impl Feeds {
         troubles
     }
 
-    /// What to ask a broker for. Every request begins with another log, so that none starves behind full ones.
+    /// What to ask a broker for. Every request to it begins with another log, so that none starves behind full ones.
     pub(crate) fn request(&mut self, node: i32) -> Vec<Asked> {
         let asked_of = |(index, feed): (u32, &Option<Feed>)| feed.as_ref()?.asked_of(node, index);
         let mut asked: Vec<Asked> = (0_u32..).zip(&self.all).filter_map(asked_of).collect();
         if !asked.is_empty() {
-            self.requests = self.requests.wrapping_add(1);
-            let by = self.requests % asked.len();
+            let requests = self.requests.entry(node).or_default();
+            *requests = requests.wrapping_add(1);
+            let by = *requests % asked.len();
             asked.rotate_left(by);
             let first = asked[0].wanted.topic;
             asked.sort_by_key(|asked| (asked.wanted.topic < first, asked.wanted.topic));

@@ -5,6 +5,7 @@
 mod cluster;
 mod commits;
 mod faults;
+mod foreign;
 mod offsets;
 mod proxy;
 mod reading;

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use connectors::{Burst, Event, PlainProducer, Reader, TransactionTimeouts};
 use protocol::Log;
-use rdkafka::ClientConfig;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use crate::cluster::{CLEAN, Cluster, Seen, WAIT, commit, rows};
 use crate::faults::Behind;
+use crate::foreign::Foreign;
 use crate::proxy::Fault;
 
 /// Kafka's number of the request for records.
@@ -107,34 +106,6 @@ fn aborted_and_open_transactions_read_alike() {
     }
 }
 
-/// A producer of another program, that says itself how its transactions end.
-struct Foreign(BaseProducer);
-
-impl Foreign {
-    fn open(cluster: &Cluster, id: &str) -> Self {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &cluster.config.bootstrap).set("linger.ms", "0");
-        config.set("transactional.id", cluster.name(id));
-        let producer: BaseProducer = config.create().unwrap();
-        producer.init_transactions(WAIT).unwrap();
-        Self(producer)
-    }
-
-    fn send(&self, topic: &str, value: &str) {
-        let record = BaseRecord::<str, str>::to(topic).partition(0).payload(value);
-        self.0.send(record).map_err(|(error, _)| error).unwrap();
-        self.0.flush(WAIT).unwrap();
-    }
-
-    fn end(&self, commit: bool) {
-        if commit {
-            self.0.commit_transaction(WAIT).unwrap();
-        } else {
-            self.0.abort_transaction(WAIT).unwrap();
-        }
-    }
-}
-
 /// Transactions of three producers lie across each other, some aborted, from every offset on.
 #[test]
 fn interleaved_transactions_read_alike_from_every_offset() {
@@ -145,7 +116,7 @@ fn interleaved_transactions_read_alike_from_every_offset() {
     for round in 0..4 {
         let commits = [round % 2 == 0, round % 2 == 1, round == 3];
         for producer in &producers {
-            producer.0.begin_transaction().unwrap();
+            producer.begin();
         }
         for step in 0..6 {
             let by = (step + round) % 3;

@@ -185,6 +185,16 @@ fn every_request_begins_with_another_log() {
     feeds.learn(metadata(T, [1, 1]), Instant::now());
     let first: Vec<i32> = (0..4).map(|_| wanted(&mut feeds, 1)[0].partition).collect();
     assert!(first == [0, 1, 0, 1] || first == [1, 0, 1, 0], "{first:?}");
+    // Whatever other brokers are asked meanwhile.
+    let (log, end) = (Log::new("t", 2), Arc::new(AtomicI64::new(-1)));
+    feeds.assign(Assign { index: 2, version: 1, log, offset: 0, end });
+    let mut elsewhere = metadata(T, [1, 1]);
+    let of_second = PartitionMetadata { error: 0, partition: 2, leader: 2, leader_epoch: 4 };
+    elsewhere.topics[0].partitions.push(of_second);
+    feeds.learn(elsewhere, Instant::now());
+    let in_turns = |_| (wanted(&mut feeds, 1)[0].partition, wanted(&mut feeds, 2).len());
+    let turns: Vec<(i32, usize)> = (0..4).map(in_turns).collect();
+    assert!(turns[0].0 != turns[1].0 && turns[0] == turns[2] && turns[0].1 == 1, "{turns:?}");
 }
 
 #[test]

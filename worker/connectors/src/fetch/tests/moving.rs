@@ -1,6 +1,6 @@
 //! Brokers come, go and disagree; what is read stays one log.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -131,22 +131,30 @@ fn a_broker_that_comes_back_at_another_port_is_found_there() {
 #[test]
 fn what_is_hidden_does_not_hold_the_one_who_reads() {
     let belief = Arc::new(Mutex::new(Belief { leader: 1, epoch: 4, ports: [].into() }));
-    let (known, began) = (belief.clone(), Instant::now());
+    let asked = Arc::new(AtomicI64::new(0));
+    let (known, noted, began) = (belief.clone(), asked.clone(), Instant::now());
     let broker = Served::start(Arc::new(move |question| match question {
         Question::Leaders => known.lock().unwrap().answer(),
         Question::Records { offset, .. } if began.elapsed() < WAIT => {
-            let records_of = Batch::transactional(offset, 7, &["aborted"]).bytes();
-            let aborted = vec![(7, 0)];
-            records(Answered { records: records_of, aborted, ..empty(1 << 40) })
+            noted.store(offset, Ordering::Release);
+            let batches = Batch::transactional(offset, 7, &["aborted"]).bytes();
+            records(Answered { records: batches, aborted: vec![(7, 0)], ..empty(1 << 40) })
         }
         Question::Records { offset, .. } => records(batch(offset, &["seen"], offset + 1)),
     }));
     belief.lock().unwrap().ports = [(1, broker.port)].into();
     let mut reader = reader(&[broker.port]);
     reader.assign(&[(Log::new("t", 0), 0)]).unwrap();
-    while reader.position(0) == Some(0) {
-        let shown = reader.poll(Duration::from_millis(20), 100, &mut |event| panic!("{event:?}"));
+    // Many answers are there already.
+    while asked.load(Ordering::Acquire) < 50 {
+        assert!(began.elapsed() < WAIT, "{}", reader.last_complaint());
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    for (wait, position) in [(0, 1..=1), (0, 2..=2), (20, 3..=i64::MAX)] {
+        let wait = Duration::from_millis(wait);
+        let shown = reader.poll(wait, 100, &mut |event| panic!("{event:?}"));
         assert_eq!(shown.unwrap(), 0);
+        assert!(position.contains(&reader.position(0).unwrap()), "{:?}", reader.position(0));
     }
 }
 
