@@ -9,7 +9,6 @@ mod parts;
 mod refire;
 mod session;
 mod session_emit;
-mod session_partial;
 mod singles;
 mod stored;
 mod tables;
@@ -17,9 +16,8 @@ mod window;
 
 pub(crate) use batches::{check_partials, data_bytes};
 pub(crate) use firing::Budget;
-use partial::PartialOperator;
+use partial::{Panes, PartialOperator, Sessions};
 use session::SessionOperator;
-use session_partial::SessionPartialOperator;
 use window::WindowOperator;
 
 use arrow::array::{ArrayRef, AsArray};
@@ -143,9 +141,13 @@ pub(crate) fn partial(
     partition: i32,
     partitions: u32,
 ) -> Result<Box<dyn Partial>, DataflowError> {
-    Ok(match plan.grouping.window.session_gap() {
-        Some(gap) => Box::new(SessionPartialOperator::new(plan, gap, partition, partitions)?),
-        None => Box::new(PartialOperator::new(plan, partition, partitions)?),
+    let grouping = &plan.grouping;
+    Ok(match grouping.window.session_gap() {
+        Some(gap) => {
+            let sessions = Sessions::new(grouping, gap)?;
+            Box::new(PartialOperator::new(plan, sessions, partition, partitions)?)
+        }
+        None => Box::new(PartialOperator::new(plan, Panes::new(grouping), partition, partitions)?),
     })
 }
 

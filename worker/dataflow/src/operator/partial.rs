@@ -1,39 +1,69 @@
 //! The first phase: aggregates the rows since the last boundary, so that few partial rows cross the exchange.
 
-use std::sync::Arc;
+mod panes;
+mod sessions;
 
-use arrow::array::{ArrayRef, Int64Array};
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
 use super::late::{LateOutput, Reason};
-use super::parts::{VALUE_BYTES, hand_over, parted, whole_parts};
+use super::parts::{VALUE_BYTES, whole_parts};
 use super::singles::Singles;
-use super::tables::Tables;
-use super::{Partial, row_values};
-use crate::assign::{Assigner, PaneId};
+use super::{Partial, RowValues, row_values};
+use crate::assign::{LateRow, PaneId};
 use crate::error::DataflowError;
-use crate::group::{BatchKeys, GroupTable};
+use crate::group::BatchKeys;
 use crate::pipeline::Flow;
-use crate::plan::{Aggregate, Function, PartialAggregate};
+use crate::plan::{Aggregate, Function, Grouping, PartialAggregate};
+pub(super) use panes::Panes;
+pub(super) use sessions::Sessions;
 
-pub(crate) struct PartialOperator {
+/// The groups of the rows since the last boundary: of panes, or sessions.
+pub(super) trait Held: Send + Sync {
+    /// Decides where the rows of a batch belong; `before` is the watermark before each.
+    fn assign(&mut self, times: &[i64], before: &[i64]) -> Result<(), DataflowError>;
+    /// The late ones of these rows, in log order.
+    fn late(&self) -> &[LateRow];
+    /// The others, each with the end of its pane and the first window that it counts in, or with end and start of its
+    /// session.
+    fn on_time(&self) -> impl Iterator<Item = (u32, PaneId)>;
+    /// Aggregates those that are not late.
+    fn add(
+        &mut self,
+        grouping: &Grouping,
+        keys: &BatchKeys,
+        values: &RowValues<'_>,
+    ) -> Result<(), DataflowError>;
+    /// How many groups there are.
+    fn groups(&self) -> usize;
+    /// Gives every partition its groups, as batches of that schema.
+    fn part(&self, schema: &SchemaRef, parts: &mut [Vec<RecordBatch>]) -> Result<(), ArrowError>;
+    /// Forgets everything and keeps the memory.
+    fn clear(&mut self);
+    /// Bytes of sets and arrays.
+    fn held_bytes(&self) -> usize;
+    fn memory_bytes(&self) -> usize;
+}
+
+pub(super) struct PartialOperator<H> {
     plan: Box<PartialAggregate>,
     schema: SchemaRef,
-    tables: Tables,
-    assigner: Assigner,
+    held: H,
     keys: BatchKeys,
     /// Of the log.
     partition: i32,
     late: Option<LateOutput>,
-    /// Instead of the tables where late rows are kept.
+    /// Instead of the groups where late rows are kept.
     singles: Option<Singles>,
 }
 
-impl PartialOperator {
+impl<H: Held> PartialOperator<H> {
     /// `partition`: of the log; `partitions`: of the exchange.
-    pub(crate) fn new(
+    pub(super) fn new(
         plan: &PartialAggregate,
+        held: H,
         partition: i32,
         partitions: u32,
     ) -> Result<Self, DataflowError> {
@@ -42,15 +72,10 @@ impl PartialOperator {
             Some(_) => Some(Singles::new(grouping, partitions)?),
             None => None,
         };
-        let mut aggregates = grouping.aggregates.clone();
-        // Partials carry their row count, so that late ones can be counted by rows.
-        let rows = Aggregate { name: "rows".to_owned(), function: Function::Count, argument: None };
-        aggregates.push(rows);
         Ok(Self {
             plan: Box::new(plan.clone()),
             schema: grouping.partial_schema(),
-            tables: Tables::new(grouping.key_kinds(), aggregates),
-            assigner: Assigner::new(grouping.window.panes(), grouping.lateness_ms),
+            held,
             keys: BatchKeys::default(),
             partition,
             late: LateOutput::of(grouping, Reason::Log),
@@ -58,77 +83,66 @@ impl PartialOperator {
         })
     }
 
-    fn split(
-        &self,
-        pane: PaneId,
-        table: &GroupTable,
-        parts: &mut [Vec<RecordBatch>],
-    ) -> Result<(), DataflowError> {
-        let groups = (0..table.len() as u32).map(|group| (group, table.key_hash(group)));
-        let (order, starts) = parted(groups, parts.len());
-        let batch = self.batch(pane, table, &order)?;
-        hand_over(&batch, &starts, parts);
-        Ok(())
-    }
-
-    fn batch(
-        &self,
-        pane: PaneId,
-        table: &GroupTable,
-        order: &[u32],
-    ) -> Result<RecordBatch, DataflowError> {
-        let constant =
-            |value: i64| -> ArrayRef { Arc::new(Int64Array::from_value(value, order.len())) };
-        let mut columns = vec![constant(pane.end)];
-        if !self.plan.grouping.window.is_tumble() {
-            columns.push(constant(pane.from));
-        }
-        let mut states = table.state_columns(order);
-        columns.extend(states.pop());
-        columns.extend(table.key_columns(order));
-        columns.extend(states);
-        RecordBatch::try_new(self.schema.clone(), columns).map_err(|e| self.defect(&e))
-    }
-
-    fn defect(&self, error: &dyn std::fmt::Display) -> DataflowError {
+    fn defect(&self, error: &ArrowError) -> DataflowError {
         DataflowError::Bug(format!("partials of {}: {error}", self.plan.grouping.operator))
+    }
+
+    /// Of rows that are kept one by one.
+    fn row_bytes(&self) -> usize {
+        self.singles.as_ref().map_or(0, Singles::bytes)
+            + self.late.as_ref().map_or(0, LateOutput::bytes)
     }
 }
 
-impl Partial for PartialOperator {
+/// Partials carry their row count, so that late ones can be counted by rows: the aggregates and, last, the count.
+fn with_row_count(grouping: &Grouping) -> Vec<Aggregate> {
+    let rows = Aggregate { name: "rows".to_owned(), function: Function::Count, argument: None };
+    grouping.aggregates.iter().cloned().chain([rows]).collect()
+}
+
+/// The columns of partial rows: `times`, the row count, the keys, the states. The row count comes last in `states`.
+fn partial_columns(
+    times: Vec<ArrayRef>,
+    keys: Vec<ArrayRef>,
+    mut states: Vec<ArrayRef>,
+) -> Vec<ArrayRef> {
+    let mut columns = times;
+    columns.extend(states.pop());
+    columns.extend(keys);
+    columns.extend(states);
+    columns
+}
+
+impl<H: Held> Partial for PartialOperator<H> {
     fn plan(&self) -> &PartialAggregate {
         &self.plan
     }
 
     fn process(&mut self, flow: &Flow<'_>, muted: bool) -> Result<u64, DataflowError> {
         let grouping = &self.plan.grouping;
-        let values = row_values(grouping, &self.plan.input, flow, self.partition)?;
-        let late = self.assigner.assign_rows(values.times, &flow.before)?;
+        let mut values = row_values(grouping, &self.plan.input, flow, self.partition)?;
+        self.held.assign(values.times, &flow.before)?;
+        let late = self.held.late().len() as u64;
         if muted {
             return Ok(late);
         }
         if let Some(out) = &mut self.late {
-            out.take(self.assigner.late(), &values.carried)?;
+            out.take(self.held.late(), &values.carried)?;
         }
         self.keys.prepare(&grouping.key_kinds(), &values.keys, values.times.len());
         if let Some(singles) = &mut self.singles {
-            singles.push(grouping, self.assigner.on_time(), &self.keys, &values)?;
+            singles.push(grouping, self.held.on_time(), &self.keys, &values)?;
             return Ok(late);
         }
-        let mut arguments = values.arguments;
-        arguments.push(None);
-        for (pane, rows) in self.assigner.spans() {
-            let table = self.tables.entry(pane)?;
-            table.update(grouping, &self.keys, &rows, &arguments, values.order)?;
-        }
+        // Of the row count.
+        values.arguments.push(None);
+        self.held.add(grouping, &self.keys, &values)?;
         Ok(late)
     }
 
     fn pending_bytes(&self) -> usize {
-        let held = self.singles.as_ref().map_or(0, Singles::bytes)
-            + self.late.as_ref().map_or(0, LateOutput::bytes);
-        held + self.tables.held_bytes()
-            + self.tables.groups() * self.schema.fields().len() * VALUE_BYTES
+        let groups = self.held.groups() * self.schema.fields().len() * VALUE_BYTES;
+        self.row_bytes() + self.held.held_bytes() + groups
     }
 
     fn drain_late(&mut self, out: &mut Vec<(usize, RecordBatch)>) {
@@ -143,15 +157,13 @@ impl Partial for PartialOperator {
             return batches.map_err(|e| self.defect(&e));
         }
         let mut parts: Vec<Vec<RecordBatch>> = vec![Vec::new(); partitions as usize];
-        for (pane, table) in &self.tables.by_pane {
-            self.split(*pane, table, &mut parts)?;
-        }
-        self.tables.clear();
+        self.held.part(&self.schema, &mut parts).map_err(|e| self.defect(&e))?;
+        self.held.clear();
         whole_parts(&self.schema, parts).map_err(|e| self.defect(&e))
     }
 
     fn discard(&mut self) {
-        self.tables.clear();
+        self.held.clear();
         if let Some(singles) = &mut self.singles {
             singles.clear();
         }
@@ -161,8 +173,6 @@ impl Partial for PartialOperator {
     }
 
     fn memory_bytes(&self) -> usize {
-        self.tables.memory_bytes()
-            + self.singles.as_ref().map_or(0, Singles::bytes)
-            + self.late.as_ref().map_or(0, LateOutput::bytes)
+        self.held.memory_bytes() + self.row_bytes()
     }
 }

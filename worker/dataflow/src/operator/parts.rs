@@ -1,5 +1,6 @@
 //! Rows for the partitions of an exchange.
 
+use arrow::array::ArrayRef;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -11,10 +12,7 @@ pub(super) const VALUE_BYTES: usize = 12;
 
 /// Groups, each with the hash of its key, sorted by partition; and where each partition starts, then the end of the
 /// last. Groups of a partition stay in the order in which they come.
-pub(super) fn parted(
-    groups: impl Iterator<Item = (u32, u64)>,
-    partitions: usize,
-) -> (Vec<u32>, Vec<usize>) {
+fn parted(groups: impl Iterator<Item = (u32, u64)>, partitions: usize) -> (Vec<u32>, Vec<usize>) {
     let targets: Vec<(u32, u32)> =
         groups.map(|(group, hash)| (group, partition_v1(hash, partitions as u32))).collect();
     // Counting sort.
@@ -34,14 +32,23 @@ pub(super) fn parted(
     (order, starts)
 }
 
-/// Gives every partition its part of a batch that is sorted by partition.
-pub(super) fn hand_over(batch: &RecordBatch, starts: &[usize], parts: &mut [Vec<RecordBatch>]) {
+/// Gives every partition its groups, as a batch of that schema. Groups come with the hash of their key; `columns` makes
+/// the columns of groups in a given order.
+pub(super) fn hand_over(
+    schema: &SchemaRef,
+    groups: impl Iterator<Item = (u32, u64)>,
+    parts: &mut [Vec<RecordBatch>],
+    columns: impl FnOnce(&[u32]) -> Vec<ArrayRef>,
+) -> Result<(), ArrowError> {
+    let (order, starts) = parted(groups, parts.len());
+    let batch = RecordBatch::try_new(schema.clone(), columns(&order))?;
     for (at, part) in parts.iter_mut().enumerate() {
         let (start, end) = (starts[at], starts[at + 1]);
         if end > start {
             part.push(batch.slice(start, end - start));
         }
     }
+    Ok(())
 }
 
 /// One batch per partition that has rows, partitions in order.
