@@ -13,6 +13,7 @@ mod list;
 mod number;
 mod rows;
 mod sets;
+mod stored_bytes;
 mod sum;
 mod text_extreme;
 mod variance;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use arrow::array::{Array, ArrayRef, Int64Array};
 
 use super::fold::Fold;
 use super::sets::Sets;
-use super::{AggregateError, Rows};
+use super::{AggregateError, Rows, stored_bytes};
 use crate::codec::EncodedKeys;
 use crate::column::ColumnKind;
 
@@ -59,15 +59,7 @@ impl Fold for CountDistinct {
         groups: &[u32],
         states: &[ArrayRef],
     ) -> Result<(), AggregateError> {
-        let [states] = states else { return Err(AggregateError::Type) };
-        let states = states.as_binary_opt::<i64>().ok_or(AggregateError::Type)?;
-        let mut whole = true;
-        rows.for_each_group(groups, |row, group| {
-            if states.is_valid(row) {
-                whole &= self.sets.insert_all(group as u32, states.value(row)).is_some();
-            }
-        });
-        if whole { Ok(()) } else { Err(AggregateError::Type) }
+        stored_bytes::merge(&mut self.sets, rows, groups, states)
     }
 
     fn output(&self, groups: &[u32]) -> ArrayRef {

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder, ListArray};
+use arrow::array::{Array, ArrayRef, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 
 use super::fold::{Fold, StateColumns};
 use super::rows::Place;
+use super::stored_bytes::{self, StoredBytes};
 use super::{AggregateError, Order, Rows};
-use crate::codec::{ColumnBuilder, EncodedKeys, Value, i64_bytes, i64_of, put_value, take_value};
+use crate::codec::{ColumnBuilder, EncodedKeys, Value, i64_bytes, i64_of, take_value};
 use crate::column::{ColumnKind, ListItem};
 
 /// About what a value takes beside its bytes, bytes.
@@ -51,30 +52,6 @@ impl Lists {
             self.bytes -= gone.len();
         }
     }
-
-    /// Adds the values of a stored list; `None` if the bytes are not one.
-    fn offer_all(&mut self, group: usize, mut stored: &[u8]) -> Option<()> {
-        while !stored.is_empty() {
-            let (place, rest) = take_place(stored)?;
-            stored = rest;
-            match take_value(self.kind, &mut stored)? {
-                Value::Null => return None,
-                _ => self.offer(group, place, &rest[..rest.len() - stored.len()]),
-            }
-        }
-        Some(())
-    }
-
-    fn stored(&self, group: usize) -> Vec<u8> {
-        let mut out = Vec::new();
-        for ((time, partition, position), value) in &self.groups[group] {
-            for part in [*time, i64::from(*partition), *position] {
-                out.extend_from_slice(&i64_bytes(part));
-            }
-            out.extend_from_slice(value);
-        }
-        out
-    }
 }
 
 fn take_place(bytes: &[u8]) -> Option<(Place, &[u8])> {
@@ -83,6 +60,31 @@ fn take_place(bytes: &[u8]) -> Option<(Place, &[u8])> {
     let (position, rest) = rest.split_first_chunk::<8>()?;
     let partition = i32::try_from(i64_of(*partition)).ok()?;
     Some(((i64_of(*time), partition, i64_of(*position)), rest))
+}
+
+impl StoredBytes for Lists {
+    fn stored(&self, group: u32) -> Vec<u8> {
+        let mut out = Vec::new();
+        for ((time, partition, position), value) in &self.groups[group as usize] {
+            for part in [*time, i64::from(*partition), *position] {
+                out.extend_from_slice(&i64_bytes(part));
+            }
+            out.extend_from_slice(value);
+        }
+        out
+    }
+
+    fn take_stored(&mut self, group: u32, mut stored: &[u8]) -> Option<()> {
+        while !stored.is_empty() {
+            let (place, rest) = take_place(stored)?;
+            stored = rest;
+            match take_value(self.kind, &mut stored)? {
+                Value::Null => return None,
+                _ => self.offer(group as usize, place, &rest[..rest.len() - stored.len()]),
+            }
+        }
+        Some(())
+    }
 }
 
 impl StateColumns for Lists {
@@ -95,30 +97,15 @@ impl StateColumns for Lists {
     }
 
     fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
-        let mut builder = LargeBinaryBuilder::with_capacity(groups.len(), 0);
-        for group in groups {
-            let stored = self.stored(*group as usize);
-            if stored.is_empty() {
-                builder.append_null();
-            } else {
-                builder.append_value(stored);
-            }
-        }
-        out.push(Arc::new(builder.finish()));
+        out.push(stored_bytes::gather(self, groups));
     }
 
     fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        let stored = self.stored(group as usize);
-        let value = if stored.is_empty() { Value::Null } else { Value::Bytes(&stored) };
-        put_value(out, ColumnKind::Bytes, value);
+        stored_bytes::encode(self, group, out);
     }
 
     fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
-        match values {
-            [Value::Null] => Some(()),
-            [Value::Bytes(stored)] => self.offer_all(group as usize, stored),
-            _ => None,
-        }
+        stored_bytes::decode(self, group, values)
     }
 
     fn clear(&mut self) {
@@ -198,15 +185,7 @@ impl Fold for ArrayAgg {
         groups: &[u32],
         states: &[ArrayRef],
     ) -> Result<(), AggregateError> {
-        let [states] = states else { return Err(AggregateError::Type) };
-        let states = states.as_binary_opt::<i64>().ok_or(AggregateError::Type)?;
-        let mut whole = true;
-        rows.for_each_group(groups, |row, group| {
-            if states.is_valid(row) {
-                whole &= self.lists.offer_all(group, states.value(row)).is_some();
-            }
-        });
-        if whole { Ok(()) } else { Err(AggregateError::Type) }
+        stored_bytes::merge(&mut self.lists, rows, groups, states)
     }
 
     fn output(&self, groups: &[u32]) -> ArrayRef {
@@ -227,7 +206,10 @@ impl Fold for ArrayAgg {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray;
+
     use super::*;
+    use crate::codec::put_value;
 
     fn offered(items: &[(Place, i64)]) -> ArrayAgg {
         let mut array = ArrayAgg::new(ColumnKind::Int64, 2);

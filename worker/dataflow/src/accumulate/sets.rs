@@ -2,14 +2,13 @@
 //!
 //! All sets lie in one index and one arena, so that a value which is there already costs a look-up and nothing else.
 
-use std::sync::Arc;
-
 use ahash::RandomState;
-use arrow::array::{ArrayRef, LargeBinaryBuilder};
+use arrow::array::ArrayRef;
 use hashbrown::HashTable;
 
 use super::fold::StateColumns;
-use crate::codec::{Value, put_value, take_value};
+use super::stored_bytes::{self, StoredBytes};
+use crate::codec::{Value, take_value};
 use crate::column::ColumnKind;
 
 const NONE: u32 = u32::MAX;
@@ -86,21 +85,14 @@ impl Sets {
         set.bytes += value.len();
         index.insert_unique(hash, (hash, number), |entry| entry.0);
     }
+}
 
-    /// Adds all values of a stored set; `None` if the bytes are not one.
-    pub(super) fn insert_all(&mut self, group: u32, mut stored: &[u8]) -> Option<()> {
-        while !stored.is_empty() {
-            let whole = stored;
-            match take_value(self.kind, &mut stored)? {
-                Value::Null => return None,
-                _ => self.insert(group, &whole[..whole.len() - stored.len()]),
-            }
-        }
-        Some(())
-    }
+fn slice<'a>(bytes: &'a [u8], member: &Member) -> &'a [u8] {
+    &bytes[member.start..member.start + member.len as usize]
+}
 
-    /// The bytes of a set.
-    fn sorted(&self, group: u32) -> Vec<u8> {
+impl StoredBytes for Sets {
+    fn stored(&self, group: u32) -> Vec<u8> {
         let set = self.groups[group as usize];
         let mut values = Vec::with_capacity(set.len as usize);
         let mut next = set.newest;
@@ -116,10 +108,17 @@ impl Sets {
         }
         out
     }
-}
 
-fn slice<'a>(bytes: &'a [u8], member: &Member) -> &'a [u8] {
-    &bytes[member.start..member.start + member.len as usize]
+    fn take_stored(&mut self, group: u32, mut stored: &[u8]) -> Option<()> {
+        while !stored.is_empty() {
+            let whole = stored;
+            match take_value(self.kind, &mut stored)? {
+                Value::Null => return None,
+                _ => self.insert(group, &whole[..whole.len() - stored.len()]),
+            }
+        }
+        Some(())
+    }
 }
 
 impl StateColumns for Sets {
@@ -132,29 +131,15 @@ impl StateColumns for Sets {
     }
 
     fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
-        let mut builder = LargeBinaryBuilder::with_capacity(groups.len(), 0);
-        for group in groups {
-            if self.count(*group) == 0 {
-                builder.append_null();
-            } else {
-                builder.append_value(self.sorted(*group));
-            }
-        }
-        out.push(Arc::new(builder.finish()));
+        out.push(stored_bytes::gather(self, groups));
     }
 
     fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        let sorted = self.sorted(group);
-        let value = if sorted.is_empty() { Value::Null } else { Value::Bytes(&sorted) };
-        put_value(out, ColumnKind::Bytes, value);
+        stored_bytes::encode(self, group, out);
     }
 
     fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
-        match values {
-            [Value::Null] => Some(()),
-            [Value::Bytes(stored)] => self.insert_all(group, stored),
-            _ => None,
-        }
+        stored_bytes::decode(self, group, values)
     }
 
     fn clear(&mut self) {
@@ -179,6 +164,7 @@ impl StateColumns for Sets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::put_value;
 
     fn set(values: &[i64]) -> Sets {
         let mut sets = Sets::new(ColumnKind::Int64);
@@ -208,7 +194,7 @@ mod tests {
 
     #[test]
     fn stored_sets_come_back_and_damaged_ones_do_not() {
-        let whole = set(&[7, 8, 9]).sorted(1);
+        let whole = set(&[7, 8, 9]).stored(1);
         let mut restored = Sets::new(ColumnKind::Int64);
         restored.grow(1);
         assert_eq!(restored.decode(0, &[Value::Bytes(&whole)]), Some(()));

@@ -1,0 +1,65 @@
+//! States of one column of bytes: null for a group that holds nothing yet.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder};
+
+use super::{AggregateError, Rows};
+use crate::codec::{Value, put_value};
+use crate::column::ColumnKind;
+
+/// What is stored as bytes, per group.
+pub(super) trait StoredBytes {
+    /// Canonical bytes of a group; empty if it holds nothing.
+    fn stored(&self, group: u32) -> Vec<u8>;
+    /// Adds what such bytes hold to a group; `None` if they are no such bytes.
+    fn take_stored(&mut self, group: u32, stored: &[u8]) -> Option<()>;
+}
+
+/// The column, with the bytes of these groups.
+pub(super) fn gather(state: &impl StoredBytes, groups: &[u32]) -> ArrayRef {
+    let mut builder = LargeBinaryBuilder::with_capacity(groups.len(), 0);
+    for group in groups {
+        let stored = state.stored(*group);
+        if stored.is_empty() {
+            builder.append_null();
+        } else {
+            builder.append_value(stored);
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+/// Appends the value of the column.
+pub(super) fn encode(state: &impl StoredBytes, group: u32, out: &mut Vec<u8>) {
+    let stored = state.stored(group);
+    let value = if stored.is_empty() { Value::Null } else { Value::Bytes(&stored) };
+    put_value(out, ColumnKind::Bytes, value);
+}
+
+/// The reverse; `None` if it is no such value.
+pub(super) fn decode(state: &mut impl StoredBytes, group: u32, values: &[Value<'_>]) -> Option<()> {
+    match values {
+        [Value::Null] => Some(()),
+        [Value::Bytes(stored)] => state.take_stored(group, stored),
+        _ => None,
+    }
+}
+
+/// Adds partial states: such a column.
+pub(super) fn merge(
+    state: &mut impl StoredBytes,
+    rows: &Rows<'_>,
+    groups: &[u32],
+    columns: &[ArrayRef],
+) -> Result<(), AggregateError> {
+    let [column] = columns else { return Err(AggregateError::Type) };
+    let column = column.as_binary_opt::<i64>().ok_or(AggregateError::Type)?;
+    let mut whole = true;
+    rows.for_each_group(groups, |row, group| {
+        if column.is_valid(row) {
+            whole &= state.take_stored(group as u32, column.value(row)).is_some();
+        }
+    });
+    if whole { Ok(()) } else { Err(AggregateError::Type) }
+}
