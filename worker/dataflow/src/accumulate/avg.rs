@@ -9,7 +9,7 @@ use arrow::datatypes::{Decimal128Type, Float64Type, Int64Type};
 use super::columns::{Counts, NumberColumn, for_each_value};
 use super::fold::Fold;
 use super::number::Number;
-use super::{AggregateError, Rows};
+use super::{AggregateError, Order, Rows};
 use crate::column::ColumnKind;
 
 type Native<T> = <T as ArrowPrimitiveType>::Native;
@@ -70,6 +70,7 @@ impl<T: Averaged> Fold for Avg<T> {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        _order: Order<'_>,
     ) -> Result<(), AggregateError> {
         let (NumberColumn { values: sums, seen, .. }, Counts(counts)) = &mut self.state;
         let mut overflow = false;

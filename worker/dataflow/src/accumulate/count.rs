@@ -5,7 +5,7 @@ use arrow::datatypes::Int64Type;
 
 use super::columns::Counts;
 use super::fold::Fold;
-use super::{AggregateError, Rows};
+use super::{AggregateError, Order, Rows};
 use crate::column::ColumnKind;
 
 #[derive(Default)]
@@ -27,6 +27,7 @@ impl Fold for Count {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        _order: Order<'_>,
     ) -> Result<(), AggregateError> {
         let counts = &mut self.0.0;
         match argument.and_then(|values| values.nulls()) {

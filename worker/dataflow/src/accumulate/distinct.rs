@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, Int64Array};
 
 use super::fold::Fold;
 use super::sets::Sets;
-use super::{AggregateError, Rows, stored_bytes};
+use super::{AggregateError, Order, Rows, stored_bytes};
 use crate::codec::EncodedKeys;
 use crate::column::ColumnKind;
 
@@ -40,6 +40,7 @@ impl Fold for CountDistinct {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        _order: Order<'_>,
     ) -> Result<(), AggregateError> {
         let column = argument.filter(|c| *c.data_type() == self.kind.data_type());
         let column = column.ok_or(AggregateError::Type)?;

@@ -108,15 +108,6 @@ impl<V: Kept> Fold for Edge<V> {
 
     fn update(
         &mut self,
-        _rows: &Rows<'_>,
-        _groups: &[u32],
-        _argument: Option<&ArrayRef>,
-    ) -> Result<(), AggregateError> {
-        Err(AggregateError::Unordered)
-    }
-
-    fn update_in_order(
-        &mut self,
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,

@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 use super::columns::{NumberColumn, for_each_value};
 use super::fold::Fold;
 use super::number::Number;
-use super::{AggregateError, Rows};
+use super::{AggregateError, Order, Rows};
 use crate::column::ColumnKind;
 
 pub(super) struct Extreme<T: Number> {
@@ -38,6 +38,7 @@ impl<T: Number> Fold for Extreme<T> {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        _order: Order<'_>,
     ) -> Result<(), AggregateError> {
         let better = self.better;
         let NumberColumn { values: best, seen, .. } = &mut self.best;

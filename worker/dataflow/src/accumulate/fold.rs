@@ -71,33 +71,23 @@ pub(super) trait Fold: Send + Sync {
     fn state(&self) -> &Self::State;
     fn state_mut(&mut self) -> &mut Self::State;
 
-    /// Adds rows.
+    /// Adds rows; where the result depends on their order, by `order`.
     fn update(
         &mut self,
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        order: Order<'_>,
     ) -> Result<(), AggregateError>;
 
-    /// Adds rows whose order may matter; by default it does not.
-    fn update_in_order(
-        &mut self,
-        rows: &Rows<'_>,
-        groups: &[u32],
-        argument: Option<&ArrayRef>,
-        _order: Order<'_>,
-    ) -> Result<(), AggregateError> {
-        self.update(rows, groups, argument)
-    }
-
-    /// Adds partial states; by default a state is folded in like a value.
+    /// Adds partial states; by default a state is folded in like a value whose place is not known.
     fn merge(
         &mut self,
         rows: &Rows<'_>,
         groups: &[u32],
         states: &[ArrayRef],
     ) -> Result<(), AggregateError> {
-        self.update(rows, groups, states.first())
+        self.update(rows, groups, states.first(), Order::default())
     }
 
     /// Result column of these groups; by default the first state column.
@@ -124,7 +114,7 @@ impl<F: Fold> Accumulator for F {
         argument: Option<&ArrayRef>,
         order: Order<'_>,
     ) -> Result<(), AggregateError> {
-        self.update_in_order(rows, groups, argument, order)
+        Fold::update(self, rows, groups, argument, order)
     }
 
     fn merge(

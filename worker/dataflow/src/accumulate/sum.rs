@@ -5,7 +5,7 @@ use arrow::array::ArrayRef;
 use super::columns::{NumberColumn, for_each_value};
 use super::fold::Fold;
 use super::number::Number;
-use super::{AggregateError, Rows};
+use super::{AggregateError, Order, Rows};
 use crate::column::ColumnKind;
 
 pub(super) struct Sum<T: Number>(NumberColumn<T>);
@@ -33,6 +33,7 @@ impl<T: Number> Fold for Sum<T> {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        _order: Order<'_>,
     ) -> Result<(), AggregateError> {
         let NumberColumn { values: sums, seen, kind } = &mut self.0;
         let mut overflow = false;

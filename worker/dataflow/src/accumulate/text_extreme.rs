@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 
 use super::columns::TextColumn;
 use super::fold::Fold;
-use super::{AggregateError, Rows};
+use super::{AggregateError, Order, Rows};
 
 pub(super) struct TextExtreme {
     best: TextColumn,
@@ -33,6 +33,7 @@ impl Fold for TextExtreme {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        _order: Order<'_>,
     ) -> Result<(), AggregateError> {
         let values = argument.and_then(|values| values.as_string_opt::<i32>());
         let values = values.ok_or(AggregateError::Type)?;

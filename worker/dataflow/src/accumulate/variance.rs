@@ -8,7 +8,7 @@ use arrow::datatypes::{Float64Type, Int64Type};
 
 use super::columns::{Counts, NumberColumn, for_each_value};
 use super::fold::Fold;
-use super::{AggregateError, Rows};
+use super::{AggregateError, Order, Rows};
 use crate::column::ColumnKind;
 
 type Floats = NumberColumn<Float64Type>;
@@ -54,6 +54,7 @@ impl Fold for Variance {
         rows: &Rows<'_>,
         groups: &[u32],
         argument: Option<&ArrayRef>,
+        _order: Order<'_>,
     ) -> Result<(), AggregateError> {
         let (Counts(counts), (means, squares)) = &mut self.state;
         for_each_value::<Float64Type>(rows, groups, argument, |value, group| {
@@ -137,7 +138,9 @@ mod tests {
     fn add(variance: &mut Variance, values: &[Option<f64>]) {
         let column: ArrayRef = Arc::new(values.iter().copied().collect::<Float64Array>());
         let groups = vec![0; values.len()];
-        Fold::update(variance, &Rows::All(values.len()), &groups, Some(&column)).expect("floats");
+        let rows = Rows::All(values.len());
+        let done = Fold::update(variance, &rows, &groups, Some(&column), Order::default());
+        done.expect("floats");
     }
 
     fn merge(into: &mut Variance, from: &Variance) {
