@@ -97,11 +97,11 @@ impl Windowed for SessionOperator {
             return closing.order.get(closing.next).map(|number| self.closes_at(*number));
         }
         let closed = closed_until(watermark, self.gap);
-        if watermark == UNDEFINED || self.table.ends_after(closed) {
+        if watermark == UNDEFINED {
             return None;
         }
-        let earliest = self.table.earliest_end(closed_until(self.fired_until, self.gap));
-        earliest.filter(|end| *end <= closed).map(|end| end + self.gap)
+        let earliest = self.table.earliest_end(closed_until(self.fired_until, self.gap), closed);
+        earliest.map(|end| end + self.gap)
     }
 
     fn emit(

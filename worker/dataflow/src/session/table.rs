@@ -1,8 +1,8 @@
 //! The sessions of one shard, each with a number under which the accumulators know it.
 
+mod closing;
+mod expiry;
 mod stored;
-
-use std::cmp::Ordering;
 
 use arrow::array::ArrayRef;
 
@@ -14,10 +14,9 @@ use crate::group::{BatchKeys, KeyIndex};
 use crate::limits::GROUPS_MAX;
 use crate::plan::{Aggregate, Grouping};
 use crate::watermark::UNDEFINED;
+use expiry::Expiry;
 
 const NONE: u32 = u32::MAX;
-/// Sessions that are gone are kept until there are so many, and more than others.
-const GONE_MAX: usize = 1024;
 
 /// A session that a row or a partial row makes, and the watermark that decides which others are closed for it.
 #[derive(Clone, Copy)]
@@ -55,8 +54,7 @@ pub(crate) struct SessionTable {
     sessions: Vec<Session>,
     /// By number of the session; `i64::MAX` when it is gone.
     ends: Vec<i64>,
-    /// No session ends earlier.
-    ends_from: i64,
+    expiry: Expiry,
     gone: usize,
     accumulators: Vec<Box<dyn Accumulator>>,
     /// Stored keys that no session has any more.
@@ -81,7 +79,7 @@ impl SessionTable {
             first: Vec::new(),
             sessions: Vec::new(),
             ends: Vec::new(),
-            ends_from: i64::MAX,
+            expiry: Expiry::default(),
             gone: 0,
             accumulators: accumulators(&aggregates)?,
             aggregates,
@@ -121,6 +119,7 @@ impl SessionTable {
             self.numbers.push(number);
         }
         self.keys = of_rows;
+        self.expiry.put_new(&self.ends);
         self.accumulate(grouping, &rows[from..], added)
     }
 
@@ -188,7 +187,6 @@ impl SessionTable {
         let changed = stored == UNDEFINED;
         self.sessions.push(Session { start, key, next, stored, changed });
         self.ends.push(end);
-        self.ends_from = self.ends_from.min(end);
         number
     }
 
@@ -237,97 +235,10 @@ impl SessionTable {
         self.gone += 1;
     }
 
-    /// The smallest end of a session beyond `after`.
-    pub(crate) fn earliest_end(&self, after: i64) -> Option<i64> {
-        let ends = self.ends.iter().copied().filter(|end| *end > after);
-        ends.min().filter(|end| *end != i64::MAX)
-    }
-
-    /// No session ends at `end` or before: without looking at all.
-    pub(crate) fn ends_after(&self, end: i64) -> bool {
-        self.ends_from > end
-    }
-
-    /// All sessions that end beyond `after`, at `end` or before, by end, hash of the key, key.
-    pub(crate) fn closed(&self, after: i64, end: i64) -> Vec<u32> {
-        let ends = self.ends.iter().enumerate();
-        let all = ends.filter(|(_, own)| **own > after && **own <= end);
-        let mut closed: Vec<(i64, u64, u32)> = all
-            .map(|(number, own)| {
-                (*own, self.index.key_hash(self.sessions[number].key), number as u32)
-            })
-            .collect();
-        closed.sort_unstable_by(|a, b| {
-            (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| self.compare_keys(a.2, b.2))
-        });
-        closed.into_iter().map(|(_, _, number)| number).collect()
-    }
-
-    fn compare_keys(&self, a: u32, b: u32) -> Ordering {
-        self.index.compare(self.sessions[a as usize].key, self.sessions[b as usize].key)
-    }
-
     /// All sessions, in the order in which they came.
     pub(crate) fn all(&self) -> Vec<u32> {
         let there = |number: &u32| self.ends[*number as usize] != i64::MAX;
         (0..self.sessions.len() as u32).filter(there).collect()
-    }
-
-    /// Forgets all sessions that end at `end` or before.
-    pub(crate) fn drop_closed(
-        &mut self,
-        grouping: &Grouping,
-        end: i64,
-    ) -> Result<(), DataflowError> {
-        if self.ends_after(end) {
-            return Ok(());
-        }
-        let mut ends_from = i64::MAX;
-        for number in 0..self.ends.len() {
-            if self.ends[number] <= end {
-                self.remove(number as u32);
-            } else {
-                ends_from = ends_from.min(self.ends[number]);
-            }
-        }
-        self.ends_from = ends_from;
-        let left = self.sessions.len() - self.gone;
-        if left == 0 {
-            self.clear();
-        } else if self.gone > GONE_MAX && self.gone > left {
-            self.compact(grouping)?;
-        }
-        Ok(())
-    }
-
-    /// Gives the sessions that are left new numbers, and frees what the others hold.
-    fn compact(&mut self, grouping: &Grouping) -> Result<(), DataflowError> {
-        let left = self.all();
-        let old_keys: Vec<u32> = left.iter().map(|n| self.sessions[*n as usize].key).collect();
-        let mut index = KeyIndex::new(&self.kinds);
-        let mut keys = Vec::with_capacity(left.len());
-        index.insert_all(&self.index, &old_keys, &mut keys)?;
-        let mut accumulators = accumulators(&self.aggregates)?;
-        let numbers: Vec<u32> = (0..left.len() as u32).collect();
-        for (at, (new, old)) in accumulators.iter_mut().zip(&self.accumulators).enumerate() {
-            new.grow(left.len());
-            new.merge(&Rows::All(left.len()), &numbers, &old.states(&left))
-                .map_err(|e| e.at(grouping, at))?;
-        }
-        let sessions: Vec<Session> = left.iter().map(|n| self.sessions[*n as usize]).collect();
-        let ends: Vec<i64> = left.iter().map(|n| self.ends[*n as usize]).collect();
-        self.sessions.clear();
-        self.ends.clear();
-        self.first.clear();
-        self.first.resize(index.len(), NONE);
-        self.index = index;
-        self.accumulators = accumulators;
-        self.gone = 0;
-        for ((session, end), key) in sessions.into_iter().zip(ends).zip(keys) {
-            let number = self.insert(key, (session.start, end), session.stored);
-            self.sessions[number as usize].changed = session.changed;
-        }
-        Ok(())
     }
 
     /// Forgets everything and keeps the memory.
@@ -336,7 +247,7 @@ impl SessionTable {
         self.first.clear();
         self.sessions.clear();
         self.ends.clear();
-        self.ends_from = i64::MAX;
+        self.expiry.clear();
         self.gone = 0;
         self.accumulators.iter_mut().for_each(|accumulator| accumulator.clear());
     }
@@ -379,6 +290,7 @@ impl SessionTable {
         self.index.memory_bytes()
             + 4 * (self.first.capacity() + self.keys.capacity() + self.numbers.capacity())
             + (size_of::<Session>() + 8) * self.sessions.capacity()
+            + self.expiry.memory_bytes()
             + self.unstored.iter().map(Vec::capacity).sum::<usize>()
             + self.accumulators.iter().map(|a| a.memory_bytes()).sum::<usize>()
     }

@@ -1,6 +1,6 @@
 //! Neither batch splits nor commit boundaries show in results, late counts or state (R1–R3).
 
-use dataflow::{DataflowError, Shard};
+use dataflow::{DataflowError, Shard, WindowKind};
 
 use crate::naive::Naive;
 use crate::random::Random;
@@ -65,6 +65,32 @@ fn state_does_not_depend_on_splits_even_with_rounding() {
             .collect();
         assert!(!digests[0].0.0.is_empty(), "windows are open");
         assert!(digests.iter().all(|d| *d == digests[0]), "seed {seed}");
+    }
+}
+
+#[test]
+fn sessions_that_are_gone_free_their_memory_and_leave_the_others_as_they_are() {
+    for seed in 0..3 {
+        let mut random = Random::new(seed);
+        let rows: Vec<Row> = (0..8_000)
+            .map(|now| {
+                let id = if random.chance(20) { 0 } else { random.below(40) as i64 };
+                let (time, quantity) = (1_000 + now - random.below(6) as i64, now % 7);
+                Row { time, id: Some(id), name: None, quantity: Some(quantity), price: None }
+            })
+            .collect();
+        let kind = WindowKind::Session { gap_ms: 25 };
+        let plan = keyed_job(&[("w", kind, Keys::Id)]);
+        let (mut shard, mut whole) = (shard(&plan, 0, 0), shard(&plan, 0, 0));
+        whole.process_rows(&batch(&rows)).unwrap();
+        let kept = whole.memory_bytes();
+        let (mut out, mut expected) = (Vec::new(), Vec::new());
+        run(&mut shard, &rows, &mut random, &mut out);
+        emit(&mut whole, &mut expected);
+        assert!(expected.len() > 3_000, "many sessions have closed: {}", expected.len());
+        assert!(shard.memory_bytes() < kept * 3 / 4, "{} of {kept}", shard.memory_bytes());
+        assert_eq!(sorted(out), sorted(expected), "seed {seed}");
+        assert_eq!(digest(&mut shard), digest(&mut whole), "seed {seed}");
     }
 }
 

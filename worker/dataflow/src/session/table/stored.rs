@@ -64,6 +64,7 @@ impl SessionTable {
             next = self.sessions[next as usize].next;
         }
         let number = self.insert(key, (start, end), end);
+        self.expiry.put_new(&self.ends);
         let mut rest = state;
         for accumulator in &mut self.accumulators {
             accumulator.grow(self.sessions.len());
