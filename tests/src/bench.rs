@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod bare;
 mod compare;
 mod engine;
+mod flink_sql;
 mod fold;
 mod goals;
 mod inputs;

@@ -8,16 +8,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::engine::{Bench, Run};
+use super::flink_sql::{self, Ends};
 use super::inputs::{BenchInput, PARTITIONS};
 use super::measure::Sample;
 use super::pipelines::{DELAY, Pipeline, System, Work};
 use super::watch::Watch;
-use crate::generator::Shape;
 use crate::harness::{Process, tools, wait};
 use crate::kafka::commits::OffsetReader;
 use crate::kafka::logs::Isolation;
 use crate::kafka::topics;
-use crate::oracle::Window;
 
 const RUN_MAX: Duration = Duration::from_mins(30);
 /// From the last row written until it is committed: a checkpoint.
@@ -84,30 +83,8 @@ impl Bench<'_> {
         system: System,
         (name, scratch): (&str, &Path),
     ) -> anyhow::Result<Command> {
-        let (script, window) = match pipeline.work {
-            Work::Read | Work::Filter => ("filter", None),
-            Work::Window(window) if pipeline.input.shape == Shape::Nexmark => {
-                ("nexmark", Some(window))
-            }
-            Work::Window(window @ Window::Tumble { .. }) => ("tumble", Some(window)),
-            Work::Window(window @ Window::Hop { .. }) => ("hop", Some(window)),
-        };
-        let seconds = |length: fn(Window) -> i64| {
-            window.map_or(0, |window| length(window) / 1_000).to_string()
-        };
-        let path = tools::checkout().join(format!("tests/bench/flink/sql/{script}.sql"));
-        let mut sql =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        for (variable, value) in [
-            ("bootstrap", self.bootstrap),
-            ("source", &input.topic),
-            ("sink", name),
-            ("name", name),
-            ("size", &seconds(Window::size)),
-            ("slide", &seconds(Window::slide)),
-        ] {
-            sql = sql.replace(&format!("${{{variable}}}"), value);
-        }
+        let ends = Ends { bootstrap: self.bootstrap, source: &input.topic, sink: name };
+        let sql = flink_sql::script(pipeline, &ends)?;
         let backend = if system == System::FlinkHeap { "hashmap" } else { "rocksdb" };
         let mut command = self.java("flink")?;
         command.arg(self.scratch.file(&format!("{name}.sql"), &sql)?);
