@@ -85,25 +85,36 @@ pub(crate) fn write(
     end: &str,
 ) -> BaseProducer {
     topics::create(bootstrap, &[(sink, partitions)]).unwrap();
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("transactional.id", format!("{sink}-{end}"))
-        .create()
-        .unwrap();
-    producer.init_transactions(FLUSH_MAX).unwrap();
-    producer.begin_transaction().unwrap();
-    for (n, row) in rows.iter().enumerate() {
-        let payload = row.to_string();
-        let record: BaseRecord<'_, [u8], str> =
-            BaseRecord::to(sink).partition(n as i32 % partitions as i32).payload(&payload);
-        producer.send(record).map_err(|(error, _)| error).unwrap();
-    }
-    producer.flush(FLUSH_MAX).unwrap();
+    let in_turn = rows.iter().enumerate().map(|(n, row)| (n as u32 % partitions, row.to_string()));
+    let producer = open_transaction(bootstrap, &format!("{sink}-{end}"), sink, in_turn);
     match end {
         "commit" => producer.commit_transaction(FLUSH_MAX).unwrap(),
         "abort" => producer.abort_transaction(FLUSH_MAX).unwrap(),
         _ => {}
     }
+    producer
+}
+
+/// Writes rows, each with its partition, in a transaction that stays open.
+pub(crate) fn open_transaction(
+    bootstrap: &str,
+    id: &str,
+    topic: &str,
+    rows: impl IntoIterator<Item = (u32, String)>,
+) -> BaseProducer {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("transactional.id", id)
+        .create()
+        .unwrap();
+    producer.init_transactions(FLUSH_MAX).unwrap();
+    producer.begin_transaction().unwrap();
+    for (partition, payload) in rows {
+        let record: BaseRecord<'_, [u8], str> =
+            BaseRecord::to(topic).partition(partition as i32).payload(&payload);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(FLUSH_MAX).unwrap();
     producer
 }
 

@@ -1,44 +1,35 @@
 //! A log whose end is held back by a producer's open transaction is slow, not idle.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use rdkafka::config::ClientConfig;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::producer::{BaseProducer, Producer as _};
 use tests::harness::wait;
 use tests::kafka::logs::{self, Isolation};
 use tests::oracle::Query;
 
 use super::breaches::{STEP_MAX, committing, faults, start};
+use crate::judging::open_transaction;
 use crate::stage::{PARTITIONS, Site, Stage};
 
-const FLUSH_MAX: Duration = Duration::from_secs(10);
+const COMMIT_MAX: Duration = Duration::from_secs(10);
 const START: i64 = 1_767_225_600_000;
 /// Far enough to close the windows of the rows before.
 const LATER: i64 = 100_000;
 
-/// Rows of some partitions in a transaction; at each of the event times one for each partition.
-fn write(stage: &Stage, partitions: std::ops::Range<u32>, times: &[i64]) -> BaseProducer {
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", &stage.job.bootstrap)
-        .set("transactional.id", format!("{}-{partitions:?}", stage.job.source))
-        .create()
-        .unwrap();
-    producer.init_transactions(FLUSH_MAX).unwrap();
-    producer.begin_transaction().unwrap();
-    for partition in partitions {
-        for (n, time) in times.iter().enumerate() {
+/// Rows of some partitions in an open transaction; at each of the event times one for each partition.
+fn write(stage: &Stage, partitions: Range<u32>, times: &[i64]) -> BaseProducer {
+    let id = format!("{}-{partitions:?}", stage.job.source);
+    let rows = partitions.flat_map(|partition| {
+        times.iter().enumerate().map(move |(n, time)| {
             let row = serde_json::json!({
                 "auction": 1, "bidder": 1, "price": 10 + n, "channel": "web",
                 "event_time": START + time, "ref": format!("{partition}:{n}"),
             });
-            let payload = row.to_string();
-            let record: BaseRecord<'_, [u8], str> =
-                BaseRecord::to(&stage.job.source).partition(partition as i32).payload(&payload);
-            producer.send(record).map_err(|(error, _)| error).unwrap();
-        }
-    }
-    producer.flush(FLUSH_MAX).unwrap();
-    producer
+            (partition, row.to_string())
+        })
+    });
+    open_transaction(&stage.job.bootstrap, &id, &stage.job.source, rows)
 }
 
 fn output_rows(stage: &Stage) -> anyhow::Result<u64> {
@@ -57,13 +48,13 @@ pub(super) fn scenario(site: &Site, name: &str) -> Vec<String> {
     stage.plan();
     let open = write(&stage, 0..1, &[0, 1_000, LATER]);
     let rest = write(&stage, 1..PARTITIONS, &[0, 1_000, LATER]);
-    rest.commit_transaction(FLUSH_MAX).unwrap();
+    rest.commit_transaction(COMMIT_MAX).unwrap();
     let mut worker = start(&stage, 1, &committing(name));
     let fired = wait::until_true("a window without the open rows", STEP_MAX / 4, || {
         worker.process().require_running()?;
         Ok(output_rows(&stage)? > 0)
     });
-    open.commit_transaction(FLUSH_MAX).unwrap();
+    open.commit_transaction(COMMIT_MAX).unwrap();
     stage.until_committed(i64::from(PARTITIONS), || worker.process().require_running().unwrap());
     if fired.is_err() {
         return Vec::new(); // the worker behaved
