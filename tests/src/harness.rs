@@ -12,6 +12,7 @@ pub mod process;
 pub mod prometheus;
 pub mod scratch;
 pub mod secured;
+mod server;
 pub mod store_proxy;
 pub mod tools;
 pub mod wait;

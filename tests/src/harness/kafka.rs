@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
-use super::{ports, process, tools};
+use super::server::Server;
+use super::{ports, tools};
 
 /// Which Kafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct RealKafka {
     controller_port: u16,
     version: Version,
     properties: Vec<String>,
-    pid: Option<u32>,
+    server: Server,
 }
 
 impl RealKafka {
@@ -62,7 +61,7 @@ impl RealKafka {
             controller_port,
             version,
             properties: properties.iter().map(|p| (*p).to_owned()).collect(),
-            pid: None,
+            server: Server::default(),
         };
         kafka.start_again()?;
         Ok(kafka)
@@ -83,7 +82,7 @@ impl RealKafka {
             controller_port: unused,
             version,
             properties,
-            pid: None,
+            server: Server::default(),
         };
         second.start_again()?;
         Ok([first, second])
@@ -96,7 +95,7 @@ impl RealKafka {
 
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.pid
+        self.server.pid()
     }
 
     /// Starts it again on the same folder and port.
@@ -108,15 +107,12 @@ impl RealKafka {
         let controller = self.controller_port.to_string();
         let environment =
             [("KAFKA_VERSION", self.version.name()), ("KAFKA_CONTROLLER_PORT", &controller)];
-        let pid = tools::script("kafka.sh", &arguments, &environment)?;
-        let pid = pid.parse().with_context(|| format!("process id '{pid}'"))?;
-        self.pid = Some(pid);
-        process::guard(pid)
+        self.server.start("kafka.sh", &arguments, &environment)
     }
 
     /// Ends it in an orderly way; the files stay.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        if self.pid.take().is_some() {
+        if self.server.release().is_some() {
             tools::script("kafka.sh", &["stop", &self.folder.display().to_string()], &[])?;
         }
         Ok(())
@@ -124,15 +120,6 @@ impl RealKafka {
 
     /// SIGKILL.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        let pid = self.pid.take().context("it does not run")?;
-        process::kill(pid)
-    }
-}
-
-impl Drop for RealKafka {
-    fn drop(&mut self) {
-        if let Some(pid) = self.pid.take() {
-            drop(process::signal(pid, "KILL"));
-        }
+        self.server.kill()
     }
 }

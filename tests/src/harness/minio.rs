@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 
-use super::{ports, process, tools};
+use super::ports;
+use super::server::Server;
 
 /// Its user and its password.
 pub const CREDENTIAL: &str = "minioadmin";
@@ -16,7 +17,7 @@ pub const CREDENTIAL: &str = "minioadmin";
 pub struct Minio {
     folder: PathBuf,
     port: u16,
-    pid: Option<u32>,
+    server: Server,
 }
 
 impl Minio {
@@ -29,7 +30,7 @@ impl Minio {
         // A folder below the data folder is a bucket.
         let bucket = folder.join("data").join(Self::BUCKET);
         std::fs::create_dir_all(&bucket).context("cannot create the bucket")?;
-        let mut minio = Self { folder: folder.to_owned(), port, pid: None };
+        let mut minio = Self { folder: folder.to_owned(), port, server: Server::default() };
         minio.start_again()?;
         Ok(minio)
     }
@@ -41,22 +42,18 @@ impl Minio {
 
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.pid
+        self.server.pid()
     }
 
     /// Starts it again on the same folder and port.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         let folder = self.folder.display().to_string();
-        let pid = tools::script("minio.sh", &["start", &folder, &self.port.to_string()], &[])?;
-        let pid = pid.parse().with_context(|| format!("process id '{pid}'"))?;
-        self.pid = Some(pid);
-        process::guard(pid)
+        self.server.start("minio.sh", &["start", &folder, &self.port.to_string()], &[])
     }
 
     /// SIGKILL; the objects stay.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        let pid = self.pid.take().context("it does not run")?;
-        process::kill(pid)
+        self.server.kill()
     }
 
     /// A client of the bucket.
@@ -71,13 +68,5 @@ impl Minio {
             .build()
             .context("a client of the object store")?;
         Ok(Arc::new(client))
-    }
-}
-
-impl Drop for Minio {
-    fn drop(&mut self) {
-        if let Some(pid) = self.pid.take() {
-            drop(process::signal(pid, "KILL"));
-        }
     }
 }
