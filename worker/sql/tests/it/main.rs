@@ -7,6 +7,7 @@ mod corpus_run;
 mod declared;
 mod docs;
 mod fixture;
+mod over_windows;
 mod run;
 mod runner;
 mod stability;
