@@ -21,12 +21,25 @@ pub(super) struct Expiry {
 impl Expiry {
     /// Puts the sessions in that have come since; `ends` are those of all, `i64::MAX` of those that are gone.
     pub(super) fn put_new(&mut self, ends: &[i64]) {
+        // Most end when the one before ends: its list and their first are looked up once for many.
+        let mut list: Option<(i64, u32)> = None;
         for (number, end) in ends.iter().enumerate().skip(self.next.len()) {
-            self.next.push(NONE);
-            if *end != i64::MAX {
-                self.put(number as u32, *end);
+            if *end == i64::MAX {
+                self.next.push(NONE);
+                continue;
             }
+            let time = span(*end);
+            let first = match list {
+                Some((same, first)) if same == time => first,
+                other => {
+                    self.first.extend(other);
+                    self.first.get(&time).copied().unwrap_or(NONE)
+                }
+            };
+            self.next.push(first);
+            list = Some((time, number as u32));
         }
+        self.first.extend(list);
     }
 
     /// Puts a session in that is in no list.
@@ -89,6 +102,7 @@ mod tests {
     fn what_may_have_ended_is_found_and_nothing_else_is_looked_at() {
         let mut expiry = Expiry::default();
         expiry.put_new(&[10, -1, 64, i64::MAX, 20]);
+        assert_eq!(expiry.next, [NONE, NONE, NONE, NONE, 0]);
         assert_eq!(until(&expiry, -65), []);
         assert_eq!(until(&expiry, 0), [(-64, vec![1]), (0, vec![4, 0])]);
         assert_eq!(until(&expiry, 1_000), [(-64, vec![1]), (0, vec![4, 0]), (64, vec![2])]);
@@ -99,8 +113,8 @@ mod tests {
     fn sessions_are_put_in_once_and_again_when_they_were_taken() {
         let mut expiry = Expiry::default();
         expiry.put_new(&[10, 100]);
-        expiry.put_new(&[10, 100, 30]);
-        assert_eq!(expiry.take_until(63), [2, 0]);
+        expiry.put_new(&[10, 100, 30, 31, i64::MAX, 32]);
+        assert_eq!(expiry.take_until(63), [5, 3, 2, 0]);
         assert!(expiry.is_after(63));
         expiry.put(0, 200);
         assert_eq!(until(&expiry, 255), [(64, vec![1]), (192, vec![0])]);
