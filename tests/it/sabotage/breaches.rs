@@ -79,9 +79,9 @@ pub(super) fn stage(site: &Site, name: &str, query: Query) -> Stage {
 }
 
 /// Windows close every thousand rows of a partition.
-pub(super) fn load(stage: &Stage) -> Load {
+pub(super) fn load(stage: &Stage, rows: u64) -> Load {
     let recipe = Recipe { density: 100, ..stage.recipe(17) };
-    stage.load(recipe, ROWS, Pace::PerSecond(PACE))
+    stage.load(recipe, rows, Pace::PerSecond(PACE))
 }
 
 /// What the checker says of a job.
@@ -108,7 +108,7 @@ fn finished(stage: &Stage, load: Load, mut worker: Worker) -> Vec<String> {
 
 fn in_windows(site: &Site, name: &str) -> Vec<String> {
     let stage = stage(site, name, Query::bids_per_auction(true));
-    let load = load(&stage);
+    let load = load(&stage, ROWS);
     let worker = start(&stage, 1, &committing(name));
     finished(&stage, load, worker)
 }
@@ -120,7 +120,7 @@ fn in_order(site: &Site, name: &str) -> Vec<String> {
     topics::create(&stage.job.bootstrap, &[(&stage.job.sink, 1)]).unwrap();
     stage.write_job();
     stage.plan();
-    let load = load(&stage);
+    let load = load(&stage, ROWS);
     let worker = start(&stage, 1, &committing(name));
     finished(&stage, load, worker)
 }
@@ -128,8 +128,7 @@ fn in_order(site: &Site, name: &str) -> Vec<String> {
 /// Killed after some checkpoints; the breach comes with the restart.
 fn restored(site: &Site, name: &str) -> Vec<String> {
     let stage = stage(site, name, Query::bids_per_auction(true));
-    let recipe = Recipe { density: 100, ..stage.recipe(17) };
-    let load = stage.load(recipe, ROWS_MAX, Pace::PerSecond(PACE));
+    let load = load(&stage, ROWS_MAX);
     let mut honest = start(&stage, 1, "");
     honest.until_checkpoint(STEP_MAX, 2).unwrap();
     honest.process().kill().unwrap();
@@ -147,7 +146,7 @@ fn deleted(site: &Site, name: &str) -> Vec<String> {
         "2s".clone_into(&mut job.checkpoint_interval);
     });
     stage.plan();
-    let load = load(&stage);
+    let load = load(&stage, ROWS);
     let mut worker = start(&stage, 1, &committing(name));
     worker.until_checkpoint(STEP_MAX, 0).unwrap();
     worker.process().kill().unwrap();
@@ -157,7 +156,8 @@ fn deleted(site: &Site, name: &str) -> Vec<String> {
 
 fn collected(site: &Site, name: &str) -> Vec<String> {
     let stage = stage(site, name, Query::bids_per_auction(true));
-    let load = load(&stage);
+    // A slot at rest takes no second checkpoint.
+    let load = load(&stage, ROWS_MAX);
     let mut honest = start(&stage, 1, "");
     honest.until_checkpoint(STEP_MAX, 1).unwrap();
     honest.process().kill().unwrap();
