@@ -1,5 +1,7 @@
 //! What deliberate faults need beside the code that they break (docs/decisions/0004).
 
+use std::time::Duration;
+
 use connectors::faults::{self, Sabotage};
 use protocol::acquire::Stop;
 use protocol::metadata::OffsetMetadata;
@@ -7,6 +9,9 @@ use protocol::metadata::OffsetMetadata;
 use super::context::Context;
 use super::kafka_stop;
 use super::warm::READ_TIMEOUT;
+
+/// Pause between two looks: others use the broker, too.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Waits until another generation has claimed one of the own shards.
 pub(super) fn await_other_owner(context: &Context) -> Result<(), Stop> {
@@ -20,6 +25,7 @@ pub(super) fn await_other_owner(context: &Context) -> Result<(), Stop> {
             return Ok(());
         }
         context.seen();
+        context.task.orders.wait(LOOK_AGAIN);
     }
 }
 
