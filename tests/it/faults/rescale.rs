@@ -55,7 +55,9 @@ fn rescale(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
     }
     for index in 0..old.len() {
         let worker = old.worker(index).unwrap();
-        worker.until_status("released", STEP_MAX, gone).unwrap();
+        let status = worker.until_status("released", STEP_MAX, gone).unwrap();
+        let replaced = worker.process().output().contains("replacing the producer");
+        assert!(all(SlotPhase::Released)(&status) || replaced, "superseded without a reason");
     }
     old.stop().unwrap();
     new

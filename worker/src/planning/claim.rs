@@ -36,8 +36,8 @@ impl Sample {
         Self { columns, seen: BTreeMap::new(), conflict: None }
     }
 
-    /// Takes a record. What is no JSON object is a bad record and claims nothing; a missing field is null, as in the
-    /// query.
+    /// Takes a record. What is no JSON object, and a wanted key that is no text, is a bad record and claims nothing; a
+    /// missing field is null, as in the query.
     pub(super) fn observe(&mut self, record: &Record<'_>) {
         if self.is_done() {
             return;
@@ -47,8 +47,8 @@ impl Sample {
         if !fields.is_object() {
             return;
         }
-        let values: Vec<Value> =
-            self.columns.iter().map(|column| value(column, record, &fields)).collect();
+        let values = self.columns.iter().map(|column| value(column, record, &fields));
+        let Some(values) = values.collect::<Option<Vec<Value>>>() else { return };
         let value = match &values[..] {
             [single] => single.to_string(),
             _ => serde_json::to_string(&values).expect("values are JSON"),
@@ -70,18 +70,18 @@ impl Sample {
     }
 }
 
-/// What a column holds in a record, as the query sees it.
-fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Value {
-    match column {
+/// What a column holds in a record, as the query sees it; none in a bad record.
+fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Option<Value> {
+    Some(match column {
         Origin::Field(path) => {
             let found = path.iter().try_fold(fields, |value, name| value.get(name));
             found.cloned().unwrap_or(Value::Null)
         }
-        Origin::Key => record.key.map(String::from_utf8_lossy).into(),
+        Origin::Key => record.key.map(std::str::from_utf8).transpose().ok()?.into(),
         Origin::Timestamp => record.timestamp_ms.into(),
         Origin::Partition => record.partition.into(),
         Origin::Offset => record.offset.into(),
-    }
+    })
 }
 
 /// Reads the given ranges, at most until the bounds of a sample.
@@ -154,6 +154,16 @@ mod tests {
         }
         let found = sample.conflict().map(|c| c.value.clone());
         assert_eq!(found, Some(r#"[7,"a"]"#.into()));
+    }
+
+    #[test]
+    fn keys_that_are_no_text_refute_nothing() {
+        let mut sample = Sample::new(vec![Origin::Key]);
+        for (partition, key) in [(0, b"\xff"), (1, b"\xfe")] {
+            let record = Record::of_value(b"{}");
+            sample.observe(&Record { partition, key: Some(key), ..record });
+        }
+        assert_eq!(sample.conflict(), None);
     }
 
     #[test]

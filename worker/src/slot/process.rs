@@ -223,7 +223,7 @@ impl Running {
                         || aborted == ABORTS_MAX
                         || context.task.orders.standing().terminate
                     {
-                        return Err(lasting); // it would fail again until somebody acts
+                        return Err(lasting);
                     }
                     context.task.board.update(context.task.slot, |e| {
                         e.counters.aborted_commits += 1;
