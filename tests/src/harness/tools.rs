@@ -5,10 +5,13 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-/// The root of the checkout that this was built from.
+/// The root of the checkout that this runs in, for checkouts may share a target folder; outside of one, of that which it
+/// was built from.
 pub fn checkout() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().expect("the tests lie in the checkout").to_owned()
+    let here = std::env::current_dir().unwrap_or_default();
+    let ours = |folder: &&Path| folder.join("tests/tools/versions.env").is_file();
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    here.ancestors().find(ours).or(built).expect("the tests lie in a checkout").to_owned()
 }
 
 /// A program of this workspace, beside the running one: `target/debug/<name>`.

@@ -75,8 +75,7 @@ fn the_released_format_stays_readable() {
         let write = |name: &str, bytes: &[u8]| {
             let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap();
             let text: String = bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
-            let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
-            std::fs::write(path, text + "\n").unwrap();
+            std::fs::write(format!("tests/golden/{name}"), text + "\n").unwrap();
         };
         write("exchange_rows_v1.hex", &encode_rows(&fingerprint(), &sample()).unwrap());
         let record = encode_watermarks(&fingerprint(), 4, &watermarks()).unwrap();

@@ -1,7 +1,7 @@
 //! Blocks of `name`, SQL and what comes out, separated by lines of dashes. `UPDATE_GOLDEN=1` writes what came out;
 //! read the difference before keeping it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::fixture::job;
 
@@ -14,7 +14,7 @@ struct Block {
 }
 
 fn path(file: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(file)
+    Path::new("tests/corpus").join(file)
 }
 
 fn blocks(file: &str) -> Vec<Block> {

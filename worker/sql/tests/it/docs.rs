@@ -1,16 +1,11 @@
 //! Every example of the SQL page: its statement over the page's own input gives the rows that stand below it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use crate::fixture::job;
 use crate::runner::{Click, run};
 
 const PAGE: &str = "../../docs/sql.md";
-
-fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(PAGE)
-}
 
 /// The rows of the page's table.
 fn clicks(page: &str) -> Vec<Click> {
@@ -53,7 +48,7 @@ fn every_example_gives_what_stands_below_it() {
     const SQL: &str = "```sql\n";
     const RESULT: &str = "```\n\n```text\n";
     const END: &str = "```\n";
-    let page = std::fs::read_to_string(path()).unwrap();
+    let page = std::fs::read_to_string(PAGE).unwrap();
     let clicks = clicks(&page);
     let mut rest = page.as_str();
     let mut made = String::new();
@@ -74,6 +69,6 @@ fn every_example_gives_what_stands_below_it() {
     made.push_str(rest);
     assert!(examples >= 6, "the page has {examples} examples");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path(), made).unwrap();
+        std::fs::write(PAGE, made).unwrap();
     }
 }

@@ -256,7 +256,7 @@ fn many_threads_may_use_one_store() {
 
 #[test]
 fn released_runs_stay_readable() {
-    let golden = format!("{}/tests/golden/run_v1.bin", env!("CARGO_MANIFEST_DIR"));
+    let golden = "tests/golden/run_v1.bin";
     let dir = TempDir::new().unwrap();
     let (store, shard) = (store(dir.path()), shard(1, "clicks", 3));
     if std::env::var_os("STREAMJOB_WRITE_GOLDEN").is_some() {
