@@ -12,6 +12,10 @@ pub const LEARNED_FIELDS_MAX: usize = 512;
 pub const LEARNED_NAME_BYTES_MAX: usize = 256;
 /// How far ahead a decoder looks in the learned order when a field is not the expected one.
 pub const LEARNED_LOOKAHEAD: usize = 8;
+/// Longest record whose shape is learned, bytes.
+pub const TEMPLATE_BYTES_MAX: usize = 64 << 10;
+/// Values of a record whose shape is learned.
+pub const TEMPLATE_VALUES_MAX: usize = 512;
 /// First instant that a timestamp may name: 0001-01-01T00:00:00Z, in ms.
 pub const TIMESTAMP_MS_MIN: i64 = -62_135_596_800_000;
 /// Last instant that a timestamp may name: 9999-12-31T23:59:59.999Z, in ms.

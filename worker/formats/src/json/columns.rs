@@ -93,7 +93,24 @@ impl Column {
 
     /// Appends a value; what was not appended whole is taken back by [`Self::truncate`].
     #[inline]
-    pub(crate) fn push(&mut self, token: &Token, record: &[u8]) -> Result<(), Misfit> {
+    pub(crate) fn push(&mut self, token: Token, record: &[u8]) -> Result<(), Misfit> {
+        let plain = match (&mut self.values, token) {
+            (Values::Int64(values), Token::Number(n)) => n.plain_integer().map(|v| values.push(v)),
+            (Values::Float64(values), Token::Number(n)) => n.plain_double().map(|v| values.push(v)),
+            (Values::Timestamp { values, .. }, Token::Number(n)) => {
+                n.plain_integer().filter(|ms| in_range(*ms)).map(|ms| values.push(ms))
+            }
+            _ => None,
+        };
+        if plain.is_some() {
+            self.nulls.append_non_null();
+            return Ok(());
+        }
+        self.push_any(&token, record)
+    }
+
+    #[inline(never)]
+    fn push_any(&mut self, token: &Token, record: &[u8]) -> Result<(), Misfit> {
         match (&mut self.values, token) {
             (Values::Int64(values), Token::Number(n)) => {
                 values.push(n.integer(record).map_err(integer_misfit)?);

@@ -90,6 +90,14 @@ fn specials(word: u64) -> u64 {
     (control | quote | slash) & HIGHS
 }
 
+/// The place of the first byte of eight, the lowest first, that ends a text of ASCII without
+/// escapes, or is none of it.
+#[inline]
+pub(crate) fn specials_in(word: u64) -> Option<usize> {
+    let found = specials(word) | word & HIGHS;
+    (found != 0).then(|| (found.trailing_zeros() / 8) as usize)
+}
+
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, pos: 0, outer: 0 }

@@ -12,6 +12,7 @@ use super::cursor::{Cursor, Fault, Token};
 use super::learned::Target;
 use super::metadata::Metadata;
 use super::shape::Object;
+use super::template::Templates;
 use super::text::unescape;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{BadRecord, BadRecordKind, Record, UnsupportedSchema};
@@ -39,6 +40,9 @@ pub struct JsonDecoder {
     cells: Vec<Option<Token>>,
     /// The objects that hold fields; the record comes first.
     objects: Vec<Object>,
+    templates: Templates,
+    /// Whether a column takes nulls.
+    nullable: Vec<bool>,
     scratch: Vec<u8>,
     rows: usize,
     row_width: usize,
@@ -74,8 +78,13 @@ impl JsonDecoder {
             .enumerate()
             .filter_map(|(i, origin)| Some((i, Metadata::of(origin)?)))
             .collect();
+        let nullable = |i: usize| {
+            schema.field(i).is_nullable() && event_time.is_none_or(|rule| rule.column != i)
+        };
         Ok(Self {
             event_time,
+            templates: Templates::new(),
+            nullable: (0..columns.len()).map(nullable).collect(),
             cells: vec![None; columns.len()],
             fields: (0..columns.len()).filter(|i| Metadata::of(&origins[*i]).is_none()).collect(),
             metadata,
@@ -99,6 +108,16 @@ impl JsonDecoder {
             let message = format!("{} bytes, more than {RECORD_BYTES_MAX}", payload.len());
             return Err(BadRecord::new(BadRecordKind::TooLarge, message));
         }
+        let known = self.templates.read(payload, &mut self.columns, &self.nullable);
+        let read = if known { Ok(()) } else { self.decode_any(payload) };
+        read.and_then(|()| self.append_metadata(&record)).inspect_err(|_| self.truncate())?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// The fields of a record that looks unlike those before it.
+    fn decode_any(&mut self, payload: &[u8]) -> Result<(), BadRecord> {
+        self.truncate();
         self.cells.fill(None);
         let mut cursor = Cursor::new(payload);
         if let Err(fault) = self.read_cells(&mut cursor) {
@@ -106,13 +125,15 @@ impl JsonDecoder {
             check_utf8(payload)?;
             return Err(malformed(fault, cursor.pos));
         }
-        self.append_row(payload, &record).inspect_err(|_| {
-            for column in &mut self.columns {
-                column.truncate(self.rows);
-            }
-        })?;
-        self.rows += 1;
-        Ok(())
+        self.templates.missed(payload, &self.objects, &self.fields);
+        self.append_fields(payload)
+    }
+
+    /// Back to whole rows.
+    fn truncate(&mut self) {
+        for column in &mut self.columns {
+            column.truncate(self.rows);
+        }
     }
 
     /// Rows of the batch so far.
@@ -227,18 +248,22 @@ impl JsonDecoder {
         Ok(if readable { learned.target(&self.scratch) } else { Target::Skip })
     }
 
-    fn append_row(&mut self, payload: &[u8], record: &Record<'_>) -> Result<(), BadRecord> {
+    fn append_fields(&mut self, payload: &[u8]) -> Result<(), BadRecord> {
         for at in 0..self.fields.len() {
             let i = self.fields[at];
             match &self.cells[i] {
                 None | Some(Token::Null) => self.push_null(i)?,
                 Some(token) => {
-                    if let Err(misfit) = self.columns[i].push(token, payload) {
+                    if let Err(misfit) = self.columns[i].push(*token, payload) {
                         return Err(misfit_record(misfit, &self.origins[i]));
                     }
                 }
             }
         }
+        Ok(())
+    }
+
+    fn append_metadata(&mut self, record: &Record<'_>) -> Result<(), BadRecord> {
         for at in 0..self.metadata.len() {
             let (i, metadata) = self.metadata[at];
             match metadata.push(record, &mut self.columns[i]) {
@@ -253,8 +278,8 @@ impl JsonDecoder {
     /// A null, where there may be one.
     #[inline]
     fn push_null(&mut self, column: usize) -> Result<(), BadRecord> {
-        let event_time = self.event_time.is_some_and(|rule| rule.column == column);
-        if event_time || !self.schema.field(column).is_nullable() {
+        if !self.nullable[column] {
+            let event_time = self.event_time.is_some_and(|rule| rule.column == column);
             return Err(misfit_record(missing(event_time), &self.origins[column]));
         }
         self.columns[column].push_null();

@@ -1,12 +1,14 @@
 //! Which field comes next. Records of one topic mostly have their fields in one order, so the
 //! expected name is compared first; a wrong guess costs a look-up and is remembered.
 
+use super::prefix::Prefix;
 use crate::limits::{LEARNED_FIELDS_MAX, LEARNED_LOOKAHEAD, LEARNED_NAME_BYTES_MAX};
 
 /// What a field is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Target {
     /// Nothing.
+    #[default]
     Skip,
     /// A column.
     Column(usize),
@@ -14,43 +16,11 @@ pub(crate) enum Target {
     Object(usize),
 }
 
+#[derive(Default)]
 struct Field {
     /// The name with its quotes and the colon behind it, without escapes.
-    text: Vec<u8>,
-    /// The first bytes of `text` as one number, and which of its bits count.
-    word: u128,
-    mask: u128,
+    prefix: Prefix,
     target: Target,
-}
-
-const WORD_LEN: usize = 16;
-
-impl Field {
-    fn new() -> Self {
-        Self { text: Vec::new(), word: 0, mask: 0, target: Target::Skip }
-    }
-
-    fn set(&mut self, quoted: &[u8], target: Target) {
-        self.text.clear();
-        self.text.extend_from_slice(quoted);
-        self.text.push(b':');
-        self.target = target;
-        let mut head = [0; WORD_LEN];
-        let len = self.text.len().min(WORD_LEN);
-        head[..len].copy_from_slice(&self.text[..len]);
-        self.word = u128::from_le_bytes(head);
-        self.mask = u128::MAX >> (8 * (WORD_LEN - len));
-    }
-
-    /// Whether `rest` begins with the text. Short names are one comparison.
-    #[inline]
-    fn begins(&self, rest: &[u8]) -> bool {
-        let Some(head) = rest.first_chunk::<WORD_LEN>() else {
-            return rest.starts_with(&self.text);
-        };
-        u128::from_le_bytes(*head) & self.mask == self.word
-            && (self.text.len() <= WORD_LEN || rest.starts_with(&self.text))
-    }
 }
 
 /// The order in which fields came so far.
@@ -81,18 +51,18 @@ impl Learned {
     #[inline]
     pub(crate) fn expected(&mut self, rest: &[u8]) -> Option<(usize, Target)> {
         let field = self.fields.get(self.next)?;
-        if !field.begins(rest) {
+        if !field.prefix.begins(rest) {
             return None;
         }
         self.next += 1;
-        Some((field.text.len(), field.target))
+        Some((field.prefix.len(), field.target))
     }
 
     /// The target of a field that was not the expected one; `quoted` has no escapes.
     pub(crate) fn unexpected(&mut self, quoted: &[u8]) -> Target {
         let ahead = self.fields.iter().enumerate().skip(self.next).take(LEARNED_LOOKAHEAD);
         for (i, field) in ahead {
-            if field.text[..field.text.len() - 1] == *quoted {
+            if field.prefix.text().strip_suffix(b":") == Some(quoted) {
                 self.next = i + 1;
                 return field.target;
             }
@@ -113,9 +83,11 @@ impl Learned {
             return;
         }
         if self.next == self.fields.len() {
-            self.fields.push(Field::new());
+            self.fields.push(Field::default());
         }
-        self.fields[self.next].set(quoted, target);
+        let field = &mut self.fields[self.next];
+        field.prefix.set(&[quoted, b":"]);
+        field.target = target;
         self.next += 1;
     }
 }

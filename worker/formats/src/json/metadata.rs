@@ -66,6 +66,6 @@ impl Metadata {
             Self::Partition => (Token::Integer(i64::from(record.partition)), &[][..]),
             Self::Offset => (Token::Integer(record.offset), &[][..]),
         };
-        column.push(&token, raw).map(|()| true)
+        column.push(token, raw).map(|()| true)
     }
 }

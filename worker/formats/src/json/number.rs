@@ -31,6 +31,9 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
+/// Powers of ten by the number of digits.
+const TENS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
 impl Cursor<'_> {
     /// A number, the cursor on its sign or first digit.
     #[inline]
@@ -66,25 +69,13 @@ impl Cursor<'_> {
 
     /// At least one digit, appended to `value`; wraps where the number is too long to be used.
     #[inline]
-    fn digits(&mut self, mut value: u64) -> Result<u64, Fault> {
-        let all = self.bytes.get(self.pos..).unwrap_or_default();
-        let mut rest = all;
-        while let Some((word, behind)) = rest.split_first_chunk::<8>() {
-            let Some(eight) = eight_digits(u64::from_le_bytes(*word)) else { break };
-            value = value.wrapping_mul(100_000_000).wrapping_add(eight);
-            rest = behind;
+    fn digits(&mut self, value: u64) -> Result<u64, Fault> {
+        let (end, value) = digits(self.bytes, self.pos, value);
+        if end == self.pos {
+            return Err(Fault::Digit);
         }
-        while let Some((byte, behind)) = rest.split_first() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-            rest = behind;
-        }
-        let len = all.len() - rest.len();
-        self.pos += len;
-        if len == 0 { Err(Fault::Digit) } else { Ok(value) }
+        self.pos = end;
+        Ok(value)
     }
 
     /// The exponent's value, and whether it is small enough to be used.
@@ -102,28 +93,135 @@ impl Cursor<'_> {
     }
 }
 
-/// The number that eight ASCII digits write, if they are digits; the first is the lowest byte.
-/// Neighbours are joined in three steps: to pairs, to fours, to eight.
+/// A number without exponent and short enough to be held, and where it ends. `None` for any other
+/// text, which may be a number still.
 #[inline]
-fn eight_digits(word: u64) -> Option<u64> {
-    let low = word.wrapping_sub(0x3030_3030_3030_3030);
-    let high = word.wrapping_add(0x4646_4646_4646_4646);
-    if (low | high) & 0x8080_8080_8080_8080 != 0 {
+pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(Number, usize)> {
+    let negative = byte_at(bytes, start) == b'-';
+    let first = start + usize::from(negative);
+    let (mut end, mut mantissa) = digits(bytes, first, 0);
+    let mut count = end - first;
+    if count == 0 || (count > 1 && byte_at(bytes, first) == b'0') {
         return None;
     }
-    let pairs = low.wrapping_mul(10).wrapping_add(low >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
+    let mut exponent = 0;
+    if byte_at(bytes, end) == b'.' {
+        let fraction = end + 1;
+        (end, mantissa) = digits(bytes, fraction, mantissa);
+        let places = end - fraction;
+        if places == 0 {
+            return None;
+        }
+        count += places;
+        exponent = -(places.min(DIGITS_MAX + 1) as i32);
+    }
+    if count > DIGITS_MAX || matches!(byte_at(bytes, end), b'e' | b'E') {
+        return None;
+    }
+    Some((Number { start, end, mantissa, exponent, negative, exact: true }, end))
+}
+
+/// Where a number of no more than digits ends, and of no more than seven of them. `None` for any
+/// other text, which may be a number still.
+#[inline]
+pub(crate) fn plain_integer_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let count = digit_count(eight_bytes(bytes, start));
+    let behind = byte_at(bytes, start + count);
+    let plain = (1..8).contains(&count)
+        && (count == 1 || byte_at(bytes, start) != b'0')
+        && !matches!(behind, b'.' | b'e' | b'E');
+    plain.then_some(start + count)
+}
+
+/// The byte; 0 behind the end, which is no byte of a number.
+#[inline]
+fn byte_at(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// Where the digits from `pos` on end, and `value` with them appended; wraps where they are too
+/// many. Eight bytes at a time, without a branch that depends on how many of them are digits.
+#[inline]
+fn digits(bytes: &[u8], mut pos: usize, mut value: u64) -> (usize, u64) {
+    loop {
+        let (count, digits) = leading_digits(eight_bytes(bytes, pos));
+        pos += count;
+        value = value.wrapping_mul(TENS[count]).wrapping_add(digits);
+        if count < 8 {
+            return (pos, value);
+        }
+    }
+}
+
+/// The next eight bytes, the first of them lowest; zeros behind the end.
+#[inline]
+fn eight_bytes(bytes: &[u8], pos: usize) -> u64 {
+    let rest = bytes.get(pos..).unwrap_or_default();
+    if let Some(word) = rest.first_chunk::<8>() {
+        return u64::from_le_bytes(*word);
+    }
+    match bytes.last_chunk::<8>() {
+        Some(word) if !rest.is_empty() => u64::from_le_bytes(*word) >> (8 * (8 - rest.len())),
+        _ => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+/// How many of the eight bytes are ASCII digits before the first that is none, the lowest byte
+/// first.
+#[inline]
+fn digit_count(word: u64) -> usize {
+    let low = word.wrapping_sub(ZEROS);
+    let high = word.wrapping_add(0x4646_4646_4646_4646);
+    // Exact up to the first byte that is none.
+    let others = (low | high) & 0x8080_8080_8080_8080;
+    (others.trailing_zeros() / 8) as usize
+}
+
+/// Eight times `0`.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// The leading digits: how many, and the number that they write. Neighbours are joined in three
+/// steps: to pairs, to fours, to eight.
+#[inline]
+fn leading_digits(word: u64) -> (usize, u64) {
+    let count = digit_count(word);
+    let low = word.wrapping_sub(ZEROS);
+    // The digits go to the top, zeros before them.
+    let low = low.unbounded_shl(64 - 8 * count as u32);
+    let pairs = (low.wrapping_mul(1 + (10 << 8)) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(1 + (100 << 16)) >> 16) & 0x0000_ffff_0000_ffff;
+    (count, fours.wrapping_mul(1 + (10_000 << 32)) >> 32)
 }
 
 impl Number {
+    /// As a 64-bit integer, if that needs no look at the text.
+    #[inline]
+    pub(crate) fn plain_integer(&self) -> Option<i64> {
+        let value = i64::try_from(self.mantissa).ok()?;
+        let plain = self.exact && self.exponent == 0;
+        plain.then_some(if self.negative { -value } else { value })
+    }
+
+    /// As the nearest double, if that needs no look at the text: one correctly rounded operation on
+    /// two exact doubles.
+    #[inline]
+    pub(crate) fn plain_double(&self) -> Option<f64> {
+        let power = POWERS.get(self.exponent.unsigned_abs() as usize)?;
+        if !self.exact || self.mantissa > DOUBLE_INTEGER_MAX {
+            return None;
+        }
+        let value = self.mantissa as f64;
+        let value = if self.exponent < 0 { value / power } else { value * power };
+        Some(if self.negative { -value } else { value })
+    }
+
     /// As a 64-bit integer, if it is integral.
     #[inline]
     pub(crate) fn integer(&self, bytes: &[u8]) -> Result<i64, NumberFault> {
+        if let Some(value) = self.plain_integer() {
+            return Ok(value);
+        }
         if self.exact && self.exponent == 0 {
-            if let Ok(value) = i64::try_from(self.mantissa) {
-                return Ok(if self.negative { -value } else { value });
-            }
             let value = i128::from(self.mantissa);
             let value = if self.negative { -value } else { value };
             return i64::try_from(value).map_err(|_| NumberFault::OutOfRange);
@@ -132,15 +230,11 @@ impl Number {
         i64::try_from(value).map_err(|_| NumberFault::OutOfRange)
     }
 
-    /// As the nearest double. The fast way is exact: one correctly rounded operation on two exact
-    /// doubles.
+    /// As the nearest double.
     #[inline]
     pub(crate) fn double(&self, bytes: &[u8]) -> Result<f64, NumberFault> {
-        let power = POWERS.get(self.exponent.unsigned_abs() as usize);
-        if let (true, Some(power)) = (self.exact && self.mantissa <= DOUBLE_INTEGER_MAX, power) {
-            let value = self.mantissa as f64;
-            let value = if self.exponent < 0 { value / power } else { value * power };
-            return Ok(if self.negative { -value } else { value });
+        if let Some(value) = self.plain_double() {
+            return Ok(value);
         }
         let text = std::str::from_utf8(self.bytes(bytes)).unwrap_or_default();
         match text.parse::<f64>() {

@@ -6,4 +6,5 @@ mod json_decode;
 mod json_differential;
 mod json_encode;
 mod json_nested;
+mod json_template;
 mod random;
