@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-/// The root of the checkout that this runs in, for checkouts may share a target folder; outside of one, of that which it
-/// was built from.
+/// The root of the checkout that this runs in, for checkouts may share a target folder; outside of any, of that which
+/// it was built from.
 pub fn checkout() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     let ours = |folder: &&Path| folder.join("tests/tools/versions.env").is_file();

@@ -115,7 +115,7 @@ impl Reader {
         &mut self,
         timeout: Duration,
         max: usize,
-        visit: &mut dyn FnMut(Event<'_>),
+        visit: &mut impl FnMut(Event<'_>),
     ) -> Result<usize, KafkaError> {
         either!(&mut self.0, reader => reader.poll(timeout, max, visit))
     }

@@ -79,14 +79,26 @@ impl Decoder {
 
 impl SourceDecoder {
     /// Takes a record; `what` names its log for the message when the policy is to fail.
+    #[inline]
     pub(crate) fn take(
         &mut self,
         record: Record<'_>,
         what: &dyn std::fmt::Display,
     ) -> Result<(), Stop> {
-        let Err(bad) = self.json.decode(record) else {
-            return Ok(());
-        };
+        match self.json.decode(record) {
+            Ok(()) => Ok(()),
+            Err(bad) => self.take_bad(bad, record, what),
+        }
+    }
+
+    /// What the policy says about a record that is none.
+    #[cold]
+    fn take_bad(
+        &mut self,
+        bad: BadRecord,
+        record: Record<'_>,
+        what: &dyn std::fmt::Display,
+    ) -> Result<(), Stop> {
         self.bad += 1;
         match &self.policy {
             BadRecordPolicy::Skip => {}

@@ -132,6 +132,7 @@ impl Shards {
     }
 }
 
+#[inline]
 fn take_event(
     all: &mut [OwnedShard],
     by_log: &[Option<usize>],

@@ -210,7 +210,7 @@ impl FetchReader {
         &mut self,
         timeout: Duration,
         max: usize,
-        visit: &mut dyn FnMut(Event<'_>),
+        visit: &mut impl FnMut(Event<'_>),
     ) -> Result<usize, KafkaError> {
         let max = max.clamp(1, READ_BATCH_MAX);
         let began = Instant::now();
@@ -264,7 +264,7 @@ impl FetchReader {
     }
 
     /// Walks on through the current answer; gives its memory back at its end.
-    fn walk(&mut self, max: usize, visit: &mut dyn FnMut(Event<'_>)) -> Result<usize, KafkaError> {
+    fn walk(&mut self, max: usize, visit: &mut impl FnMut(Event<'_>)) -> Result<usize, KafkaError> {
         let Some(mut current) = self.current.take() else { return Ok(0) };
         let mut reported = 0;
         loop {
@@ -299,7 +299,7 @@ impl FetchReader {
         walk: &mut Walk,
         max: usize,
         reported: &mut usize,
-        visit: &mut dyn FnMut(Event<'_>),
+        visit: &mut impl FnMut(Event<'_>),
     ) -> Result<Walked, KafkaError> {
         let Self { logs, unpacker, bytes, .. } = self;
         let log = &mut logs[part.index as usize];

@@ -167,7 +167,7 @@ impl ClientReader {
         &mut self,
         timeout: Duration,
         max: usize,
-        visit: &mut dyn FnMut(Event<'_>),
+        visit: &mut impl FnMut(Event<'_>),
     ) -> Result<usize, KafkaError> {
         self.serve_client()?;
         self.attach_again();

@@ -92,7 +92,8 @@ impl Column {
     }
 
     /// Appends a value; what was not appended whole is taken back by [`Self::truncate`].
-    #[inline]
+    #[expect(clippy::inline_always, reason = "once per value of a record, where a call shows")]
+    #[inline(always)]
     pub(crate) fn push(&mut self, token: Token, record: &[u8]) -> Result<(), Misfit> {
         let plain = match (&mut self.values, token) {
             (Values::Int64(values), Token::Number(n)) => n.plain_integer().map(|v| values.push(v)),

@@ -155,7 +155,7 @@ fn digits(bytes: &[u8], mut pos: usize, mut value: u64) -> (usize, u64) {
 
 /// The next eight bytes, the first of them lowest; zeros behind the end.
 #[inline]
-fn eight_bytes(bytes: &[u8], pos: usize) -> u64 {
+pub(crate) fn eight_bytes(bytes: &[u8], pos: usize) -> u64 {
     let rest = bytes.get(pos..).unwrap_or_default();
     if let Some(word) = rest.first_chunk::<8>() {
         return u64::from_le_bytes(*word);

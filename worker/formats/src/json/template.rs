@@ -156,17 +156,18 @@ fn skip(record: &[u8], start: usize, outer: u32) -> Option<usize> {
 }
 
 /// A text of ASCII without escapes, from behind its first quote.
-#[inline]
+#[expect(clippy::inline_always, reason = "once per value of a record, where a call shows")]
+#[inline(always)]
 fn plain_text(record: &[u8], start: usize) -> Option<Text> {
     let mut end = start;
-    while let Some(word) = record.get(end..)?.first_chunk::<8>() {
-        if let Some(at) = specials_in(u64::from_le_bytes(*word)) {
+    loop {
+        // Behind the end of the record stand zeros, which no text holds.
+        if let Some(at) = specials_in(number::eight_bytes(record, end)) {
             end += at;
-            return (record[end] == b'"').then_some(Text { start, end, escaped: false });
+            return (*record.get(end)? == b'"').then_some(Text { start, end, escaped: false });
         }
         end += 8;
     }
-    None
 }
 
 #[inline(never)]
