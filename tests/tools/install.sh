@@ -6,7 +6,7 @@ set -euo pipefail
 
 # Compiling: RocksDB, librdkafka and their bindings.
 build=(build-essential cmake clang libclang-dev pkg-config libssl-dev zlib1g-dev libcurl4-openssl-dev
-  ca-certificates curl git jq python3)
+  ca-certificates curl git jq python3 valgrind)
 # Running Apache Kafka.
 kafka=(openjdk-17-jdk-headless maven openssl)
 # Running a Kubernetes node, and making images.

@@ -52,6 +52,10 @@ impl IntIndex {
     #[inline]
     fn insert(&mut self, key: i64) -> u32 {
         let Self { slots, keys, .. } = self;
+        // Nearly always it is there; an entry would make room first.
+        if let Some(slot) = slots.find(hash(key), |slot| slot.0 == key) {
+            return slot.1;
+        }
         slots
             .entry(hash(key), |slot| slot.0 == key, |slot| hash(slot.0))
             .or_insert_with(|| {

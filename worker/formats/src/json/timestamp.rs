@@ -122,32 +122,30 @@ pub(crate) fn write_rfc3339(ms: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil_from_days(ms.div_euclid(DAY_MS));
     let in_day = ms.rem_euclid(DAY_MS);
     let (seconds, milliseconds) = (in_day / 1000, in_day % 1000);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    two_digits(&mut text, 0, year.rem_euclid(10_000) / 100);
+    two_digits(&mut text, 2, year.rem_euclid(100));
+    two_digits(&mut text, 5, month);
+    two_digits(&mut text, 8, day);
+    two_digits(&mut text, 11, seconds / 3600);
+    two_digits(&mut text, 14, seconds / 60 % 60);
+    two_digits(&mut text, 17, seconds % 60);
+    two_digits(&mut text, 20, milliseconds / 10);
+    text[22] = b'0' + (milliseconds % 10) as u8;
     if (0..10_000).contains(&year) {
-        padded(year, 4, out);
-    } else {
-        out.push(if year < 0 { b'-' } else { b'+' });
-        padded(year.abs(), 6, out);
+        out.extend_from_slice(&text);
+        return;
     }
-    for (separator, value, width) in [
-        (b'-', month, 2),
-        (b'-', day, 2),
-        (b'T', seconds / 3600, 2),
-        (b':', seconds / 60 % 60, 2),
-        (b':', seconds % 60, 2),
-        (b'.', milliseconds, 3),
-    ] {
-        out.push(separator);
-        padded(value, width, out);
-    }
-    out.push(b'Z');
+    out.push(if year < 0 { b'-' } else { b'+' });
+    out.extend_from_slice(format!("{:06}", year.abs()).as_bytes());
+    out.extend_from_slice(&text[4..]);
 }
 
-/// A number that is not negative, with leading zeros.
-fn padded(value: i64, width: u32, out: &mut Vec<u8>) {
-    let digits = value.checked_ilog10().map_or(1, |log| log + 1).max(width);
-    for place in (0..digits).rev() {
-        out.push(b'0' + (value / 10i64.pow(place) % 10) as u8);
-    }
+/// A number below 100 at a place of a text.
+#[inline]
+fn two_digits(text: &mut [u8; 24], at: usize, number: i64) {
+    text[at] = b'0' + (number / 10) as u8;
+    text[at + 1] = b'0' + (number % 10) as u8;
 }
 
 #[cfg(test)]
