@@ -1,5 +1,5 @@
 //! Nanoseconds per record of the JSON decoder: three columns out of a flat record of 117 bytes, and
-//! out of one with its fields shuffled. Prints the best and the median of several rounds. An argument
+//! out of one with a long text, and one with its fields shuffled. Prints the best and the median of several rounds. An argument
 //! is the name of the one that runs alone, for counting instructions.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
@@ -36,8 +36,11 @@ fn main() {
         fields.rotate_left(turn);
         format!("{{{}}}", fields.join(","))
     };
+    let long =
+        |i: usize| flat(i).replace("https://a.example", &"https://a.example/path?".repeat(9));
     for (name, records) in [
         ("flat", (0..RECORDS).map(flat).collect::<Vec<_>>()),
+        ("long text", (0..RECORDS).map(long).collect()),
         ("flat, any order", (0..RECORDS).map(shuffled).collect()),
     ] {
         if std::env::args().nth(1).is_some_and(|only| only != name) {

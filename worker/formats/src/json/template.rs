@@ -167,7 +167,26 @@ fn plain_text(record: &[u8], start: usize) -> Option<Text> {
             return (*record.get(end)? == b'"').then_some(Text { start, end, escaped: false });
         }
         end += 8;
+        if end - start == LONG_TEXT {
+            let chunk = |at: usize| record.get(at..).and_then(<[u8]>::first_chunk::<32>);
+            while chunk(end).is_some_and(is_plain) {
+                end += 32;
+            }
+        }
     }
+}
+
+/// Texts that are longer are looked through in larger pieces.
+const LONG_TEXT: usize = 16;
+
+/// Whether a text of ASCII without escapes goes on behind these bytes. A form that the compiler
+/// turns into operations on sixteen bytes at once.
+#[inline]
+fn is_plain(bytes: &[u8; 32]) -> bool {
+    let ends = |byte: &u8| {
+        u8::from(*byte == b'"') | u8::from(*byte == b'\\') | u8::from(*byte < b' ') | (byte & 0x80)
+    };
+    bytes.iter().fold(0, |found, byte| found | ends(byte)) == 0
 }
 
 #[inline(never)]

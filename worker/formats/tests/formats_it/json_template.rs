@@ -27,7 +27,7 @@ const SHAPES: [&str; 12] = [
     r#"{"who":$,"at":$,"id":$"#,
 ];
 
-const VALUES: [&str; 44] = [
+const VALUES: [&str; 48] = [
     "0",
     "7",
     "-7",
@@ -65,6 +65,10 @@ const VALUES: [&str; 44] = [
     r#""ann""#,
     r#""eight888""#,
     r#""a text of more than eight""#,
+    r#""a text that is looked through in larger pieces, of which it has two and more""#,
+    r#""a text with an escape that comes late, when larger pieces are \u006cooked at""#,
+    r#""a text that is outside of ASCII only far behind its begin, where a € stands""#,
+    "\"a text with a control character behind its first sixteen bytes, here: \u{2}\"",
     r#""ünïcode""#,
     r#""a\nb""#,
     r#""\ud800""#,
