@@ -191,6 +191,9 @@ fn is_plain(bytes: &[u8; 32]) -> bool {
 
 #[inline(never)]
 fn any_value(record: &[u8], start: usize, outer: u32) -> Option<(Token, usize)> {
+    if record.get(start..)?.first_chunk() == Some(b"null") {
+        return Some((Token::Null, start + 4));
+    }
     let mut cursor = Cursor { bytes: record, pos: start, outer };
     let token = cursor.value().ok()?;
     Some((token, cursor.pos))
