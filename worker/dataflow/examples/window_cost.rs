@@ -9,9 +9,9 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMil
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use dataflow::{
-    Aggregate, ColumnKind, EmissionLimit, End, ExchangePlan, Function, Grouping, Input, JobPlan,
-    KeyColumn, Output, PartialAggregate, Pipeline, RowColumns, Shard, SinkPlan, SourcePlan, Stage,
-    StageInput, WindowAggregate, WindowInput, WindowKind,
+    Aggregate, ColumnKind, EmissionLimit, Emit, End, ExchangePlan, Function, Grouping, Input,
+    JobPlan, KeyColumn, Output, PartialAggregate, Pipeline, RowColumns, Shard, SinkPlan,
+    SourcePlan, Stage, StageInput, WindowAggregate, WindowInput, WindowKind,
 };
 use protocol::{Fingerprint, Log, StageId};
 
@@ -99,6 +99,7 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
         topic: "w".to_owned(),
         schema: grouping.result_schema(),
         key: vec![],
+        upsert: false,
     };
     let exchange = ExchangePlan {
         id: "w".to_owned(),
@@ -115,6 +116,7 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
             input,
             steps: vec![],
             output: Output::Sink(0),
+            emit: Emit::Final,
         }))
     };
     let input =

@@ -107,7 +107,7 @@ impl Assigner {
         self.start(ends.len());
         let mut late = 0u64;
         for (row, (end, from)) in ends.iter().zip(froms).enumerate() {
-            check_time(*end)?;
+            check_time(end.saturating_sub(1))?;
             let windows = self.panes.first_end(*end)..=self.panes.last_end(*end);
             let aligned = (*from - windows.start()) % self.panes.slide == 0;
             if self.panes.pane_end(*end - 1) != *end || !windows.contains(from) || !aligned {

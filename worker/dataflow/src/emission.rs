@@ -19,6 +19,8 @@ pub struct EmissionLimit {
 pub struct Emission {
     /// Index into [`JobPlan::sinks`](crate::JobPlan) and rows of its schema, in order.
     pub sinks: Vec<(usize, RecordBatch)>,
+    /// Keys that are to be deleted, after these rows: of the sink's schema, with values in the columns of its key.
+    pub deletions: Vec<(usize, RecordBatch)>,
     /// Index into [`JobPlan::exchanges`](crate::JobPlan), partition, and partial rows; at most one batch each.
     pub exchanges: Vec<(usize, u32, RecordBatch)>,
     /// Stage 0 before an exchange: the shard's own entry, to be written to every partition.
@@ -28,9 +30,10 @@ pub struct Emission {
 }
 
 impl Emission {
-    /// Rows over all sinks and exchanges.
+    /// Rows and deletions over all sinks and exchanges.
     pub fn rows(&self) -> u64 {
-        let sinks = self.sinks.iter().map(|(_, batch)| batch.num_rows() as u64).sum::<u64>();
+        let sinks = self.sinks.iter().chain(&self.deletions);
+        let sinks = sinks.map(|(_, batch)| batch.num_rows() as u64).sum::<u64>();
         let exchanges = self.exchanges.iter().map(|(_, _, batch)| batch.num_rows() as u64);
         sinks + exchanges.sum::<u64>()
     }

@@ -8,6 +8,7 @@ mod keys;
 
 use arrow::array::ArrayRef;
 
+pub(crate) use bits::Bits;
 pub(crate) use keys::{BatchKeys, KeyIndex};
 
 use crate::accumulate::{Accumulator, Order, Rows};
@@ -20,9 +21,9 @@ use crate::plan::Grouping;
 pub(crate) struct GroupTable {
     index: KeyIndex,
     accumulators: Vec<Box<dyn Accumulator>>,
-    dirty: bits::Bits,
-    /// Groups that got rows after a window with them had fired.
-    touched: bits::Bits,
+    dirty: Bits,
+    /// Groups whose result is to be handed out again.
+    touched: Bits,
     /// Reused between batches.
     groups: Vec<u32>,
 }
@@ -32,8 +33,8 @@ impl GroupTable {
         Self {
             index: KeyIndex::new(kinds),
             accumulators,
-            dirty: bits::Bits::default(),
-            touched: bits::Bits::default(),
+            dirty: Bits::default(),
+            touched: Bits::default(),
             groups: Vec::new(),
         }
     }
@@ -162,7 +163,12 @@ impl GroupTable {
 
     /// Group numbers in the order of emission: hash of the key, then the key (C10).
     pub(crate) fn emission_order(&self) -> Vec<u32> {
-        self.index.emission_order()
+        self.index.emission_order(0..self.len() as u32)
+    }
+
+    /// The same of some groups.
+    pub(crate) fn emission_order_of(&self, groups: Vec<u32>) -> Vec<u32> {
+        self.index.emission_order(groups.into_iter())
     }
 
     /// Hash of a group's canonical key bytes.

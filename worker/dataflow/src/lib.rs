@@ -25,9 +25,9 @@ pub use column::{ColumnKind, ListItem};
 pub use emission::{Emission, EmissionLimit};
 pub use error::{DataflowError, Incompatible};
 pub use plan::{
-    Aggregate, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn, LateRows, Output,
-    PartialAggregate, Pipeline, RowColumns, SinkPlan, SourcePlan, Stage, StageInput, Step,
-    WindowAggregate, WindowInput,
+    Aggregate, Deletion, Emit, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn,
+    LateRows, Output, PartialAggregate, Pipeline, RowColumns, SinkPlan, SourcePlan, Stage,
+    StageInput, Step, WindowAggregate, WindowInput,
 };
 pub use schema::TableMapping;
 pub use shard::Shard;

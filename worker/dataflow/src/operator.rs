@@ -2,6 +2,7 @@
 
 mod batches;
 mod firing;
+mod handed;
 mod late;
 mod merge_tree;
 mod partial;
@@ -16,6 +17,7 @@ mod window;
 
 pub(crate) use batches::{check_partials, data_bytes};
 pub(crate) use firing::Budget;
+pub(crate) use handed::Handed;
 use partial::{Panes, PartialOperator, Sessions};
 use session::SessionOperator;
 use window::WindowOperator;
@@ -52,7 +54,7 @@ pub(crate) trait Windowed: Send + Sync {
         &mut self,
         due: Due,
         budget: &mut Budget,
-        out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<Option<HandedOut>, DataflowError>;
     /// No later result has a `window_time` before this, once everything up to the watermark has been handed out.
     fn results_until(&self, watermark: i64) -> i64;
@@ -66,11 +68,12 @@ pub(crate) trait Windowed: Send + Sync {
     fn set_fired_until(&mut self, end: i64);
     /// State entries whose first key bytes lie below are dead.
     fn live_from(&self, watermark: i64) -> i64;
-    /// Hands out what does not wait for a watermark: late rows with their sink, and fired windows that have changed.
+    /// Hands out what does not wait for a watermark: late rows with their sink, and groups that have changed: of fired
+    /// windows, or all.
     fn hand_out_open(
         &mut self,
         late: &mut Vec<(usize, RecordBatch)>,
-        out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<(), DataflowError>;
     /// Bytes that `hand_out_open` would hand out, roughly.
     fn open_bytes(&self) -> usize;

@@ -74,6 +74,8 @@ pub struct SinkPlan {
     pub schema: SchemaRef,
     /// Columns of the Kafka key.
     pub key: Vec<usize>,
+    /// Of the rows with one key the last one counts, and a key may be deleted.
+    pub upsert: bool,
 }
 
 /// The part of the query between two exchanges.
@@ -213,6 +215,10 @@ pub enum Function {
     FirstValue,
     /// The reverse.
     LastValue,
+    /// As `FirstValue`, nulls among the values: what one row has in a column.
+    FirstRow,
+    /// The reverse.
+    LastRow,
     /// The values in that order, as an array.
     ArrayAgg {
         /// Keeps the first so many.
@@ -233,6 +239,27 @@ pub struct WindowAggregate {
     pub steps: Vec<Step>,
     /// What takes the rows then.
     pub output: Output,
+    /// What goes out, and when.
+    pub emit: Emit,
+}
+
+/// What a window operator hands out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Emit {
+    /// Results, once: no row can change them any more.
+    #[default]
+    Final,
+    /// At every boundary the current result of each group that has changed since the last.
+    Changes(Deletion),
+}
+
+/// How a group becomes a deletion: where the steps drop its result, or its state is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// Of the sink.
+    pub schema: SchemaRef,
+    /// For each column of the sink the column of the result that it is, if it is one of its key.
+    pub columns: Vec<Option<usize>>,
 }
 
 /// What takes the results of a window.

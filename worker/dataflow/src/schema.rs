@@ -23,8 +23,10 @@ impl Grouping {
     /// session; and its rows.
     pub(crate) fn hidden_columns(&self) -> &'static [&'static str] {
         match self.window {
-            WindowKind::Tumble { .. } => &["__window_end", "__rows"],
-            WindowKind::Session { .. } => &["__window_end", "__window_start", "__rows"],
+            WindowKind::Tumble { .. } | WindowKind::All => &["__window_end", "__rows"],
+            WindowKind::Session { .. } | WindowKind::Life { .. } | WindowKind::First { .. } => {
+                &["__window_end", "__window_start", "__rows"]
+            }
             WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {
                 &["__pane_end", "__first_window_end", "__rows"]
             }
@@ -81,6 +83,25 @@ impl Grouping {
         Ok(())
     }
 
+    /// Checks that results can go out with every change; the error says why not.
+    pub fn check_changes(&self) -> Result<(), String> {
+        match self.window {
+            WindowKind::Session { .. } => {
+                return Err("a session that grows would leave its earlier row behind".to_owned());
+            }
+            WindowKind::First { .. } => return Err("the first row does not change".to_owned()),
+            WindowKind::All | WindowKind::Life { .. } => return Ok(()),
+            WindowKind::Tumble { .. } | WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {}
+        }
+        let windows = self.window.windows_per_row();
+        if windows > REFIRED_WINDOWS_MAX {
+            return Err(format!(
+                "a row would change {windows} windows; with changes a row may be in at most {REFIRED_WINDOWS_MAX}"
+            ));
+        }
+        Ok(())
+    }
+
     /// What is stored of a group beside its key.
     fn stored_columns(&self) -> Vec<(String, ColumnKind, bool)> {
         let start = ("window_start".to_owned(), ColumnKind::Timestamp, false);
@@ -106,7 +127,11 @@ impl Grouping {
             lateness => format!("{} lateness {lateness} ms", self.window),
         };
         let times: &[&str] = match self.window {
-            WindowKind::Tumble { .. } | WindowKind::Session { .. } => &["window_end"],
+            WindowKind::Tumble { .. }
+            | WindowKind::All
+            | WindowKind::Session { .. }
+            | WindowKind::Life { .. }
+            | WindowKind::First { .. } => &["window_end"],
             WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {
                 &["pane_end", "first_window_end"]
             }

@@ -131,6 +131,10 @@ impl Shard {
             return Err(DataflowError::Input(format!("rows of {} lack columns", source.name)));
         }
         self.before.clear();
+        if source.event_time.is_none() {
+            // Nothing is late without one.
+            self.before.resize(batch.num_rows(), UNDEFINED);
+        }
         if let Some(column) = source.event_time {
             let times = batch.column(column).as_primitive_opt::<TimestampMillisecondType>();
             let times = times.filter(|times| times.null_count() == 0).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Window arithmetic. A window is `[start, end)`; a pane is the largest span of time that no window boundary cuts,
 //! so a row touches one pane whatever the ratio of size and slide, and windows merge panes when they fire.
 
-use crate::limits::{EVENT_TIME_ABS_MAX, PANES_PER_WINDOW_MAX};
+use crate::limits::{EVENT_TIME_ABS_MAX, FOREVER_MS, PANES_PER_WINDOW_MAX};
 
 /// Kind and measures of a window, ms. The offset moves all boundaries; 0 = aligned to the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +37,30 @@ pub enum WindowKind {
         /// Longest pause within a window.
         gap_ms: i64,
     },
+    /// No window: all rows of a key, kept for ever.
+    All,
+    /// No window: the rows of a key since it last had none for so long. What came before is gone.
+    Life {
+        /// How long a key is kept that gets no row.
+        ttl_ms: i64,
+    },
+    /// The first row of each life.
+    First {
+        /// As of a life; [`FOREVER_MS`](crate::limits::FOREVER_MS): a key has one.
+        ttl_ms: i64,
+    },
 }
 
 impl WindowKind {
     /// Checks the measures; the error says what is wrong with them.
     pub fn validate(&self) -> Result<(), String> {
-        if let Self::Session { gap_ms } = self {
-            return match gap_ms {
-                ..=0 => Err("the gap of SESSION must be greater than zero".to_owned()),
-                1..=EVENT_TIME_ABS_MAX => Ok(()),
-                _ => Err("the gap is longer than event time reaches".to_owned()),
-            };
+        match self {
+            Self::All | Self::First { ttl_ms: FOREVER_MS } => return Ok(()),
+            Self::Session { gap_ms } => return check_span(*gap_ms, "gap of SESSION"),
+            Self::Life { ttl_ms } | Self::First { ttl_ms } => {
+                return check_span(*ttl_ms, "STATE TTL");
+            }
+            Self::Tumble { .. } | Self::Hop { .. } | Self::Cumulate { .. } => {}
         }
         let panes = self.panes();
         let distance = if panes.cumulates { "step" } else { "slide" };
@@ -101,14 +114,25 @@ impl WindowKind {
 
     /// Windows do not overlap: every pane is a window.
     pub fn is_tumble(&self) -> bool {
-        matches!(self, Self::Tumble { .. })
+        matches!(self, Self::Tumble { .. } | Self::All)
     }
 
-    /// The gap of sessions.
+    /// The gap of sessions, which lives are.
     pub fn session_gap(&self) -> Option<i64> {
         match self {
-            Self::Session { gap_ms } => Some(*gap_ms),
+            Self::Session { gap_ms: gap }
+            | Self::Life { ttl_ms: gap }
+            | Self::First { ttl_ms: gap } => Some(*gap),
             _ => None,
+        }
+    }
+
+    /// How far a row may lie behind the watermark and still count, ms. Of sessions; elsewhere windows decide.
+    pub(crate) fn row_lag(&self) -> i64 {
+        match self {
+            // Its place among the others must be known when it goes out.
+            Self::First { .. } => 0,
+            _ => self.session_gap().unwrap_or(0),
         }
     }
 
@@ -118,7 +142,13 @@ impl WindowKind {
             Self::Tumble { size_ms, offset_ms } => (size_ms, size_ms, offset_ms),
             Self::Hop { size_ms, slide_ms, offset_ms } => (size_ms, slide_ms, offset_ms),
             Self::Cumulate { size_ms, step_ms, offset_ms } => (size_ms, step_ms, offset_ms),
-            Self::Session { gap_ms } => (gap_ms, gap_ms, 0),
+            Self::Session { gap_ms: gap }
+            | Self::Life { ttl_ms: gap }
+            | Self::First { ttl_ms: gap } => (gap, gap, 0),
+            Self::All => {
+                let size = 2 * EVENT_TIME_ABS_MAX + 1;
+                (size, size, -EVENT_TIME_ABS_MAX)
+            }
         };
         let cumulates = matches!(self, Self::Cumulate { .. });
         Panes { size, slide, offset, pane: gcd(size, slide).max(1), cumulates }
@@ -144,11 +174,23 @@ impl std::fmt::Display for WindowKind {
                 write!(f, "SESSION({gap_ms} ms")?;
                 0
             }
+            Self::All => return f.write_str("ALL"),
+            Self::Life { ttl_ms } => return write!(f, "LIFE({ttl_ms} ms)"),
+            Self::First { ttl_ms: FOREVER_MS } => return f.write_str("FIRST"),
+            Self::First { ttl_ms } => return write!(f, "FIRST({ttl_ms} ms)"),
         };
         if offset != 0 {
             write!(f, ", offset {offset} ms")?;
         }
         f.write_str(")")
+    }
+}
+
+fn check_span(span: i64, name: &str) -> Result<(), String> {
+    match span {
+        ..=0 => Err(format!("the {name} must be greater than zero")),
+        1..=EVENT_TIME_ABS_MAX => Ok(()),
+        _ => Err(format!("the {name} is longer than event time reaches")),
     }
 }
 
@@ -300,6 +342,16 @@ mod tests {
     }
 
     #[test]
+    fn without_a_window_every_time_lies_in_one_pane_that_never_ends() {
+        let panes = WindowKind::All.panes();
+        let end = panes.pane_end(0);
+        for time in [-EVENT_TIME_ABS_MAX, -1, 7, EVENT_TIME_ABS_MAX] {
+            assert_eq!((panes.pane_end(time), panes.last_end(end)), (end, end));
+            assert!(time < end && panes.live_from(time) <= end, "{time}");
+        }
+    }
+
+    #[test]
     fn impossible_measures_are_refused() {
         let bad = [
             WindowKind::Tumble { size_ms: 0, offset_ms: 0 },
@@ -313,6 +365,8 @@ mod tests {
             WindowKind::Cumulate { size_ms: 86_400_000, step_ms: 1, offset_ms: 0 },
             WindowKind::Session { gap_ms: 0 },
             WindowKind::Session { gap_ms: i64::MAX },
+            WindowKind::Life { ttl_ms: 0 },
+            WindowKind::First { ttl_ms: FOREVER_MS - 1 },
         ];
         for kind in bad {
             assert!(kind.validate().is_err(), "{kind}");

@@ -167,7 +167,7 @@ fn pipeline(
         }
         return Ok(Pipeline { steps, end: End::Sink(sink) });
     }
-    let place = window::Place { sink: &query.sinks[insert.sink].name, read, query };
+    let place = window::Place { sink: &query.sinks[insert.sink], read, query };
     window::pipeline(&place, selected, (sink, late), exchanges)
 }
 
@@ -186,7 +186,7 @@ fn projection(columns: &[OutputColumn], schema: &DFSchema) -> Result<Step, Refus
     Ok(Step::Project { exprs, schema: sink_schema(named) })
 }
 
-fn sink_schema<'a>(columns: impl Iterator<Item = (&'a str, ColumnKind)>) -> SchemaRef {
+pub(crate) fn sink_schema<'a>(columns: impl Iterator<Item = (&'a str, ColumnKind)>) -> SchemaRef {
     let field = |(name, kind): (&str, ColumnKind)| Field::new(name, kind.data_type(), true);
     Arc::new(Schema::new(columns.map(field).collect::<Vec<_>>()))
 }
@@ -196,7 +196,8 @@ fn sink_plan(query: &JobQuery, sink: usize, inserts: &[Insert]) -> SinkPlan {
     let first = inserts.iter().flat_map(Insert::writes).find(|written| written.sink == sink);
     let schema = sink_schema(first.into_iter().flat_map(|written| written.columns));
     let key = declared.key.iter().filter_map(|key| schema.index_of(key).ok()).collect();
-    SinkPlan { name: declared.name.clone(), topic: declared.topic.clone(), schema, key }
+    let upsert = inserts.iter().any(|insert| insert.sink == sink && insert.changes().is_some());
+    SinkPlan { name: declared.name.clone(), topic: declared.topic.clone(), schema, key, upsert }
 }
 
 fn is_column(expr: &Expr, name: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use arrow::datatypes::SchemaRef;
 use dataflow::{
-    ColumnKind, End, Grouping, Input, JobPlan, Output, PartialAggregate, Pipeline, Step,
+    ColumnKind, Emit, End, Grouping, Input, JobPlan, Output, PartialAggregate, Pipeline, Step,
     WindowAggregate,
 };
 use protocol::Origin;
@@ -194,6 +194,9 @@ fn pipeline(plan: &JobPlan, pipeline: &Pipeline) -> Vec<String> {
         End::Window(window) => {
             steps.push(format!("{} {}", phase(window), grouping(&window.grouping)));
             steps.extend(late(plan, &window.grouping));
+            if window.emit != Emit::Final {
+                steps.push("emit changes".to_owned());
+            }
             steps.extend(window.steps.iter().map(step));
             match &window.output {
                 Output::Sink(sink) => steps.push(format!("write {}", plan.sinks[*sink].name)),

@@ -1,4 +1,4 @@
-//! A `SELECT` over windows: keys, aggregates, and what is computed from them.
+//! A `SELECT` with `GROUP BY`, over windows or without: keys, aggregates, and what is computed from them.
 
 use arrow::datatypes::{Field, Schema};
 use dataflow::{ColumnKind, KeyColumn, ListItem, WindowKind};
@@ -16,11 +16,13 @@ use crate::scope::{RowScope, Scope, WINDOW_COLUMNS};
 use crate::select::{ListScope, OutputColumn, output_columns};
 use crate::{syntax, types};
 
-/// A windowed aggregation.
+/// An aggregation, or the one row that is taken of each key.
 #[derive(Debug, Clone)]
 pub(crate) struct WindowSelect {
     pub(crate) window: WindowKind,
     pub(crate) lateness_ms: i64,
+    /// Every change goes out, not the final results.
+    pub(crate) changes: bool,
     pub(crate) keys: Vec<(KeyColumn, Expr)>,
     pub(crate) aggregates: Vec<AggregateCall>,
     /// Over the result columns.
@@ -29,6 +31,13 @@ pub(crate) struct WindowSelect {
     pub(crate) columns: Vec<OutputColumn>,
     /// The result columns.
     pub(crate) schema: DFSchema,
+}
+
+impl WindowSelect {
+    /// Nothing but a TTL ends the state of a key.
+    pub(crate) fn is_endless(&self) -> bool {
+        matches!(self.window, WindowKind::All | WindowKind::Life { .. } | WindowKind::First { .. })
+    }
 }
 
 const GROUPING: &str = "GROUP BY names window_start and window_end, and further keys: columns or expressions over them";
@@ -62,7 +71,8 @@ pub(crate) fn plan_window(
         return Err(faults);
     }
     let GroupScope { keys, aggregates, schema, .. } = scope;
-    Ok(WindowSelect { window, lateness_ms: 0, keys, aggregates, having, columns, schema })
+    let (lateness_ms, changes) = (0, false);
+    Ok(WindowSelect { window, lateness_ms, changes, keys, aggregates, having, columns, schema })
 }
 
 fn having(node: &ast::Expr, scope: &mut GroupScope<'_>, outer: Location) -> Result<Expr, Refusal> {
@@ -103,7 +113,7 @@ impl<'a> GroupScope<'a> {
             }
         }
         for needed in ["window_start", "window_end"] {
-            if faults.is_empty() && !windows.iter().any(|w| w == needed) {
+            if self.rows.windowed && faults.is_empty() && !windows.iter().any(|w| w == needed) {
                 let message = format!("GROUP BY lacks {needed}");
                 faults.push(Refusal::at(outer, message, GROUPING));
             }
@@ -137,6 +147,9 @@ impl<'a> GroupScope<'a> {
     }
 
     fn window_column(&self, node: &ast::Expr) -> Option<String> {
+        if !self.rows.windowed {
+            return None;
+        }
         let name = match node {
             ast::Expr::Identifier(name) => name,
             ast::Expr::CompoundIdentifier(parts) => match parts.as_slice() {
@@ -150,19 +163,25 @@ impl<'a> GroupScope<'a> {
 
     /// The schema of the results, as far as they are known.
     fn rebuild(&mut self) -> Result<(), Refusal> {
-        let keys =
-            self.keys.iter().map(|(key, _)| Field::new(&key.name, key.kind.data_type(), true));
-        let times =
-            WINDOW_COLUMNS.map(|name| Field::new(name, ColumnKind::Timestamp.data_type(), false));
-        let results = self.aggregates.iter().map(|call| {
-            let kind = call.aggregate.result_kind().unwrap_or(ColumnKind::Int64);
-            Field::new(&call.aggregate.name, kind.data_type(), true)
-        });
-        let fields: Vec<Field> = keys.chain(times).chain(results).collect();
-        self.schema = DFSchema::try_from(Schema::new(fields))
-            .map_err(|e| Refusal::declared(e.strip_backtrace(), ""))?;
+        self.schema = result_schema(&self.keys, &self.aggregates)?;
         Ok(())
     }
+}
+
+/// The columns that the operator hands out: keys, window columns, aggregates.
+pub(crate) fn result_schema(
+    keys: &[(KeyColumn, Expr)],
+    aggregates: &[AggregateCall],
+) -> Result<DFSchema, Refusal> {
+    let keys = keys.iter().map(|(key, _)| Field::new(&key.name, key.kind.data_type(), true));
+    let times =
+        WINDOW_COLUMNS.map(|name| Field::new(name, ColumnKind::Timestamp.data_type(), false));
+    let results = aggregates.iter().map(|call| {
+        let kind = call.aggregate.result_kind().unwrap_or(ColumnKind::Int64);
+        Field::new(&call.aggregate.name, kind.data_type(), true)
+    });
+    let fields: Vec<Field> = keys.chain(times).chain(results).collect();
+    DFSchema::try_from(Schema::new(fields)).map_err(|e| Refusal::declared(e.strip_backtrace(), ""))
 }
 
 impl ListScope for GroupScope<'_> {
@@ -186,7 +205,7 @@ impl Scope for GroupScope<'_> {
 
     fn column(&self, qualifier: Option<&str>, name: &str, at: Location) -> Result<Expr, Refusal> {
         self.rows.check_qualifier(qualifier, at)?;
-        if WINDOW_COLUMNS.contains(&name) {
+        if self.rows.windowed && WINDOW_COLUMNS.contains(&name) {
             return Ok(result_column(name));
         }
         let expr = self.rows.column(qualifier, name, at)?;

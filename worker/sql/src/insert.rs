@@ -7,7 +7,8 @@ use dataflow::{ColumnKind, LateRows};
 use datafusion_sql::sqlparser::ast::Statement;
 use datafusion_sql::sqlparser::tokenizer::Location;
 
-use crate::clauses::{Clauses, LateInto};
+use crate::clauses::{Clauses, EmitClause, LateInto};
+use crate::endless;
 use crate::grouped::WindowSelect;
 use crate::limits::WINDOW_STAGES_MAX;
 use crate::parse::{Parsed, STATEMENTS, Words};
@@ -15,7 +16,7 @@ use crate::query::JobQuery;
 use crate::refusal::Refusal;
 use crate::relation::{Base, Catalog, Relation, WindowView};
 use crate::select::{Body, OutputColumn, Selected, plan_select};
-use crate::{syntax, types};
+use crate::{syntax, types, upsert};
 
 /// A planned `INSERT INTO`.
 #[derive(Debug, Clone)]
@@ -48,6 +49,14 @@ impl Insert {
         match &self.selected.body {
             Body::Rows(columns) => columns,
             Body::Window(window) => &window.columns,
+        }
+    }
+
+    /// The sink gets changes.
+    pub(crate) fn changes(&self) -> Option<&WindowSelect> {
+        match &self.selected.body {
+            Body::Window(window) if window.changes => Some(window),
+            Body::Window(_) | Body::Rows(_) => None,
         }
     }
 
@@ -119,6 +128,11 @@ fn add_view(
         Body::Rows(columns) => {
             Relation { base: selected.base, columns: named(columns), filters: selected.filters }
         }
+        Body::Window(select) if select.is_endless() => {
+            let message = "what GROUP BY without a window, or ROW_NUMBER, gives is no view: it is not known when a key is \
+                           complete";
+            return Err(vec![Refusal::at(selected.at, message, "write it as an INSERT")]);
+        }
         Body::Window(select) => {
             check_window_view(&select, &selected.base, selected.from_at).map_err(|e| vec![e])?;
             let (columns, filters) = (named(select.columns.clone()), select.having.clone());
@@ -179,7 +193,12 @@ fn plan_insert(
         Body::Rows(_) => {
             clauses.require_none("needs a window").map_err(|e| vec![e])?;
         }
+        Body::Window(window) if window.is_endless() => {
+            let group = words.find("GROUP", selected.from_at);
+            endless::apply(clauses, window, group).map_err(|e| vec![e])?;
+        }
         Body::Window(window) => {
+            endless::check_window(clauses, window).map_err(|e| vec![e])?;
             if let (Some((_, at)), Some(_)) = (clauses.lateness, window.window.session_gap()) {
                 let message = "ALLOWED LATENESS is not possible with SESSION: a session that grows ends later, and \
                                its earlier row would stay";
@@ -187,6 +206,7 @@ fn plan_insert(
                 return Err(vec![Refusal::at(at, message, supported)]);
             }
             window.lateness_ms = clauses.lateness.map_or(0, |(lateness, _)| lateness);
+            window.changes = clauses.emit.is_some_and(|(emit, _)| emit == EmitClause::Changes);
         }
     }
     let late = clauses.late.as_ref().map(|(into, _)| late_insert(catalog, &selected, into));
@@ -252,7 +272,17 @@ fn sink_faults(query: &JobQuery, inserts: &[Insert]) -> Vec<Refusal> {
                 faults.push(Refusal::at(first.at, message, supported));
             }
         }
+        let upsert = inserts.iter().find(|i| i.sink == sink && i.changes().is_some());
+        if let Some((insert, select)) = upsert.and_then(|i| Some((i, i.changes()?))) {
+            faults.extend(upsert::check_key(declared, &insert.selected, select).err());
+        }
         for other in own {
+            if upsert.is_some() {
+                let message =
+                    format!("sink '{name}' gets changes, and another statement writes it");
+                let supported = "which of two rows with one key came last would not be determined: write one sink each";
+                faults.push(Refusal::at(other.at, message, supported));
+            }
             if other.columns != first.columns {
                 let message =
                     format!("this SELECT gives sink '{name}' other columns than the first");

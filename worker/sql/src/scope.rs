@@ -94,13 +94,18 @@ impl Scope for RowScope<'_> {
     fn aggregate(
         &mut self,
         name: &str,
-        _call: &ast::Function,
+        call: &ast::Function,
         at: Location,
     ) -> Result<Expr, Refusal> {
+        if call.over.is_some() {
+            let supported = "OVER stands after ROW_NUMBER() in a subquery, for the first or the last row of a key";
+            return Err(Refusal::at(at, format!("OVER after {name} is not supported"), supported));
+        }
         let supported = if self.windowed {
             "aggregates stand in SELECT and HAVING, and not inside each other"
         } else {
-            "aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end"
+            "aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end, or with \
+             GROUP BY and EMIT CHANGES"
         };
         Err(Refusal::at(at, format!("the aggregate {name} is not possible here"), supported))
     }

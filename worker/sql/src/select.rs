@@ -1,8 +1,8 @@
-//! A `SELECT`: stateless, or over windows.
+//! A `SELECT`: stateless, or with `GROUP BY`.
 
 use std::collections::BTreeSet;
 
-use dataflow::ColumnKind;
+use dataflow::{ColumnKind, WindowKind};
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::ast::{
     self, Query, SelectItem, SelectItemQualifiedWildcardKind, Spanned, WildcardAdditionalOptions,
@@ -17,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::relation::{Base, Catalog};
 use crate::scope::{RowScope, Scope};
 use crate::table_function::from;
-use crate::{syntax, types};
+use crate::{ranked, syntax, types};
 
 /// A named result column.
 #[derive(Debug, Clone)]
@@ -58,6 +58,9 @@ pub(crate) fn plan_select(
     let one = |fault: Refusal| vec![fault];
     let outer = start_of(query.span(), words.start());
     let select = syntax::select(query, words, outer).map_err(one)?;
+    if let Some(subquery) = ranked::derived(select) {
+        return ranked::plan_ranked(catalog, select, subquery, words);
+    }
     let at = start_of(select.select_token.0.span, outer);
     let from = from(catalog, select, words).map_err(one)?;
     let mut rows = RowScope {
@@ -74,7 +77,18 @@ pub(crate) fn plan_select(
             Err(fault) => faults.push(fault),
         }
     }
-    let body = match from.window {
+    let grouped = !syntax::group_by(select, words, at).map_err(one)?.is_empty();
+    let window = from.window.or(grouped.then_some(WindowKind::All));
+    let body = match window {
+        Some(WindowKind::All) if from.relation.base.view().is_some() => {
+            let message = "GROUP BY without a window over results of windows is not supported";
+            let at = words.find("GROUP", from.at);
+            return Err(one(Refusal::at(
+                at,
+                message,
+                "put a window over them, by their window_time",
+            )));
+        }
         Some(window) => plan_window(select, rows, window, words).map(|w| Body::Window(Box::new(w))),
         None => plan_rows(select, &mut rows, words, at).map(Body::Rows),
     };
@@ -95,26 +109,23 @@ fn plan_rows(
     words: &Words,
     at: Location,
 ) -> Result<Vec<OutputColumn>, Vec<Refusal>> {
-    let needs_window = |word: &str, clause: &str| {
-        let supported = "aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION";
-        let message =
-            format!("{clause} without a window is not supported: its state would grow for ever");
-        vec![Refusal::at(words.find(word, at), message, supported)]
-    };
-    if !syntax::group_by(select, words, at).map_err(|e| vec![e])?.is_empty() {
-        return Err(needs_window("GROUP", "GROUP BY"));
-    }
     if select.having.is_some() {
-        return Err(needs_window("HAVING", "HAVING"));
+        let at = words.find("HAVING", at);
+        return Err(vec![Refusal::at(at, "HAVING without GROUP BY is not supported", "use WHERE")]);
     }
     output_columns(&select.projection, rows, at)
 }
 
-fn condition(node: &ast::Expr, rows: &mut RowScope<'_>, outer: Location) -> Result<Expr, Refusal> {
+/// What `WHERE` demands.
+pub(crate) fn condition(
+    node: &ast::Expr,
+    rows: &mut dyn Scope,
+    outer: Location,
+) -> Result<Expr, Refusal> {
     let at = start_of(node.span(), outer);
     let expr = plan(node, rows, at)?;
     let expr = simplify(expr, rows, at)?;
-    match types::settle(expr, rows.schema, at)? {
+    match types::settle(expr, rows.schema(), at)? {
         (expr, ColumnKind::Boolean) => Ok(expr),
         (_, other) => Err(Refusal::at(at, format!("WHERE is {other}"), "it must be BOOLEAN")),
     }

@@ -69,7 +69,8 @@ impl Encoder {
             .iter()
             .map(|sink| {
                 let encoder = JsonEncoder::new(&sink.schema, sink.key.clone())
-                    .map_err(|e| bug(format!("sink {}: {e}", sink.name)))?;
+                    .map_err(|e| bug(format!("sink {}: {e}", sink.name)))?
+                    .upserting(sink.upsert);
                 Ok((sink.topic.clone(), encoder))
             })
             .collect::<Result<_, Stop>>()?;
@@ -105,6 +106,13 @@ impl Encoder {
             let burst = out.sink();
             let number = burst.topic(topic);
             encoder.encode(batch, &mut |key, value| burst.push(number, BY_KEY, key, Some(value)));
+            out.sink_rows += batch.num_rows() as u64;
+        }
+        for (sink, batch) in &emission.deletions {
+            let (topic, encoder) = &mut self.sinks[*sink];
+            let burst = out.sink();
+            let number = burst.topic(topic);
+            encoder.encode_keys(batch, &mut |key| burst.push(number, BY_KEY, key, None));
             out.sink_rows += batch.num_rows() as u64;
         }
         for (at, partition, batch) in &emission.exchanges {

@@ -154,6 +154,11 @@ impl TextColumn {
         own.push_str(text);
         self.text_bytes += own.capacity();
     }
+
+    pub(super) fn take(&mut self, group: usize) {
+        let own = self.texts[group].take();
+        self.text_bytes -= own.map_or(0, |text| text.capacity());
+    }
 }
 
 impl StateColumns for TextColumn {
@@ -201,6 +206,10 @@ pub(super) struct TruthColumn(Vec<Option<bool>>);
 impl TruthColumn {
     pub(super) fn put(&mut self, group: usize, value: bool) {
         self.0[group] = Some(value);
+    }
+
+    pub(super) fn take(&mut self, group: usize) {
+        self.0[group] = None;
     }
 }
 

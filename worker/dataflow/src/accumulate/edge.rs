@@ -1,5 +1,6 @@
-//! `first_value(x)` and `last_value(x)` by event time, null while no value has been seen. Ties are broken by partition
-//! and place in the log (R3): the place of the kept value is part of the state.
+//! `first_value(x)` and `last_value(x)` by event time, null while no value has been seen; and what the first or last
+//! row has in a column, which may be null. Ties are broken by partition and place in the log (R3): the place of what is
+//! kept is part of the state.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, StringArray};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMillisecondType};
@@ -16,6 +17,8 @@ pub(super) trait Kept: StateColumns {
     type Array: Array;
     fn array(values: &ArrayRef) -> Option<&Self::Array>;
     fn keep(&mut self, group: usize, values: &Self::Array, row: usize);
+    /// Keeps null.
+    fn forget(&mut self, group: usize);
 }
 
 impl<T: Number> Kept for NumberColumn<T> {
@@ -27,6 +30,10 @@ impl<T: Number> Kept for NumberColumn<T> {
 
     fn keep(&mut self, group: usize, values: &Self::Array, row: usize) {
         self.put(group, values.value(row));
+    }
+
+    fn forget(&mut self, group: usize) {
+        self.seen[group] = false;
     }
 }
 
@@ -40,6 +47,10 @@ impl Kept for TextColumn {
     fn keep(&mut self, group: usize, values: &Self::Array, row: usize) {
         self.put(group, values.value(row));
     }
+
+    fn forget(&mut self, group: usize) {
+        self.take(group);
+    }
 }
 
 impl Kept for TruthColumn {
@@ -52,6 +63,18 @@ impl Kept for TruthColumn {
     fn keep(&mut self, group: usize, values: &Self::Array, row: usize) {
         self.put(group, values.value(row));
     }
+
+    fn forget(&mut self, group: usize) {
+        self.take(group);
+    }
+}
+
+/// Which value is kept.
+#[derive(Clone, Copy)]
+pub(super) struct Side {
+    pub(super) last: bool,
+    /// That of a row, also where it is null.
+    pub(super) rows: bool,
 }
 
 type Places =
@@ -60,16 +83,16 @@ type Places =
 pub(super) struct Edge<V: Kept> {
     /// Time, partition, place in the log, value.
     state: (Places, V),
-    last: bool,
+    side: Side,
 }
 
 impl<V: Kept> Edge<V> {
-    pub(super) fn new(values: V, last: bool) -> Self {
+    pub(super) fn new(values: V, side: Side) -> Self {
         let places = (
             NumberColumn::new(ColumnKind::Timestamp),
             (NumberColumn::new(ColumnKind::Int32), NumberColumn::new(ColumnKind::Int64)),
         );
-        Self { state: (places, values), last }
+        Self { state: (places, values), side }
     }
 
     #[inline]
@@ -77,21 +100,30 @@ impl<V: Kept> Edge<V> {
         let ((times, (partitions, positions)), kept) = &mut self.state;
         let better = !times.seen[group] || {
             let own = (times.values[group], partitions.values[group], positions.values[group]);
-            if self.last { place > own } else { place < own }
+            if self.side.last { place > own } else { place < own }
         };
         if better {
             times.put(group, place.0);
             partitions.put(group, place.1);
             positions.put(group, place.2);
-            kept.keep(group, values, row);
+            if values.is_valid(row) {
+                kept.keep(group, values, row);
+            } else {
+                kept.forget(group);
+            }
         }
+    }
+
+    /// Such a value can be the one that is kept.
+    fn counts(&self, values: &V::Array, row: usize) -> bool {
+        self.side.rows || values.is_valid(row)
     }
 }
 
 impl Edge<TextColumn> {
     /// Over numbers and times.
-    pub(super) fn number<T: Number>(kind: ColumnKind, last: bool) -> Edge<NumberColumn<T>> {
-        Edge::new(NumberColumn::new(kind), last)
+    pub(super) fn number<T: Number>(kind: ColumnKind, side: Side) -> Edge<NumberColumn<T>> {
+        Edge::new(NumberColumn::new(kind), side)
     }
 }
 
@@ -118,7 +150,7 @@ impl<V: Kept> Fold for Edge<V> {
             return Err(AggregateError::Unordered);
         }
         rows.for_each_group(groups, |row, group| {
-            if values.is_valid(row) {
+            if self.counts(values, row) {
                 self.offer(group, order.of(row), values, row);
             }
         });
@@ -140,7 +172,7 @@ impl<V: Kept> Fold for Edge<V> {
         let positions = positions.as_primitive_opt::<Int64Type>().ok_or(AggregateError::Type)?;
         let values = V::array(values).ok_or(AggregateError::Type)?;
         rows.for_each_group(groups, |row, group| {
-            if times.is_valid(row) && values.is_valid(row) {
+            if times.is_valid(row) && self.counts(values, row) {
                 let place = (times.value(row), partitions.value(row), positions.value(row));
                 self.offer(group, place, values, row);
             }

@@ -12,8 +12,15 @@ use crate::plan::{Aggregate, Function};
 
 impl Function {
     /// The result depends on the order of the rows.
-    pub(crate) fn is_ordered(self) -> bool {
-        matches!(self, Self::FirstValue | Self::LastValue | Self::ArrayAgg { .. })
+    pub fn is_ordered(self) -> bool {
+        matches!(
+            self,
+            Self::FirstValue
+                | Self::LastValue
+                | Self::FirstRow
+                | Self::LastRow
+                | Self::ArrayAgg { .. }
+        )
     }
 
     /// Its name in the SQL.
@@ -30,6 +37,8 @@ impl Function {
             Self::Deviation { sample: true } => "stddev_samp",
             Self::FirstValue => "first_value",
             Self::LastValue => "last_value",
+            Self::FirstRow => "first_row",
+            Self::LastRow => "last_row",
             Self::ArrayAgg { .. } => "array_agg",
         }
     }
@@ -46,7 +55,15 @@ impl Function {
             (Self::Avg, Some(K::Int64 | K::Float64))
             | (Self::Variance { .. } | Self::Deviation { .. }, Some(K::Float64)) => K::Float64,
             (Self::Min | Self::Max, Some(K::Boolean)) => return None,
-            (Self::Min | Self::Max | Self::FirstValue | Self::LastValue, Some(kind))
+            (
+                Self::Min
+                | Self::Max
+                | Self::FirstValue
+                | Self::LastValue
+                | Self::FirstRow
+                | Self::LastRow,
+                Some(kind),
+            )
             | (Self::Sum, Some(kind @ (K::Int64 | K::Float64))) => kind,
             _ => return None,
         })
@@ -74,12 +91,14 @@ impl Aggregate {
             Function::CountDistinct | Function::ArrayAgg { .. } => {
                 vec![(name.clone(), K::Bytes, true)]
             }
-            Function::FirstValue | Function::LastValue => vec![
-                (format!("{name}.time"), K::Timestamp, true),
-                (format!("{name}.partition"), K::Int32, true),
-                (format!("{name}.position"), K::Int64, true),
-                (format!("{name}.value"), kind, true),
-            ],
+            Function::FirstValue | Function::LastValue | Function::FirstRow | Function::LastRow => {
+                vec![
+                    (format!("{name}.time"), K::Timestamp, true),
+                    (format!("{name}.partition"), K::Int32, true),
+                    (format!("{name}.position"), K::Int64, true),
+                    (format!("{name}.value"), kind, true),
+                ]
+            }
             Function::Variance { .. } | Function::Deviation { .. } => vec![
                 (format!("{name}.count"), K::Int64, false),
                 (format!("{name}.mean"), K::Float64, true),
@@ -103,7 +122,10 @@ impl Aggregate {
             (Function::ArrayAgg { limit }, Some(kind)) => {
                 Box::new(list::ArrayAgg::new(kind, limit))
             }
-            (Function::FirstValue | Function::LastValue, Some(kind)) => self.edge(kind)?,
+            (
+                Function::FirstValue | Function::LastValue | Function::FirstRow | Function::LastRow,
+                Some(kind),
+            ) => self.edge(kind)?,
             (Function::Avg, Some(K::Int64)) => Box::new(avg::Avg::<Int64Type>::new()),
             (Function::Avg, Some(K::Float64)) => Box::new(avg::Avg::<Float64Type>::new()),
             (Function::Variance { sample }, Some(K::Float64)) => {
@@ -132,15 +154,17 @@ impl Aggregate {
 
     fn edge(&self, kind: K) -> Result<Box<dyn Accumulator>, DataflowError> {
         use edge::Edge;
-        let last = self.function == Function::LastValue;
+        let last = matches!(self.function, Function::LastValue | Function::LastRow);
+        let rows = matches!(self.function, Function::FirstRow | Function::LastRow);
+        let side = edge::Side { last, rows };
         Ok(match kind {
-            K::Int64 => Box::new(Edge::number::<Int64Type>(kind, last)),
-            K::Int32 => Box::new(Edge::number::<Int32Type>(kind, last)),
-            K::Float64 => Box::new(Edge::number::<Float64Type>(kind, last)),
-            K::Decimal(..) => Box::new(Edge::number::<Decimal128Type>(kind, last)),
-            K::Timestamp => Box::new(Edge::number::<TimestampMillisecondType>(kind, last)),
-            K::Utf8 => Box::new(Edge::new(columns::TextColumn::default(), last)),
-            K::Boolean => Box::new(Edge::new(columns::TruthColumn::default(), last)),
+            K::Int64 => Box::new(Edge::number::<Int64Type>(kind, side)),
+            K::Int32 => Box::new(Edge::number::<Int32Type>(kind, side)),
+            K::Float64 => Box::new(Edge::number::<Float64Type>(kind, side)),
+            K::Decimal(..) => Box::new(Edge::number::<Decimal128Type>(kind, side)),
+            K::Timestamp => Box::new(Edge::number::<TimestampMillisecondType>(kind, side)),
+            K::Utf8 => Box::new(Edge::new(columns::TextColumn::default(), side)),
+            K::Boolean => Box::new(Edge::new(columns::TruthColumn::default(), side)),
             K::Bytes | K::List(_) => return Err(self.unsupported()),
         })
     }

@@ -1,13 +1,13 @@
 //! A growable set of group numbers.
 
 #[derive(Debug, Default)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     words: Vec<u64>,
 }
 
 impl Bits {
     /// Makes room for numbers below `len`.
-    pub(super) fn grow(&mut self, len: usize) {
+    pub(crate) fn grow(&mut self, len: usize) {
         let words = len.div_ceil(64);
         if words > self.words.len() {
             self.words.resize(words, 0);
@@ -15,11 +15,11 @@ impl Bits {
     }
 
     #[inline]
-    pub(super) fn set(&mut self, at: usize) {
+    pub(crate) fn set(&mut self, at: usize) {
         self.words[at / 64] |= 1 << (at % 64);
     }
 
-    pub(super) fn set_all(&mut self, len: usize) {
+    pub(crate) fn set_all(&mut self, len: usize) {
         self.words.clear();
         self.words.resize(len / 64, u64::MAX);
         if !len.is_multiple_of(64) {
@@ -28,7 +28,7 @@ impl Bits {
     }
 
     /// The members in order; empties the set.
-    pub(super) fn take(&mut self) -> Vec<u32> {
+    pub(crate) fn take(&mut self) -> Vec<u32> {
         let mut members = Vec::new();
         for (at, word) in self.words.iter_mut().enumerate() {
             let mut rest = std::mem::take(word);
@@ -40,11 +40,11 @@ impl Bits {
         members
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.words.clear();
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         8 * self.words.capacity()
     }
 }

@@ -224,8 +224,7 @@ impl KeyIndex {
     }
 
     /// By hash of the key, then the key.
-    pub(crate) fn emission_order(&self) -> Vec<u32> {
-        let groups = 0..self.len() as u32;
+    pub(crate) fn emission_order(&self, groups: impl Iterator<Item = u32>) -> Vec<u32> {
         let mut order: Vec<(u64, u32)> =
             groups.map(|group| (self.key_hash(group), group)).collect();
         match &self.index {

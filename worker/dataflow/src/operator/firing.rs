@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, TimestampMillisecondArray};
 use arrow::record_batch::RecordBatch;
 
+use super::handed::Handed;
 use super::merge_tree::Node;
 use super::window::WindowOperator;
 use crate::assign::PaneId;
@@ -22,6 +23,11 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn is_spent(&self) -> bool {
         self.rows == 0 || self.bytes == 0
+    }
+
+    pub(super) fn spend(&mut self, batch: &RecordBatch) {
+        self.rows = self.rows.saturating_sub(batch.num_rows() as u64);
+        self.bytes = self.bytes.saturating_sub(super::data_bytes(batch) as u64);
     }
 }
 
@@ -54,7 +60,7 @@ impl WindowOperator {
         &mut self,
         end: i64,
         budget: &mut Budget,
-        out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<Option<u64>, DataflowError> {
         let mut firing = self.take_firing(end)?;
         while firing.next < firing.order.len() && !budget.is_spent() {
@@ -64,11 +70,8 @@ impl WindowOperator {
             let groups = &firing.order[firing.next..firing.next + count];
             let batch = self.finished_rows(&firing, groups)?;
             firing.next += count;
-            if batch.num_rows() > 0 {
-                budget.rows -= batch.num_rows() as u64;
-                budget.bytes = budget.bytes.saturating_sub(super::data_bytes(&batch) as u64);
-                out.push(batch);
-            }
+            budget.spend(&batch);
+            out.push_rows(batch);
         }
         if firing.next < firing.order.len() {
             let done = firing.next as u64;
@@ -97,7 +100,7 @@ impl WindowOperator {
         let parts = self.parts(end)?;
         if let [part] = parts.as_slice() {
             let order = self.part(*part)?.emission_order();
-            return Ok(Firing { end, source: Source::One(*part), order, next: 0 });
+            return Ok(Firing::of_part(end, *part, order));
         }
         let mut merged = self.merged_table()?;
         for part in parts {
@@ -119,7 +122,8 @@ impl WindowOperator {
         let first = PaneId { end: self.panes.start_of(end) + 1, from: i64::MIN };
         let last = PaneId { end, from: i64::MAX };
         // Merged panes are not kept where panes can still change.
-        let direct = self.plan.grouping.lateness_ms > 0
+        let direct = self.refires.are_all()
+            || self.plan.grouping.lateness_ms > 0
             || self.panes.size / self.panes.pane <= MERGED_DIRECTLY_MAX;
         let mut parts = Vec::new();
         if !direct {
@@ -160,16 +164,17 @@ impl WindowOperator {
     }
 
     /// What the sink gets of these groups.
-    pub(super) fn finished_rows(
-        &self,
-        firing: &Firing,
-        groups: &[u32],
-    ) -> Result<RecordBatch, DataflowError> {
+    fn finished_rows(&self, firing: &Firing, groups: &[u32]) -> Result<RecordBatch, DataflowError> {
         let rows = self.rows_of(firing, groups)?;
         Ok(pipeline::run(&self.plan.steps, self.operator(), rows.into())?.batch)
     }
 
-    fn rows_of(&self, firing: &Firing, groups: &[u32]) -> Result<RecordBatch, DataflowError> {
+    /// The results of these groups.
+    pub(super) fn rows_of(
+        &self,
+        firing: &Firing,
+        groups: &[u32],
+    ) -> Result<RecordBatch, DataflowError> {
         let table = match &firing.source {
             Source::One(part) => self.part(*part)?,
             Source::Merged(table) => table,
@@ -188,6 +193,11 @@ impl WindowOperator {
 }
 
 impl Firing {
+    /// These groups of one table.
+    pub(super) fn of_part(end: i64, part: Part, order: Vec<u32>) -> Self {
+        Self { end, source: Source::One(part), order, next: 0 }
+    }
+
     pub(super) fn merged(end: i64, table: GroupTable) -> Self {
         let order = table.emission_order();
         Self { end, source: Source::Merged(Box::new(table)), order, next: 0 }

@@ -1,5 +1,5 @@
-//! Allowed lateness: a window that has fired is kept for a while, and fires again with its full new result for the
-//! keys of rows that come after all.
+//! Windows that are handed out more than once. Allowed lateness: a window that has fired is kept for a while, and fires
+//! again with its full new result for the keys of rows that come after all. Changes: every window does, fired or not.
 //!
 //! What has changed since the last boundary goes out whole at the next, before any window fires for the first time.
 //! How many rows of such kind there are depends on where boundaries fall, the last one per key and window does not
@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use arrow::record_batch::RecordBatch;
-
-use super::firing::Firing;
+use super::firing::{Firing, Part};
+use super::handed::Handed;
+use super::parts::VALUE_BYTES;
 use super::window::WindowOperator;
 use crate::accumulate::Rows;
 use crate::assign::PaneId;
@@ -18,31 +18,36 @@ use crate::group::GroupTable;
 use crate::limits::EMISSION_CHUNK_ROWS;
 use crate::window::Panes;
 
-/// About what a value of a result takes, bytes.
-const VALUE_BYTES: usize = 12;
-
-/// What fired windows have got since the last boundary.
+/// What windows have got since the last boundary that are handed out again.
 pub(super) struct Refires {
     panes: Panes,
     lateness: i64,
+    /// All windows, not only those that have fired.
+    all: bool,
     /// Rows, once for each window.
     rows: usize,
 }
 
 impl Refires {
-    pub(super) fn new(panes: Panes, lateness: i64) -> Self {
-        Self { panes, lateness, rows: 0 }
+    pub(super) fn new(panes: Panes, lateness: i64, all: bool) -> Self {
+        Self { panes, lateness, all, rows: 0 }
     }
 
-    /// Ends of the windows with rows of that pane that have fired and may fire again.
+    /// All windows are handed out with every change, and none when it fires.
+    pub(super) fn are_all(&self) -> bool {
+        self.all
+    }
+
+    /// Ends of the windows with rows of that pane that are handed out again.
     fn windows(&self, pane: PaneId, fired_until: i64) -> impl Iterator<Item = i64> + use<> {
-        let last = self.panes.last_end(pane.end).min(fired_until);
-        let (slide, any) = (self.panes.slide, self.lateness > 0);
+        let last = self.panes.last_end(pane.end);
+        let last = if self.all { last } else { last.min(fired_until) };
+        let (slide, any) = (self.panes.slide, self.all || self.lateness > 0);
         let ends = std::iter::successors(Some(pane.from), move |end| Some(end + slide));
         ends.take_while(move |end| any && *end <= last)
     }
 
-    /// Marks the groups that the last rows of a pane went to, if a window with them has fired.
+    /// Marks the groups that the last rows of a pane went to, if a window with them is handed out again.
     pub(super) fn note(
         &mut self,
         pane: PaneId,
@@ -64,16 +69,16 @@ impl WindowOperator {
         self.refires.rows * self.result.fields().len() * VALUE_BYTES
     }
 
-    /// Nothing that has changed in fired windows will be handed out.
+    /// Nothing that has changed will be handed out again.
     pub(super) fn forget_refired(&mut self) {
         if std::mem::take(&mut self.refires.rows) > 0 {
             self.tables.by_pane.values_mut().for_each(|table| drop(table.take_touched()));
         }
     }
 
-    /// Hands out the new results of fired windows that have changed since the last boundary, windows by end, keys
-    /// in the order of C10.
-    pub(super) fn refire(&mut self, out: &mut Vec<RecordBatch>) -> Result<(), DataflowError> {
+    /// Hands out the new results of windows that have changed since the last boundary, windows by end, keys in the
+    /// order of C10.
+    pub(super) fn refire(&mut self, out: &mut Handed) -> Result<(), DataflowError> {
         if std::mem::take(&mut self.refires.rows) == 0 {
             return Ok(());
         }
@@ -91,6 +96,15 @@ impl WindowOperator {
             }
         }
         for (end, panes) in windows {
+            if self.plan.grouping.window.is_tumble() {
+                for pane in panes {
+                    let part = Part::Pane(pane);
+                    let groups = touched.remove(&pane).unwrap_or_default();
+                    let order = self.part(part)?.emission_order_of(groups);
+                    self.hand_out_whole(&Firing::of_part(end, part, order), out)?;
+                }
+                continue;
+            }
             let mut table = self.merged_table()?;
             for pane in panes {
                 if let (Some(from), Some(groups)) =
@@ -109,19 +123,21 @@ impl WindowOperator {
         &mut self,
         end: i64,
         mut table: GroupTable,
-        out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<(), DataflowError> {
         for part in self.parts(end)? {
             table.absorb_known(&self.plan.grouping, self.part(part)?)?;
         }
         let firing = Firing::merged(end, table);
-        for groups in firing.order.chunks(EMISSION_CHUNK_ROWS) {
-            let batch = self.finished_rows(&firing, groups)?;
-            if batch.num_rows() > 0 {
-                out.push(batch);
-            }
-        }
+        self.hand_out_whole(&firing, out)?;
         self.keep_merged(firing);
+        Ok(())
+    }
+
+    fn hand_out_whole(&self, firing: &Firing, out: &mut Handed) -> Result<(), DataflowError> {
+        for groups in firing.order.chunks(EMISSION_CHUNK_ROWS) {
+            out.take(&self.plan, self.rows_of(firing, groups)?)?;
+        }
         Ok(())
     }
 }

@@ -12,12 +12,14 @@ use crate::error::DataflowError;
 use crate::group::BatchKeys;
 use crate::pipeline::Flow;
 use crate::plan::{WindowAggregate, WindowInput};
-use crate::session::{Added, SessionTable, Span, is_late};
+use crate::session::{Added, SessionTable, Span};
 use crate::watermark::UNDEFINED;
 
 pub(crate) struct SessionOperator {
     pub(super) plan: Box<WindowAggregate>,
     pub(super) gap: i64,
+    /// How far a row may lie behind the watermark.
+    pub(super) lag: i64,
     pub(super) result: SchemaRef,
     pub(super) table: SessionTable,
     keys: BatchKeys,
@@ -45,14 +47,15 @@ impl SessionOperator {
         Ok(Self {
             plan: Box::new(plan.clone()),
             gap,
+            lag: grouping.window.row_lag(),
             result: grouping.result_schema(),
-            table: SessionTable::new(grouping, gap, grouping.aggregates.clone())?,
+            table: SessionTable::new(grouping, grouping.aggregates.clone())?,
             keys: BatchKeys::default(),
             partition,
             fired_until: UNDEFINED,
             closing: None,
             late: LateOutput::of(grouping, reason),
-            spans: OnTime::default(),
+            spans: OnTime::new(grouping.window.row_lag() - gap),
         })
     }
 
@@ -106,14 +109,19 @@ impl SessionOperator {
 }
 
 /// The rows of a batch, parted into late ones and others; its memory is reused.
-#[derive(Default)]
 pub(super) struct OnTime {
+    /// A span is late when the watermark has reached its end moved by this.
+    shift: i64,
     rows: Vec<u32>,
     spans: Vec<Span>,
     pub(super) late: Vec<LateRow>,
 }
 
 impl OnTime {
+    pub(super) fn new(shift: i64) -> Self {
+        Self { shift, rows: Vec::new(), spans: Vec::new(), late: Vec::new() }
+    }
+
     /// Rows by event time; `before` is the watermark before each.
     pub(super) fn of_rows(
         &mut self,
@@ -161,8 +169,9 @@ impl OnTime {
 
     fn push(&mut self, row: u32, span: Span) {
         let Span { start, end, watermark } = span;
-        if is_late(end, watermark) {
-            self.late.push(LateRow { row, window: (start, end), watermark });
+        let due = end + self.shift;
+        if due <= watermark {
+            self.late.push(LateRow { row, window: (start, due), watermark });
         } else {
             self.rows.push(row);
             self.spans.push(span);

@@ -1,7 +1,8 @@
-//! Closed sessions on their way out, and the sessions as entries of the store.
+//! Sessions on their way out, and as entries of the store.
 //!
 //! They go out in the order of the watermark that closes them, then of hash and key (C10). Many may go out together,
 //! but how far a cut emission came is said by that watermark: a replay cannot know where the boundaries before it fell.
+//! Lives that close go out as deletions; of firsts a session goes out when the watermark has reached its start.
 
 use std::sync::Arc;
 
@@ -9,19 +10,22 @@ use arrow::array::{ArrayRef, TimestampMillisecondArray};
 use arrow::record_batch::RecordBatch;
 
 use super::firing::Budget;
+use super::handed::{Handed, deleted};
 use super::late::LateOutput;
+use super::parts::VALUE_BYTES;
 use super::session::SessionOperator;
-use super::{Due, HandedOut, Windowed, data_bytes};
+use super::{Due, HandedOut, Windowed};
 use crate::changes::{Entries, decode_time};
 use crate::codec::{Value, put_value};
 use crate::column::ColumnKind;
 use crate::error::DataflowError;
 use crate::limits::EMISSION_CHUNK_ROWS;
 use crate::pipeline::{self, Flow};
-use crate::plan::WindowAggregate;
+use crate::plan::{Emit, WindowAggregate};
 use crate::schema::MappedTable;
 use crate::session::closed_until;
 use crate::watermark::UNDEFINED;
+use crate::window::WindowKind;
 
 /// Sessions that are being handed out.
 pub(super) struct Closing {
@@ -32,27 +36,63 @@ pub(super) struct Closing {
 impl SessionOperator {
     fn take_closing(&mut self, watermark: i64) -> Closing {
         self.closing.take().unwrap_or_else(|| {
-            let sent = closed_until(self.fired_until, self.gap);
-            let order = self.table.closed(sent, closed_until(watermark, self.gap));
+            let order = if self.sends_firsts() {
+                self.table.firsts(watermark)
+            } else {
+                let sent = closed_until(self.fired_until, self.lag);
+                self.table.closed(sent, closed_until(watermark, self.lag))
+            };
             Closing { order, next: 0 }
         })
     }
 
-    /// The watermark that closes a session.
-    fn closes_at(&self, number: u32) -> i64 {
-        self.table.end(number) + self.gap
+    fn sends_firsts(&self) -> bool {
+        matches!(self.plan.grouping.window, WindowKind::First { .. })
     }
 
-    /// How many are handed out of those that the same watermark closes as the next.
+    /// The watermark with which a session goes out: that which closes it, or reaches its first row.
+    fn due_at(&self, number: u32) -> i64 {
+        if self.sends_firsts() {
+            self.table.start(number)
+        } else {
+            self.table.end(number) + self.lag
+        }
+    }
+
+    /// How many are handed out of those that are due with the same watermark as the next.
     fn progress(&self, closing: &Closing) -> Option<HandedOut> {
-        let end = self.closes_at(*closing.order.get(closing.next)?);
+        let end = self.due_at(*closing.order.get(closing.next)?);
         let before = closing.order[..closing.next].iter().rev();
-        let groups = before.take_while(|number| self.closes_at(**number) == end).count() as u64;
+        let groups = before.take_while(|number| self.due_at(**number) == end).count() as u64;
         Some(HandedOut { end, groups })
     }
 
-    /// What the sink gets of these sessions.
-    fn finished_rows(&self, numbers: &[u32]) -> Result<RecordBatch, DataflowError> {
+    /// Hands out sessions that are due.
+    fn hand_out(
+        &self,
+        numbers: &[u32],
+        budget: &mut Budget,
+        out: &mut Handed,
+    ) -> Result<(), DataflowError> {
+        if let Emit::Changes(deletion) = &self.plan.emit {
+            // A newer life is what the key has now.
+            let newest = numbers.iter().copied().filter(|number| self.table.is_newest(*number));
+            let newest: Vec<u32> = newest.collect();
+            if !newest.is_empty() {
+                let batch = deleted(deletion, self.operator(), &self.results(&newest)?)?;
+                budget.spend(&batch);
+                out.deletions.push(batch);
+            }
+            return Ok(());
+        }
+        let results = self.results(numbers)?;
+        let batch = pipeline::run(&self.plan.steps, self.operator(), results.into())?.batch;
+        budget.spend(&batch);
+        out.push_rows(batch);
+        Ok(())
+    }
+
+    fn results(&self, numbers: &[u32]) -> Result<RecordBatch, DataflowError> {
         let times = |of: &dyn Fn(u32) -> i64| -> ArrayRef {
             let times = numbers.iter().map(|number| of(*number));
             Arc::new(TimestampMillisecondArray::from_iter_values(times))
@@ -63,9 +103,8 @@ impl SessionOperator {
         columns.push(times(&|number| table.end(number)));
         columns.push(times(&|number| table.end(number) - 1));
         columns.extend(table.output_columns(numbers));
-        let batch = RecordBatch::try_new(self.result.clone(), columns)
-            .map_err(|e| DataflowError::Bug(format!("rows of {}: {e}", self.operator())))?;
-        Ok(pipeline::run(&self.plan.steps, self.operator(), batch.into())?.batch)
+        RecordBatch::try_new(self.result.clone(), columns)
+            .map_err(|e| DataflowError::Bug(format!("rows of {}: {e}", self.operator())))
     }
 
     fn corrupt(&self, message: &str) -> DataflowError {
@@ -94,36 +133,33 @@ impl Windowed for SessionOperator {
 
     fn next_due(&self, watermark: i64) -> Option<i64> {
         if let Some(closing) = &self.closing {
-            return closing.order.get(closing.next).map(|number| self.closes_at(*number));
+            return closing.order.get(closing.next).map(|number| self.due_at(*number));
         }
-        let closed = closed_until(watermark, self.gap);
         if watermark == UNDEFINED {
             return None;
         }
-        let earliest = self.table.earliest_end(closed_until(self.fired_until, self.gap), closed);
-        earliest.map(|end| end + self.gap)
+        if self.sends_firsts() {
+            return self.table.earliest_first().filter(|start| *start <= watermark);
+        }
+        let closed = closed_until(watermark, self.lag);
+        let earliest = self.table.earliest_end(closed_until(self.fired_until, self.lag), closed);
+        earliest.map(|end| end + self.lag)
     }
 
     fn emit(
         &mut self,
         due: Due,
         budget: &mut Budget,
-        out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<Option<HandedOut>, DataflowError> {
         let mut closing = self.take_closing(due.watermark);
         let rest = &closing.order[closing.next..];
-        let end =
-            closing.next + rest.partition_point(|number| self.closes_at(*number) <= due.until);
+        let end = closing.next + rest.partition_point(|number| self.due_at(*number) <= due.until);
         while closing.next < end && !budget.is_spent() {
             let room = usize::try_from(budget.rows).unwrap_or(usize::MAX);
             let count = (end - closing.next).min(EMISSION_CHUNK_ROWS).min(room);
-            let batch = self.finished_rows(&closing.order[closing.next..closing.next + count])?;
+            self.hand_out(&closing.order[closing.next..closing.next + count], budget, out)?;
             closing.next += count;
-            if batch.num_rows() > 0 {
-                budget.rows -= batch.num_rows() as u64;
-                budget.bytes = budget.bytes.saturating_sub(data_bytes(&batch) as u64);
-                out.push(batch);
-            }
         }
         let cut = closing.next < end;
         let progress = self.progress(&closing).filter(|_| cut);
@@ -138,7 +174,7 @@ impl Windowed for SessionOperator {
 
     fn skip(&mut self, done: HandedOut, watermark: i64) -> Result<bool, DataflowError> {
         let mut closing = self.take_closing(watermark);
-        let own = closing.order.iter().take_while(|number| self.closes_at(**number) == done.end);
+        let own = closing.order.iter().take_while(|number| self.due_at(**number) == done.end);
         let fits = done.groups <= own.count() as u64;
         if fits {
             closing.next = done.groups as usize;
@@ -152,41 +188,47 @@ impl Windowed for SessionOperator {
         if watermark == UNDEFINED {
             return Ok(());
         }
-        self.fired_until = self.fired_until.max(watermark);
-        self.table.drop_closed(&self.plan.grouping, closed_until(watermark, self.gap))
+        self.set_fired_until(watermark);
+        self.table.drop_closed(&self.plan.grouping, closed_until(watermark, self.lag))
     }
 
     fn set_fired_until(&mut self, end: i64) {
         self.fired_until = self.fired_until.max(end);
+        self.table.drop_firsts(end);
     }
 
     fn live_from(&self, watermark: i64) -> i64 {
-        closed_until(watermark, self.gap).saturating_add(1)
+        closed_until(watermark, self.lag).saturating_add(1)
     }
 
     fn hand_out_open(
         &mut self,
         late: &mut Vec<(usize, RecordBatch)>,
-        _out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<(), DataflowError> {
         if let Some(rows) = &mut self.late {
             rows.drain(late);
+        }
+        for numbers in self.table.take_changed_keys().chunks(EMISSION_CHUNK_ROWS) {
+            out.take(&self.plan, self.results(numbers)?)?;
         }
         Ok(())
     }
 
     fn open_bytes(&self) -> usize {
-        self.late.as_ref().map_or(0, LateOutput::bytes)
+        let changed = self.table.changed_rows() * self.result.fields().len() * VALUE_BYTES;
+        changed + self.late.as_ref().map_or(0, LateOutput::bytes)
     }
 
     fn discard_open(&mut self) {
         if let Some(late) = &mut self.late {
             late.clear();
         }
+        drop(self.table.take_changed_keys());
     }
 
     fn results_until(&self, watermark: i64) -> i64 {
-        closed_until(watermark, self.gap)
+        closed_until(watermark, self.lag)
     }
 
     fn changes(&mut self) -> Entries {
@@ -234,12 +276,13 @@ impl Windowed for SessionOperator {
         if end.checked_sub(*start).is_none_or(|length| length < self.gap) {
             return Err(self.corrupt("a session is shorter than its gap"));
         }
-        let restored = self.table.restore(key, (*start, end), state);
+        let restored = self.table.restore(key, (*start, end), state, self.fired_until);
         restored.ok_or_else(|| self.corrupt("an entry is double or does not decode"))
     }
 
     fn memory_bytes(&self) -> usize {
         let closing = self.closing.as_ref().map_or(0, |closing| 4 * closing.order.capacity());
-        self.table.memory_bytes() + closing + self.open_bytes()
+        let late = self.late.as_ref().map_or(0, LateOutput::bytes);
+        self.table.memory_bytes() + closing + late
     }
 }

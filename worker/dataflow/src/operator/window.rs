@@ -5,6 +5,7 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
 use super::firing::{Budget, Firing};
+use super::handed::Handed;
 use super::late::{LateOutput, Reason};
 use super::merge_tree::MergeTree;
 use super::refire::Refires;
@@ -15,7 +16,7 @@ use crate::changes::Entries;
 use crate::error::DataflowError;
 use crate::group::{BatchKeys, GroupTable};
 use crate::pipeline::Flow;
-use crate::plan::{WindowAggregate, WindowInput};
+use crate::plan::{Emit, WindowAggregate, WindowInput};
 use crate::schema::MappedTable;
 use crate::watermark::UNDEFINED;
 use crate::window::Panes;
@@ -60,7 +61,7 @@ impl WindowOperator {
             fired_until: UNDEFINED,
             firing: None,
             merged: None,
-            refires: Refires::new(panes, grouping.lateness_ms),
+            refires: Refires::new(panes, grouping.lateness_ms, plan.emit != Emit::Final),
             late: LateOutput::of(grouping, reason),
         }
     }
@@ -124,6 +125,10 @@ impl Windowed for WindowOperator {
     }
 
     fn next_due(&self, watermark: i64) -> Option<i64> {
+        if self.refires.are_all() {
+            // The last change of a window that ends has gone out with the others.
+            return None;
+        }
         if let Some(firing) = &self.firing {
             return Some(firing.end);
         }
@@ -156,7 +161,7 @@ impl Windowed for WindowOperator {
         &mut self,
         due: Due,
         budget: &mut Budget,
-        out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<Option<HandedOut>, DataflowError> {
         let end = due.end;
         Ok(self.emit_window(end, budget, out)?.map(|groups| HandedOut { end, groups }))
@@ -203,7 +208,7 @@ impl Windowed for WindowOperator {
     fn hand_out_open(
         &mut self,
         late: &mut Vec<(usize, RecordBatch)>,
-        out: &mut Vec<RecordBatch>,
+        out: &mut Handed,
     ) -> Result<(), DataflowError> {
         if let Some(rows) = &mut self.late {
             rows.drain(late);

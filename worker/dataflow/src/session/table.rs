@@ -2,6 +2,7 @@
 
 mod closing;
 mod expiry;
+mod outgoing;
 mod stored;
 
 use arrow::array::ArrayRef;
@@ -15,6 +16,7 @@ use crate::limits::GROUPS_MAX;
 use crate::plan::{Aggregate, Grouping};
 use crate::watermark::UNDEFINED;
 use expiry::Expiry;
+use outgoing::Outgoing;
 
 const NONE: u32 = u32::MAX;
 
@@ -45,7 +47,8 @@ struct Session {
 }
 
 pub(crate) struct SessionTable {
-    gap: i64,
+    /// How far a row may lie behind the watermark.
+    lag: i64,
     kinds: Vec<ColumnKind>,
     aggregates: Vec<Aggregate>,
     index: KeyIndex,
@@ -55,6 +58,7 @@ pub(crate) struct SessionTable {
     /// By number of the session; `i64::MAX` when it is gone.
     ends: Vec<i64>,
     expiry: Expiry,
+    outgoing: Outgoing,
     gone: usize,
     accumulators: Vec<Box<dyn Accumulator>>,
     /// Stored keys that no session has any more.
@@ -68,18 +72,18 @@ pub(crate) struct SessionTable {
 impl SessionTable {
     pub(crate) fn new(
         grouping: &Grouping,
-        gap: i64,
         aggregates: Vec<Aggregate>,
     ) -> Result<Self, DataflowError> {
         let kinds = grouping.key_kinds();
         Ok(Self {
-            gap,
+            lag: grouping.window.row_lag(),
             index: KeyIndex::new(&kinds),
             kinds,
             first: Vec::new(),
             sessions: Vec::new(),
             ends: Vec::new(),
             expiry: Expiry::default(),
+            outgoing: Outgoing::of(grouping.window),
             gone: 0,
             accumulators: accumulators(&aggregates)?,
             aggregates,
@@ -105,6 +109,7 @@ impl SessionTable {
         of_rows.clear();
         self.index.resolve(keys, &Rows::Picked(rows), &mut of_rows)?;
         self.first.resize(self.index.len(), NONE);
+        self.outgoing.changed(&of_rows, self.index.len());
         self.numbers.clear();
         let mut from = 0;
         for (at, (key, span)) in of_rows.iter().zip(spans).enumerate() {
@@ -126,7 +131,7 @@ impl SessionTable {
     /// The sessions of the key that the span touches and that are not closed, earliest first.
     fn find_touching(&mut self, key: u32, span: Span) {
         self.touching.clear();
-        let closed = closed_until(span.watermark, self.gap);
+        let closed = closed_until(span.watermark, self.lag);
         let mut next = self.first[key as usize];
         while next != NONE {
             let (session, end) = (&self.sessions[next as usize], self.ends[next as usize]);
@@ -158,6 +163,8 @@ impl SessionTable {
                 self.unstored.push(self.stored_key(session.stored, session.key));
             }
             self.remove(other);
+            let start = self.sessions[target as usize].start;
+            self.outgoing.joined((start, target), (session.start, other));
             let own = &mut self.sessions[target as usize];
             own.start = own.start.min(session.start);
             own.changed = true;
@@ -171,7 +178,9 @@ impl SessionTable {
     fn extend(&mut self, key: u32, span: Span) -> u32 {
         if let Some(number) = self.touching.first().copied() {
             let session = &mut self.sessions[number as usize];
-            session.start = session.start.min(span.start);
+            let start = session.start.min(span.start);
+            self.outgoing.moved(number, session.start, start);
+            session.start = start;
             session.changed = true;
             let end = &mut self.ends[number as usize];
             *end = span.end.max(*end);
@@ -187,6 +196,7 @@ impl SessionTable {
         let changed = stored == UNDEFINED;
         self.sessions.push(Session { start, key, next, stored, changed });
         self.ends.push(end);
+        self.outgoing.added(start, number);
         number
     }
 
@@ -248,6 +258,7 @@ impl SessionTable {
         self.sessions.clear();
         self.ends.clear();
         self.expiry.clear();
+        self.outgoing.clear();
         self.gone = 0;
         self.accumulators.iter_mut().for_each(|accumulator| accumulator.clear());
     }
@@ -291,6 +302,7 @@ impl SessionTable {
             + 4 * (self.first.capacity() + self.keys.capacity() + self.numbers.capacity())
             + (size_of::<Session>() + 8) * self.sessions.capacity()
             + self.expiry.memory_bytes()
+            + self.outgoing.memory_bytes()
             + self.unstored.iter().map(Vec::capacity).sum::<usize>()
             + self.accumulators.iter().map(|a| a.memory_bytes()).sum::<usize>()
     }

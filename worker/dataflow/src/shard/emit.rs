@@ -6,7 +6,7 @@ use protocol::registers::UpstreamWatermark;
 use super::{EndState, Shard};
 use crate::emission::{Emission, EmissionLimit};
 use crate::error::DataflowError;
-use crate::operator::{Budget, Due, HandedOut};
+use crate::operator::{Budget, Due, Handed, HandedOut};
 use crate::plan::Input;
 use crate::watermark::UNDEFINED;
 
@@ -20,12 +20,13 @@ impl Shard {
         let mut emission = Emission { watermark: self.own_entry(), ..Emission::default() };
         self.hand_out_open(&mut emission)?;
         self.open = false;
-        let whole: usize = emission.sinks.iter().map(|(_, b)| crate::operator::data_bytes(b)).sum();
+        let whole = emission.sinks.iter().chain(&emission.deletions);
+        let whole: usize = whole.map(|(_, batch)| crate::operator::data_bytes(batch)).sum();
         let mut budget = Budget {
             rows: limit.rows.saturating_sub(emission.rows()),
             bytes: limit.bytes.saturating_sub(whole as u64),
         };
-        if emission.sinks.is_empty() && emission.exchanges.is_empty() {
+        if emission.rows() == 0 {
             // However small the limit, every emission makes progress.
             budget = Budget { rows: limit.rows.max(1), bytes: limit.bytes.max(1) };
         }
@@ -59,9 +60,9 @@ impl Shard {
                 let groups = results.operator.handed_out(due.end);
                 Some(HandedOut { end: due.end, groups })
             } else {
-                let mut batches = Vec::new();
-                let unfinished = results.operator.emit(due, budget, &mut batches)?;
-                results.hand_over(batches, emission)?;
+                let mut handed = Handed::default();
+                let unfinished = results.operator.emit(due, budget, &mut handed)?;
+                results.hand_over(handed, emission)?;
                 unfinished
             };
             if let Some(HandedOut { end, groups }) = unfinished {
@@ -99,7 +100,7 @@ impl Shard {
                     *bytes = 0;
                 }
                 EndState::Window(window) => {
-                    let mut again = Vec::new();
+                    let mut again = Handed::default();
                     window.operator.hand_out_open(&mut emission.sinks, &mut again)?;
                     window.hand_over(again, emission)?;
                 }

@@ -1,13 +1,11 @@
 //! A window operator and what takes its results: a sink, or the first phase of a window over them.
 
-use arrow::record_batch::RecordBatch;
-
 use super::check_grouping;
 use crate::emission::Emission;
 use crate::error::DataflowError;
-use crate::operator::{Partial, Windowed, partial, windowed};
+use crate::operator::{Handed, Partial, Windowed, partial, windowed};
 use crate::pipeline::Flow;
-use crate::plan::{JobPlan, Output, WindowAggregate};
+use crate::plan::{Emit, JobPlan, Output, WindowAggregate};
 use crate::watermark::UNDEFINED;
 
 pub(super) struct Results {
@@ -34,7 +32,8 @@ impl Results {
                 check_grouping(&next.grouping)?;
                 let ordered =
                     next.grouping.aggregates.iter().any(|call| call.function.is_ordered());
-                if window.grouping.lateness_ms > 0 || ordered {
+                let again = window.grouping.lateness_ms > 0 || window.emit != Emit::Final;
+                if again || ordered {
                     let message = format!(
                         "results of {operator} come again, or have an order; a window is over them"
                     );
@@ -50,13 +49,16 @@ impl Results {
     /// Takes results in order.
     pub(super) fn hand_over(
         &mut self,
-        results: Vec<RecordBatch>,
+        results: Handed,
         emission: &mut Emission,
     ) -> Result<(), DataflowError> {
         match &mut self.target {
-            Target::Sink(sink) => emission.sinks.extend(results.into_iter().map(|b| (*sink, b))),
+            Target::Sink(sink) => {
+                emission.sinks.extend(results.rows.into_iter().map(|b| (*sink, b)));
+                emission.deletions.extend(results.deletions.into_iter().map(|b| (*sink, b)));
+            }
             Target::Partial(next) => {
-                for batch in results {
+                for batch in results.rows {
                     // Not late here: what this shard says of its watermark is behind them.
                     let before = vec![UNDEFINED; batch.num_rows()].into();
                     let late = next.process(&Flow { before, ..batch.into() }, false)?;

@@ -28,6 +28,7 @@ fn with_late_rows(plan: &Arc<JobPlan>) -> Arc<JobPlan> {
         topic: "late".to_owned(),
         schema: late.schema(),
         key: vec![],
+        upsert: false,
     });
     let carry = |columns: &mut RowColumns| columns.carried = vec![0, 1, 2];
     let inputs = plan.stages.iter_mut().flat_map(|stage| &mut stage.inputs);

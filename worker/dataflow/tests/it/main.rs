@@ -4,6 +4,7 @@
 mod cursor;
 mod exchange;
 mod failures;
+mod keyed;
 mod late_rows;
 mod lateness;
 mod naive;

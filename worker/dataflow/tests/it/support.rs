@@ -8,9 +8,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
 use dataflow::{
-    Aggregate, ColumnKind, Emission, EmissionLimit, End, ExchangePlan, Function, Grouping, Input,
-    JobPlan, KeyColumn, Output, PartialAggregate, Pipeline, RowColumns, Shard, SinkPlan,
-    SourcePlan, Stage, StageInput, WindowAggregate, WindowInput, WindowKind,
+    Aggregate, ColumnKind, Deletion, Emission, EmissionLimit, Emit, End, ExchangePlan, Function,
+    Grouping, Input, JobPlan, KeyColumn, Output, PartialAggregate, Pipeline, RowColumns, Shard,
+    SinkPlan, SourcePlan, Stage, StageInput, WindowAggregate, WindowInput, WindowKind,
 };
 use protocol::{Fingerprint, Log, StageId};
 
@@ -176,6 +176,7 @@ fn job(stages: Vec<Stage>, exchanges: Vec<ExchangePlan>, groupings: &[Grouping])
         topic: grouping.operator.clone(),
         schema: grouping.result_schema(),
         key: vec![],
+        upsert: emit_of(grouping) != Emit::Final,
     });
     Arc::new(JobPlan {
         fingerprint: Fingerprint::from_bits(1),
@@ -194,6 +195,21 @@ fn job(stages: Vec<Stage>, exchanges: Vec<ExchangePlan>, groupings: &[Grouping])
     })
 }
 
+/// What no window ends changes.
+fn emit_of(grouping: &Grouping) -> Emit {
+    match grouping.window {
+        WindowKind::All | WindowKind::Life { .. } => {
+            let keys = grouping.keys.len();
+            let schema = grouping.result_schema();
+            let fields: Vec<Field> =
+                schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+            let columns = (0..fields.len()).map(|at| (at < keys).then_some(at)).collect();
+            Emit::Changes(Deletion { schema: Arc::new(Schema::new(fields)), columns })
+        }
+        _ => Emit::Final,
+    }
+}
+
 /// Complete windows in stage 0, one sink each.
 pub(crate) fn keyed_job(windows: &[(&str, WindowKind, Keys)]) -> Arc<JobPlan> {
     let groupings: Vec<Grouping> =
@@ -206,6 +222,7 @@ pub(crate) fn keyed_job(windows: &[(&str, WindowKind, Keys)]) -> Arc<JobPlan> {
                 input: WindowInput::Rows(row_columns(w.2)),
                 steps: vec![],
                 output: Output::Sink(sink),
+                emit: emit_of(grouping),
             })),
         });
     let input = StageInput { input: Input::Source(0), pipelines: pipelines.collect() };
@@ -231,6 +248,7 @@ pub(crate) fn exchange_job(window: WindowKind, keys: Keys) -> Arc<JobPlan> {
         input: WindowInput::Partials,
         steps: vec![],
         output: Output::Sink(0),
+        emit: emit_of(&grouping),
     }));
     let input = |input, end| StageInput { input, pipelines: vec![Pipeline { steps: vec![], end }] };
     let stages = vec![
@@ -273,9 +291,11 @@ pub(crate) fn shard(plan: &Arc<JobPlan>, stage: u32, partition: i32) -> Shard {
     Shard::new(Arc::clone(plan), StageId(stage), 0, Log::new("s", partition)).unwrap()
 }
 
-/// Rows of an emission as text, in order.
+/// Rows of an emission as text, in order, then deletions.
 pub(crate) fn sink_rows(emission: &Emission, out: &mut Vec<String>) {
-    for (sink, batch) in &emission.sinks {
+    let rows = emission.sinks.iter().map(|rows| ("", rows));
+    let deletions = emission.deletions.iter().map(|rows| ("- ", rows));
+    for (mark, (sink, batch)) in rows.chain(deletions) {
         for row in 0..batch.num_rows() {
             let values = batch.columns().iter().map(|column| {
                 if column.is_null(row) {
@@ -284,7 +304,7 @@ pub(crate) fn sink_rows(emission: &Emission, out: &mut Vec<String>) {
                     array_value_to_string(column, row).unwrap()
                 }
             });
-            out.push(format!("{sink}: {}", values.collect::<Vec<_>>().join(" | ")));
+            out.push(format!("{sink}: {mark}{}", values.collect::<Vec<_>>().join(" | ")));
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct JsonEncoder {
     /// `{"first":`, `,"second":` …
     prefixes: Vec<Vec<u8>>,
     key: Vec<usize>,
+    /// Every record has a key.
+    upsert: bool,
     value_bytes: Vec<u8>,
     key_bytes: Vec<u8>,
 }
@@ -41,7 +43,28 @@ impl JsonEncoder {
                 reason: format!("a key column must be one of the {} columns", prefixes.len()),
             });
         }
-        Ok(Self { prefixes, key, value_bytes: Vec::new(), key_bytes: Vec::new() })
+        let (value_bytes, key_bytes) = (Vec::new(), Vec::new());
+        Ok(Self { prefixes, key, upsert: false, value_bytes, key_bytes })
+    }
+
+    /// For a topic in which a later record replaces an earlier one of its key: a key of one column that is null is
+    /// `[null]`, so that every record has a key.
+    #[must_use]
+    pub fn upserting(self, upsert: bool) -> Self {
+        Self { upsert, ..self }
+    }
+
+    /// Hands the key of every row to `out`, in order. Only the columns of the key are looked at.
+    ///
+    /// # Panics
+    /// As [`Self::encode`].
+    pub fn encode_keys(&mut self, batch: &RecordBatch, out: &mut dyn FnMut(Option<&[u8]>)) {
+        assert_eq!(batch.num_columns(), self.prefixes.len(), "the batch has the encoder's schema");
+        let columns: Vec<Writer<'_>> = batch.columns().iter().map(Writer::new).collect();
+        for row in 0..batch.num_rows() {
+            let keyed = self.write_key(&columns, row);
+            out(keyed.then_some(&self.key_bytes));
+        }
     }
 
     /// Hands key and value of every row to `out`, in order. The batch has the schema of
@@ -69,6 +92,10 @@ impl JsonEncoder {
         self.key_bytes.clear();
         match self.key.as_slice() {
             [] => false,
+            [only] if self.upsert && columns[*only].is_null(row) => {
+                self.key_bytes.extend_from_slice(b"[null]");
+                true
+            }
             [only] => {
                 let column = &columns[*only];
                 let keyed = !column.is_null(row);

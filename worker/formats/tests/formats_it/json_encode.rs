@@ -98,6 +98,25 @@ fn keys_are_plain_alone_and_json_together() {
 }
 
 #[test]
+fn where_later_records_replace_earlier_ones_every_record_has_a_key() {
+    let batch = sample();
+    let keys = |key: &[usize], upsert: bool| -> Vec<Option<String>> {
+        let encoder = JsonEncoder::new(&batch.schema(), key.to_vec()).unwrap();
+        let mut encoder = encoder.upserting(upsert);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let (mut of_rows, mut alone) = (Vec::new(), Vec::new());
+        encoder.encode(&batch, &mut |key, _| of_rows.push(key.map(text)));
+        encoder.encode_keys(&batch, &mut |key| alone.push(key.map(text)));
+        assert_eq!(of_rows, alone, "a deletion finds its row");
+        alone
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(keys(&[0], false), [some("-9223372036854775808"), some("0"), None]);
+    assert_eq!(keys(&[0], true), [some("-9223372036854775808"), some("0"), some("[null]")]);
+    assert_eq!(keys(&[0, 5], true), keys(&[0, 5], false));
+}
+
+#[test]
 fn what_was_written_is_read_again() {
     let batch = sample().project(&[0, 1, 5, 8, 9, 11]).unwrap();
     let mut decoder = JsonDecoder::new(batch.schema(), None).unwrap();

@@ -1,13 +1,14 @@
-//! Windows: complete in stage 0 where the partitioning of the source allows it, else in two phases.
+//! Windows, and groups without: complete in stage 0 where the partitioning of the source allows it, else in two phases.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use dataflow::{
-    Aggregate, ColumnKind, End, ExchangePlan, Grouping, Input, KeyColumn, LateRows, Output,
+    Aggregate, ColumnKind, Emit, End, ExchangePlan, Grouping, Input, KeyColumn, LateRows, Output,
     PartialAggregate, Pipeline, RowColumns, StageInput, Step, WindowAggregate, WindowInput,
+    WindowKind,
 };
-use datafusion_common::{Column, DFSchema};
+use datafusion_common::{Column, DFSchema, ScalarValue};
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::tokenizer::Location;
 use protocol::Fingerprint;
@@ -17,15 +18,16 @@ use crate::expression::refuse;
 use crate::grouped::WindowSelect;
 use crate::insert::LateInsert;
 use crate::physical::physical;
-use crate::query::{JobQuery, SourceDef};
+use crate::query::{JobQuery, SinkDef, SourceDef};
 use crate::refusal::Refusal;
 use crate::relation::Base;
 use crate::select::{Body, OutputColumn, Selected};
+use crate::upsert::deletion;
 
 /// Where a statement with windows stands.
 pub(super) struct Place<'a> {
-    /// Name of the sink: operators are called after it.
-    pub(super) sink: &'a str,
+    /// Operators are called after it.
+    pub(super) sink: &'a SinkDef,
     pub(super) read: &'a ReadSource<'a>,
     pub(super) query: &'a JobQuery,
 }
@@ -46,6 +48,7 @@ struct Context<'a> {
 struct After {
     steps: Vec<Step>,
     output: Output,
+    emit: Emit,
 }
 
 /// Everything from the rows of the source to the sink.
@@ -61,7 +64,7 @@ pub(super) fn pipeline(
         Body::Rows(columns) => {
             let mut steps = filters(&selected.filters, schema, selected.at)?;
             steps.push(projection(columns, schema)?);
-            let after = After { steps, output: Output::Sink(sink) };
+            let after = After { steps, output: Output::Sink(sink), emit: Emit::Final };
             return of_view(place, &selected.base, after, exchanges);
         }
     };
@@ -71,14 +74,16 @@ pub(super) fn pipeline(
     }
     steps.push(projection(&select.columns, &select.schema)?);
     let context = Context {
-        operator: format!("{}.window", place.sink),
+        operator: format!("{}.{}", place.sink.name, role(select.window)),
         late,
         base: &selected.base,
         schema,
         select,
         at: selected.from_at,
     };
-    let after = After { steps, output: Output::Sink(sink) };
+    let emit =
+        if select.changes { Emit::Changes(deletion(place.sink, select)) } else { Emit::Final };
+    let after = After { steps, output: Output::Sink(sink), emit };
     let (own, first) = ends(place, &context, after, exchanges)?;
     let mut steps = filters(&selected.filters, schema, selected.at)?;
     steps.push(own);
@@ -88,7 +93,7 @@ pub(super) fn pipeline(
             Ok(Pipeline { steps, end: End::Partial(partial) })
         }
         First::Partial(partial) => {
-            let after = After { steps, output: Output::Partial(partial) };
+            let after = After { steps, output: Output::Partial(partial), emit: Emit::Final };
             of_view(place, &selected.base, after, exchanges)
         }
     }
@@ -106,7 +111,7 @@ fn of_view(
     };
     let schema = schema_of(place, &view.base);
     let context = Context {
-        operator: format!("{}.{}.window", place.sink, view.name),
+        operator: format!("{}.{}.window", place.sink.name, view.name),
         late: None,
         base: &view.base,
         schema,
@@ -122,7 +127,7 @@ fn of_view(
             Ok(Pipeline { steps, end: End::Partial(partial) })
         }
         First::Partial(partial) => {
-            let after = After { steps, output: Output::Partial(partial) };
+            let after = After { steps, output: Output::Partial(partial), emit: Emit::Final };
             of_view(place, &view.base, after, exchanges)
         }
     }
@@ -161,16 +166,22 @@ fn ends(
         .check_lateness()
         .map_err(|why| Refusal::at(context.at, why, "use a longer slide or step"))?;
     let (step, input) = arguments(place, context)?;
-    let After { steps, output } = after;
+    let After { steps, output, emit } = after;
+    if emit != Emit::Final {
+        let longer = "use a longer slide or step";
+        grouping.check_changes().map_err(|why| Refusal::at(context.at, why, longer))?;
+    }
     let whole = WindowAggregate {
         steps,
         grouping: grouping.clone(),
         input: WindowInput::Rows(input.clone()),
         output,
+        emit,
     };
     let declared = place.read.declared;
     if keyed(declared, context) {
-        if declared.idle_timeout_ms.is_some() {
+        // What is kept for ever waits for no watermark.
+        if declared.idle_timeout_ms.is_some() && grouping.window != WindowKind::All {
             let name = &declared.name;
             let message = format!(
                 "source '{name}' is partitionedBy the keys, so its windows live with its partitions; they would stay \
@@ -220,13 +231,10 @@ fn claimed(declared: &SourceDef, base: &Base, select: &WindowSelect) -> bool {
 
 /// Event time, keys, arguments.
 fn arguments(place: &Place<'_>, context: &Context<'_>) -> Result<(Step, RowColumns), Refusal> {
-    let Some(time) = context.base.event_time(place.query) else {
-        return Err(Refusal::at(context.at, "the source has no event time", ""));
-    };
     let make = |expr: &Expr| physical(expr, context.schema).map_err(|e| refuse(context.at, &e));
-    let time_column = Expr::Column(Column::new_unqualified(time));
-    let mut exprs = vec![make(&time_column)?];
-    let mut fields = vec![Field::new(time, ColumnKind::Timestamp.data_type(), false)];
+    let (time, name) = event_time(place, context)?;
+    let mut exprs = vec![make(&time)?];
+    let mut fields = vec![Field::new(name, ColumnKind::Timestamp.data_type(), false)];
     let mut input = RowColumns::default();
     for (key, expr) in &context.select.keys {
         input.keys.push(exprs.len());
@@ -259,6 +267,35 @@ fn arguments(place: &Place<'_>, context: &Context<'_>) -> Result<(Step, RowColum
     }
     let schema = Arc::new(Schema::new(fields));
     Ok((Step::Project { exprs, schema }, input))
+}
+
+/// The event time and its name. Rows without one have one time; then nothing may depend on it.
+fn event_time<'a>(place: &'a Place<'_>, context: &Context<'_>) -> Result<(Expr, &'a str), Refusal> {
+    if let Some(time) = context.base.event_time(place.query) {
+        return Ok((Expr::Column(Column::new_unqualified(time)), time));
+    }
+    let ordered =
+        context.select.aggregates.iter().find(|call| call.aggregate.function.is_ordered());
+    let message = match (context.select.window, ordered) {
+        (WindowKind::All, None) => {
+            let constant = ScalarValue::TimestampMillisecond(Some(0), None);
+            return Ok((Expr::Literal(constant, None), "__event_time"));
+        }
+        (WindowKind::All, Some(call)) => {
+            format!("{} is by event time, and the source has no watermark", call.aggregate.name)
+        }
+        _ => "STATE TTL is in event time, and the source has no watermark".to_owned(),
+    };
+    Err(Refusal::at(context.at, message, "declare watermark.column on the source"))
+}
+
+/// What the operator is called in the plan.
+fn role(window: WindowKind) -> &'static str {
+    match window {
+        WindowKind::All | WindowKind::Life { .. } => "group",
+        WindowKind::First { .. } => "first",
+        _ => "window",
+    }
 }
 
 fn late_rows(sink: usize, late: &LateInsert) -> LateRows {

@@ -892,3 +892,296 @@ state of out.window in stage 2: (window_end TUMBLE(60000 ms)) -> (avg(sum(price)
 sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, n BIGINT key (user_id)
 sink other (topic other-topic): user_id BIGINT, window_start TIMESTAMP, window_end TIMESTAMP, tens BIGINT
 sink out (topic out-topic): window_start TIMESTAMP, mean DOUBLE
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n, max(price) AS top, sum(quantity) AS q FROM clicks
+GROUP BY user_id EMIT CHANGES STATE TTL NONE
+=>
+plan a294021f76aaed3b
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, quantity INT
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1, CAST(quantity AS BIGINT) AS __argument_2
+    partial counts.group ALL keys (user_id) aggregates (count(*), max(price), sum(quantity))
+    send to exchange counts.group
+stage 1 reads exchange counts.group
+  - merge counts.group ALL keys (user_id) aggregates (count(*), max(price), sum(quantity))
+    emit changes
+    project user_id, count(*) AS n, max(price) AS top, sum(quantity) AS q
+    write counts
+exchange counts.group (16 partitions, 5414a406d4c7e1a9): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max(price) DOUBLE, sum(quantity) BIGINT
+state of counts.group in stage 1: (window_end ALL, user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE, sum(quantity) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, n BIGINT, top DOUBLE, q BIGINT key (user_id)
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n, sum(price) AS total, last_value(name) AS who FROM visits
+WHERE quantity > 1 GROUP BY user_id HAVING count(*) > 20
+STATE TTL NONE EMIT CHANGES
+=>
+plan d40e9ceeb1f2843b
+source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - filter (quantity > INT '1')
+    project event_time, user_id, price AS __argument_1, name AS __argument_2
+    window counts.group ALL keys (user_id) aggregates (count(*), sum(price), last_value(name))
+    emit changes
+    filter (count(*) > 20)
+    project user_id, count(*) AS n, sum(price) AS total, last_value(name) AS who
+    write counts
+state of counts.group in stage 0: (window_end ALL, user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE, last_value(name).time TIMESTAMP, last_value(name).partition INT, last_value(name).position BIGINT, last_value(name).value VARCHAR)
+sink counts (topic counts-topic): user_id BIGINT, n BIGINT, total DOUBLE, who VARCHAR key (user_id)
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n, avg(price) AS mean, array_agg(quantity LIMIT 3) AS some FROM clicks
+GROUP BY user_id HAVING max(price) > 3 EMIT CHANGES STATE TTL INTERVAL '20' SECOND
+=>
+plan 7a7e37b2b47abd26
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, quantity INT
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1, quantity AS __argument_2
+    partial counts.group LIFE(20000 ms) keys (user_id) aggregates (count(*), avg(price), array_agg(quantity LIMIT 3), max(price))
+    send to exchange counts.group
+stage 1 reads exchange counts.group
+  - merge counts.group LIFE(20000 ms) keys (user_id) aggregates (count(*), avg(price), array_agg(quantity LIMIT 3), max(price))
+    emit changes
+    filter (max(price) > 3.0)
+    project user_id, count(*) AS n, avg(price) AS mean, array_agg(quantity LIMIT 3) AS some
+    write counts
+exchange counts.group (16 partitions, 8cfb3f7979ca85b2): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, "avg(price).sum" DOUBLE, "avg(price).count" BIGINT, array_agg(quantity LIMIT 3) BYTES, max(price) DOUBLE
+state of counts.group in stage 1: (window_end LIFE(20000 ms), user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT, avg(price).sum DOUBLE, avg(price).count BIGINT, array_agg(quantity LIMIT 3) BYTES, max(price) DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, n BIGINT, mean DOUBLE, some ARRAY<INT> key (user_id)
+--------
+CREATE VIEW v AS SELECT name, quantity > 2 AS large, price, event_time FROM clicks;
+INSERT INTO names SELECT name, large, CASE WHEN count(*) > 3 THEN 'many' ELSE 'few' END AS size, count(DISTINCT price) AS prices
+FROM v GROUP BY name, large EMIT CHANGES STATE TTL INTERVAL '30' DAY LATE ROWS INTO late
+=>
+plan 3873a5d4f2e6b11c
+source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, name, (quantity > INT '2'), price AS __argument_1, name AS __late_name, (quantity > INT '2') AS __late_large, price AS __late_price, event_time AS __late_event_time
+    rows for names.group LIFE(2592000000 ms) keys (name, (quantity > INT '2')) aggregates (count(*), count(DISTINCT price))
+    late rows to late
+    send to exchange names.group
+stage 1 reads exchange names.group
+  - merge names.group LIFE(2592000000 ms) keys (name, (quantity > INT '2')) aggregates (count(*), count(DISTINCT price))
+    late rows to late
+    emit changes
+    project name, (quantity > INT '2') AS large, CASE WHEN (count(*) > 3) THEN 'many' ELSE 'few' END AS size, count(DISTINCT price) AS prices
+    write names
+exchange names.group (16 partitions, 9985e0247117b53c): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, name VARCHAR, (quantity > INT '2') BOOLEAN, count(*) BIGINT, count(DISTINCT price) BYTES, __late_name VARCHAR, __late_large BOOLEAN, __late_price DOUBLE, __late_event_time TIMESTAMP
+state of names.group in stage 1: (window_end LIFE(2592000000 ms), name VARCHAR, (quantity > INT '2') BOOLEAN) -> (window_start TIMESTAMP, count(*) BIGINT, count(DISTINCT price) BYTES)
+sink late (topic late-topic): name VARCHAR, large BOOLEAN, price DOUBLE, event_time TIMESTAMP, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink names (topic names-topic): name VARCHAR, large BOOLEAN, size VARCHAR, prices BIGINT key (name, large)
+--------
+INSERT INTO counts SELECT user_id, sum(amount) AS total FROM plain GROUP BY user_id EMIT CHANGES STATE TTL NONE
+=>
+plan df2fb9423018ff99
+source plain (topic plain-topic): user_id BIGINT, amount DECIMAL(10, 2)
+stage 0 reads source plain
+  - project TIMESTAMP '0' AS __event_time, user_id, amount AS __argument_0
+    partial counts.group ALL keys (user_id) aggregates (sum(amount))
+    send to exchange counts.group
+stage 1 reads exchange counts.group
+  - merge counts.group ALL keys (user_id) aggregates (sum(amount))
+    emit changes
+    project user_id, sum(amount) AS total
+    write counts
+exchange counts.group (16 partitions, 848df8ccdfcd91b3): __window_end BIGINT, __rows BIGINT, user_id BIGINT, sum(amount) DECIMAL(38, 2)
+state of counts.group in stage 1: (window_end ALL, user_id BIGINT) -> (sum(amount) DECIMAL(38, 2))
+sink counts (topic counts-topic): user_id BIGINT, total DECIMAL(38, 2) key (user_id)
+--------
+INSERT INTO windows SELECT user_id, window_end, count(*) AS n, sum(price) AS total
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end HAVING count(*) > 1
+EMIT CHANGES
+=>
+plan 9ade3da05e8a6551
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1
+    partial windows.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    send to exchange windows.window
+stage 1 reads exchange windows.window
+  - merge windows.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), sum(price))
+    emit changes
+    filter (count(*) > 1)
+    project user_id, window_end, count(*) AS n, sum(price) AS total
+    write windows
+exchange windows.window (16 partitions, df5090def96d0335): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, sum(price) DOUBLE
+state of windows.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT, total DOUBLE key (user_id, window_end)
+--------
+INSERT INTO windows SELECT user_id, window_end, count(*) AS n, stddev(price) AS spread
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '2' SECOND, INTERVAL '40' SECOND)
+GROUP BY user_id, window_start, window_end
+EMIT CHANGES ALLOWED LATENESS INTERVAL '10' SECOND LATE ROWS INTO late
+=>
+plan 3c0852e24750815f
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_1, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    rows for windows.window HOP(2000 ms, 40000 ms) lateness 10000 ms keys (user_id) aggregates (count(*), stddev_samp(price))
+    late rows to late
+    send to exchange windows.window
+stage 1 reads exchange windows.window
+  - merge windows.window HOP(2000 ms, 40000 ms) lateness 10000 ms keys (user_id) aggregates (count(*), stddev_samp(price))
+    late rows to late
+    emit changes
+    project user_id, window_end, count(*) AS n, stddev_samp(price) AS spread
+    write windows
+exchange windows.window (16 partitions, a6b123608939dc36): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, "stddev_samp(price).count" BIGINT, "stddev_samp(price).mean" DOUBLE, "stddev_samp(price).squares" DOUBLE, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of windows.window in stage 1: (pane_end HOP(2000 ms, 40000 ms) lateness 10000 ms, first_window_end HOP(2000 ms, 40000 ms) lateness 10000 ms, user_id BIGINT) -> (count(*) BIGINT, stddev_samp(price).count BIGINT, stddev_samp(price).mean DOUBLE, stddev_samp(price).squares DOUBLE)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT, spread DOUBLE key (user_id, window_end)
+--------
+INSERT INTO windows SELECT user_id, window_end, sum(quantity) AS q
+FROM HOP(TABLE visits, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '30' SECOND)
+GROUP BY user_id, window_start, window_end
+EMIT CHANGES
+=>
+plan 229f3b9d16596e1a
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, quantity INT
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, CAST(quantity AS BIGINT) AS __argument_0
+    window windows.window HOP(1000 ms, 30000 ms) keys (user_id) aggregates (sum(quantity))
+    emit changes
+    project user_id, window_end, sum(quantity) AS q
+    write windows
+state of windows.window in stage 0: (pane_end HOP(1000 ms, 30000 ms), first_window_end HOP(1000 ms, 30000 ms), user_id BIGINT) -> (sum(quantity) BIGINT)
+sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, q BIGINT key (user_id, window_end)
+--------
+INSERT INTO windows SELECT user_id, window_end, max(price) AS top
+FROM CUMULATE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20' SECOND)
+GROUP BY user_id, window_start, window_end
+EMIT CHANGES
+=>
+plan 7499592aa9c4bcbe
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, price AS __argument_0
+    window windows.window CUMULATE(5000 ms, 20000 ms) keys (user_id) aggregates (max(price))
+    emit changes
+    project user_id, window_end, max(price) AS top
+    write windows
+state of windows.window in stage 0: (pane_end CUMULATE(5000 ms, 20000 ms), first_window_end CUMULATE(5000 ms, 20000 ms), user_id BIGINT) -> (max(price) DOUBLE)
+sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, top DOUBLE key (user_id, window_end)
+--------
+INSERT INTO out SELECT window_end, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+EMIT ON WINDOW CLOSE
+=>
+plan 4e749490a102c455
+source clicks (topic clicks-topic): event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time
+    partial out.window TUMBLE(10000 ms) keys () aggregates (count(*))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window TUMBLE(10000 ms) keys () aggregates (count(*))
+    project window_end, count(*) AS n
+    write out
+exchange out.window (16 partitions, 31153fea0bd0f5f0): __window_end BIGINT, __rows BIGINT, count(*) BIGINT
+state of out.window in stage 1: (window_end TUMBLE(10000 ms)) -> (count(*) BIGINT)
+sink out (topic out-topic): window_end TIMESTAMP, n BIGINT
+--------
+INSERT INTO out SELECT user_id, name, price, event_time
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
+STATE TTL NONE
+=>
+plan 8089e07141ecdf39
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, name AS __argument_0, event_time AS __argument_1, price AS __argument_2
+    partial out.first FIRST keys (user_id) aggregates (first_row(name), first_row(event_time), first_row(price))
+    send to exchange out.first
+stage 1 reads exchange out.first
+  - merge out.first FIRST keys (user_id) aggregates (first_row(name), first_row(event_time), first_row(price))
+    project user_id, first_row(name) AS name, first_row(price) AS price, first_row(event_time) AS event_time
+    write out
+exchange out.first (16 partitions, a864622dc84e6545): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, "first_row(name).time" TIMESTAMP, "first_row(name).partition" INT, "first_row(name).position" BIGINT, "first_row(name).value" VARCHAR, "first_row(event_time).time" TIMESTAMP, "first_row(event_time).partition" INT, "first_row(event_time).position" BIGINT, "first_row(event_time).value" TIMESTAMP, "first_row(price).time" TIMESTAMP, "first_row(price).partition" INT, "first_row(price).position" BIGINT, "first_row(price).value" DOUBLE
+state of out.first in stage 1: (window_end FIRST, user_id BIGINT) -> (window_start TIMESTAMP, first_row(name).time TIMESTAMP, first_row(name).partition INT, first_row(name).position BIGINT, first_row(name).value VARCHAR, first_row(event_time).time TIMESTAMP, first_row(event_time).partition INT, first_row(event_time).position BIGINT, first_row(event_time).value TIMESTAMP, first_row(price).time TIMESTAMP, first_row(price).partition INT, first_row(price).position BIGINT, first_row(price).value DOUBLE)
+sink out (topic out-topic): user_id BIGINT, name VARCHAR, price DOUBLE, event_time TIMESTAMP
+--------
+INSERT INTO out SELECT r.user_id, r.quantity * 2 AS twice, r.who
+FROM (SELECT user_id, quantity, upper(name) AS who, row_number() OVER (PARTITION BY user_id, name ORDER BY event_time ASC) AS n
+  FROM clicks WHERE price > 1) AS r
+WHERE r.quantity > 1 AND n = 1
+STATE TTL INTERVAL '10' SECOND LATE ROWS INTO late
+=>
+plan 873eb95f1913121c
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter (price > 1.0)
+    project event_time, user_id, name, quantity AS __argument_0, upper(name) AS __argument_1, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    rows for out.first FIRST(10000 ms) keys (user_id, name) aggregates (first_row(quantity), first_row(upper(name)))
+    late rows to late
+    send to exchange out.first
+stage 1 reads exchange out.first
+  - merge out.first FIRST(10000 ms) keys (user_id, name) aggregates (first_row(quantity), first_row(upper(name)))
+    late rows to late
+    filter (first_row(quantity) > INT '1')
+    project user_id, (CAST(first_row(quantity) AS BIGINT) * 2) AS twice, first_row(upper(name)) AS who
+    write out
+exchange out.first (16 partitions, c34ed64708fa79ec): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, name VARCHAR, "first_row(quantity).time" TIMESTAMP, "first_row(quantity).partition" INT, "first_row(quantity).position" BIGINT, "first_row(quantity).value" INT, "first_row(upper(name)).time" TIMESTAMP, "first_row(upper(name)).partition" INT, "first_row(upper(name)).position" BIGINT, "first_row(upper(name)).value" VARCHAR, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of out.first in stage 1: (window_end FIRST(10000 ms), user_id BIGINT, name VARCHAR) -> (window_start TIMESTAMP, first_row(quantity).time TIMESTAMP, first_row(quantity).partition INT, first_row(quantity).position BIGINT, first_row(quantity).value INT, first_row(upper(name)).time TIMESTAMP, first_row(upper(name)).partition INT, first_row(upper(name)).position BIGINT, first_row(upper(name)).value VARCHAR)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink out (topic out-topic): user_id BIGINT, twice BIGINT, who VARCHAR
+--------
+INSERT INTO out SELECT * FROM (SELECT user_id, amount, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM visits)
+WHERE (1 = n) STATE TTL INTERVAL '1' MINUTE
+=>
+plan e4265d30f59ef876
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, amount DECIMAL(10, 2)
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, amount AS __argument_0
+    window out.first FIRST(60000 ms) keys (user_id) aggregates (first_row(amount))
+    project user_id, first_row(amount) AS amount
+    write out
+state of out.first in stage 0: (window_end FIRST(60000 ms), user_id BIGINT) -> (window_start TIMESTAMP, first_row(amount).time TIMESTAMP, first_row(amount).partition INT, first_row(amount).position BIGINT, first_row(amount).value DECIMAL(10, 2))
+sink out (topic out-topic): user_id BIGINT, amount DECIMAL(10, 2)
+--------
+INSERT INTO counts SELECT user_id, name, price, ok
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time DESC) AS n FROM clicks) WHERE n = 1
+EMIT CHANGES STATE TTL NONE
+=>
+plan c4d85acd90714cab
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, name AS __argument_0, price AS __argument_1, ok AS __argument_2
+    partial counts.group ALL keys (user_id) aggregates (last_row(name), last_row(price), last_row(ok))
+    send to exchange counts.group
+stage 1 reads exchange counts.group
+  - merge counts.group ALL keys (user_id) aggregates (last_row(name), last_row(price), last_row(ok))
+    emit changes
+    project user_id, last_row(name) AS name, last_row(price) AS price, last_row(ok) AS ok
+    write counts
+exchange counts.group (16 partitions, a6061915fe252928): __window_end BIGINT, __rows BIGINT, user_id BIGINT, "last_row(name).time" TIMESTAMP, "last_row(name).partition" INT, "last_row(name).position" BIGINT, "last_row(name).value" VARCHAR, "last_row(price).time" TIMESTAMP, "last_row(price).partition" INT, "last_row(price).position" BIGINT, "last_row(price).value" DOUBLE, "last_row(ok).time" TIMESTAMP, "last_row(ok).partition" INT, "last_row(ok).position" BIGINT, "last_row(ok).value" BOOLEAN
+state of counts.group in stage 1: (window_end ALL, user_id BIGINT) -> (last_row(name).time TIMESTAMP, last_row(name).partition INT, last_row(name).position BIGINT, last_row(name).value VARCHAR, last_row(price).time TIMESTAMP, last_row(price).partition INT, last_row(price).position BIGINT, last_row(price).value DOUBLE, last_row(ok).time TIMESTAMP, last_row(ok).partition INT, last_row(ok).position BIGINT, last_row(ok).value BOOLEAN)
+sink counts (topic counts-topic): user_id BIGINT, name VARCHAR, price DOUBLE, ok BOOLEAN key (user_id)
+--------
+INSERT INTO counts SELECT user_id, quantity
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time DESC) AS n FROM visits) WHERE n = 1 AND quantity < 4
+EMIT CHANGES STATE TTL INTERVAL '15' SECOND
+=>
+plan b9768fe60974e77b
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, quantity INT
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, quantity AS __argument_0
+    window counts.group LIFE(15000 ms) keys (user_id) aggregates (last_row(quantity))
+    emit changes
+    filter (last_row(quantity) < INT '4')
+    project user_id, last_row(quantity) AS quantity
+    write counts
+state of counts.group in stage 0: (window_end LIFE(15000 ms), user_id BIGINT) -> (window_start TIMESTAMP, last_row(quantity).time TIMESTAMP, last_row(quantity).partition INT, last_row(quantity).position BIGINT, last_row(quantity).value INT)
+sink counts (topic counts-topic): user_id BIGINT, quantity INT key (user_id)

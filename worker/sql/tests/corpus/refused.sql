@@ -137,19 +137,19 @@ INSERT INTO out SELECT user_id FROM clicks QUALIFY row_number() OVER (ORDER BY p
 --------
 INSERT INTO out SELECT count(*) AS n FROM clicks
 =>
-1:24: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end
+1:24: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end, or with GROUP BY and EMIT CHANGES
 --------
 INSERT INTO out SELECT user_id FROM clicks GROUP BY user_id
 =>
-1:44: GROUP BY without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION
+1:44: without a window a key has no final row, only a current one; write EMIT CHANGES at the end, and declare the key of the sink, or group by a window
 --------
 INSERT INTO out SELECT user_id FROM clicks HAVING user_id > 1
 =>
-1:44: HAVING without a window is not supported: its state would grow for ever; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION
+1:44: HAVING without GROUP BY is not supported; use WHERE
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE count(*) > 1
 =>
-1:50: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end
+1:50: the aggregate count is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end, or with GROUP BY and EMIT CHANGES
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE price
 =>
@@ -173,7 +173,7 @@ INSERT INTO out SELECT user_id FROM clicks WHERE random() < 0.5
 --------
 INSERT INTO out SELECT array_agg(price) AS p FROM clicks
 =>
-1:24: the aggregate array_agg is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end
+1:24: the aggregate array_agg is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end, or with GROUP BY and EMIT CHANGES
 --------
 INSERT INTO out SELECT upper(price, 1) AS p FROM clicks
 =>
@@ -555,7 +555,7 @@ FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10
 GROUP BY window_start, window_end
 EMIT CHANGES
 =>
-4:1: 'EMIT' is not expected here
+1:17: EMIT CHANGES writes sink 'out', which has no key: nothing would say which row a later one replaces; declare key of the sink: the columns that are window_start or window_end or window_time
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE ok LATE ROWS INTO late
 =>
@@ -743,3 +743,199 @@ FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY user_id, window_start, window_end
 =>
 1:33: IGNORE or RESPECT NULLS after first_value is not supported; leave it out
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+=>
+1:62: without a window a key has no final row, only a current one; write EMIT CHANGES at the end, and declare the key of the sink, or group by a window
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES
+=>
+1:62: without a window nothing bounds the state: every key would be kept for ever; write STATE TTL INTERVAL '1' DAY at the end, after which a key without rows is forgotten, or STATE TTL NONE where the keys are few enough to be kept for ever
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT ON WINDOW CLOSE STATE TTL NONE
+=>
+2:1: EMIT ON WINDOW CLOSE needs a window; write EMIT CHANGES
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL INTERVAL '0' SECOND
+=>
+2:24: the TTL must be greater than zero, and not longer than event time reaches; write STATE TTL INTERVAL '1' DAY, or STATE TTL NONE, at the end of an INSERT
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL 5
+=>
+2:24: 5 is not an interval; write STATE TTL INTERVAL '1' DAY, or STATE TTL NONE, at the end of an INSERT
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL NONE EMIT CHANGES
+=>
+2:29: EMIT stands twice; write EMIT CHANGES or EMIT ON WINDOW CLOSE at the end of an INSERT with GROUP BY
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL NONE STATE TTL INTERVAL '1' DAY
+=>
+2:29: STATE TTL stands twice; write STATE TTL INTERVAL '1' DAY, or STATE TTL NONE, at the end of an INSERT
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL NONE ALLOWED LATENESS INTERVAL '1' DAY
+=>
+2:29: ALLOWED LATENESS needs a window: without one a row counts until its key is forgotten; a longer STATE TTL keeps keys longer
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL NONE LATE ROWS INTO late;
+INSERT INTO late SELECT user_id FROM clicks
+=>
+2:29: no row is late where keys are kept for ever; leave LATE ROWS INTO out
+--------
+INSERT INTO out SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL NONE
+=>
+1:17: EMIT CHANGES writes sink 'out', which has no key: nothing would say which row a later one replaces; declare key of the sink: the columns that are user_id
+--------
+INSERT INTO counts SELECT user_id, name, count(*) AS n FROM clicks GROUP BY user_id, name
+EMIT CHANGES STATE TTL NONE
+=>
+1:20: the key of sink 'counts' lacks name, which is in GROUP BY; declare key of the sink: the columns that are user_id, name
+--------
+INSERT INTO counts SELECT max(user_id) AS user_id, name FROM clicks GROUP BY name
+EMIT CHANGES STATE TTL NONE
+=>
+1:20: column 'user_id' of the key of sink 'counts' is no column of GROUP BY; declare key of the sink: the columns that are name
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+EMIT CHANGES
+=>
+1:20: the key of sink 'counts' does not tell windows apart; declare key of the sink: the columns that are user_id, and window_start or window_end or window_time
+--------
+INSERT INTO windows SELECT user_id, window_end, count(*) AS n
+FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+EMIT CHANGES
+=>
+4:1: EMIT CHANGES is not possible with SESSION: a session that grows ends later, and its earlier row would stay; leave it out, or GROUP BY without a window and STATE TTL as the gap
+--------
+INSERT INTO windows SELECT user_id, window_end, count(*) AS n
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '10' MINUTE)
+GROUP BY user_id, window_start, window_end
+EMIT CHANGES
+=>
+2:6: a row would change 600 windows; with changes a row may be in at most 100; use a longer slide or step
+--------
+INSERT INTO windows SELECT user_id, window_end, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+STATE TTL INTERVAL '1' DAY
+=>
+4:1: STATE TTL is not possible over windows: their state goes when they end; leave it out; ALLOWED LATENESS keeps windows longer
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE ok EMIT CHANGES
+=>
+1:53: EMIT CHANGES needs a window; write EMIT CHANGES or EMIT ON WINDOW CLOSE at the end of an INSERT with GROUP BY
+--------
+CREATE VIEW v AS SELECT user_id FROM clicks WHERE ok STATE TTL NONE; INSERT INTO out SELECT user_id FROM clicks
+=>
+1:54: STATE TTL is not possible in a view; write STATE TTL INTERVAL '1' DAY, or STATE TTL NONE, at the end of an INSERT
+--------
+CREATE VIEW v AS SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id;
+INSERT INTO counts SELECT user_id, n FROM v WHERE n > 2 EMIT CHANGES STATE TTL NONE
+=>
+1:18: what GROUP BY without a window, or ROW_NUMBER, gives is no view: it is not known when a key is complete; write it as an INSERT
+2:43: there is no source or view 'v'; known here: clicks, plain, sleepy, visits
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO counts SELECT user_id, max(n) AS n FROM v GROUP BY user_id EMIT CHANGES STATE TTL NONE
+=>
+3:55: GROUP BY without a window over results of windows is not supported; put a window over them, by their window_time
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM plain GROUP BY user_id
+EMIT CHANGES STATE TTL INTERVAL '1' DAY
+=>
+1:55: STATE TTL is in event time, and the source has no watermark; declare watermark.column on the source
+--------
+INSERT INTO counts SELECT user_id, last_value(price) AS p FROM plain GROUP BY user_id
+EMIT CHANGES STATE TTL NONE
+=>
+1:64: last_value(price) is by event time, and the source has no watermark; declare watermark.column on the source
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM sleepy GROUP BY user_id
+EMIT CHANGES STATE TTL INTERVAL '1' DAY
+=>
+1:55: source 'sleepy' is partitionedBy the keys, so its windows live with its partitions; they would stay open when a partition goes idle; remove watermark.idleTimeout of the source, or partitionedBy
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id EMIT CHANGES STATE TTL NONE;
+INSERT INTO counts SELECT user_id, user_id AS n FROM clicks
+=>
+2:20: sink 'counts' gets changes, and another statement writes it; which of two rows with one key came last would not be determined: write one sink each
+--------
+INSERT INTO counts SELECT user_id, window_start, count(*) AS n FROM clicks GROUP BY user_id
+EMIT CHANGES STATE TTL NONE
+=>
+1:36: there is no column 'window_start'; columns are user_id, name, event_time, price, quantity, amount, ok
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
+=>
+1:119: without a window nothing bounds the state: every key would be kept for ever; write STATE TTL INTERVAL '1' DAY at the end, after which a key without rows is forgotten, or STATE TTL NONE where the keys are few enough to be kept for ever
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
+EMIT CHANGES STATE TTL NONE
+=>
+2:1: the first row of a key does not change; leave EMIT CHANGES out, or ORDER BY time DESC
+--------
+INSERT INTO counts SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time DESC) AS n FROM clicks) WHERE n = 1
+STATE TTL NONE
+=>
+1:127: without a window a key has no final row, only a current one; write EMIT CHANGES at the end, and declare the key of the sink, or group by a window
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n <= 3
+STATE TTL NONE
+=>
+1:133: n <= 3 is not supported: of the rows of a key only one can be taken; write n = 1
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE price > 1
+STATE TTL NONE
+=>
+1:127: of the rows of a key only the one with n = 1 can be taken; write n = 1
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price) AS n FROM clicks) WHERE n = 1
+STATE TTL NONE
+=>
+1:97: ORDER BY price is not the event time 'event_time'; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time, price) AS n FROM clicks) WHERE n = 1
+STATE TTL NONE
+=>
+1:48: ROW_NUMBER is ordered by the event time alone; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY event_time) AS n FROM clicks) WHERE n = 1
+STATE TTL NONE
+=>
+1:48: ROW_NUMBER without PARTITION BY would have one key; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, RANK() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
+STATE TTL NONE
+=>
+1:48: RANK() in a subquery is not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+--------
+INSERT INTO out SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
+STATE TTL NONE
+=>
+1:33: there is no column 'n'; columns are user_id, name, event_time, price, quantity, amount, ok
+--------
+INSERT INTO out SELECT user_id, count(*) AS c FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
+GROUP BY user_id STATE TTL NONE
+=>
+2:1: GROUP BY and HAVING over a subquery are not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM plain) WHERE n = 1
+STATE TTL NONE
+=>
+1:97: the source has no watermark, so its rows have no order; declare watermark.column on the source
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) AS s FROM clicks
+=>
+1:33: OVER after sum is not supported; OVER stands after ROW_NUMBER() in a subquery, for the first or the last row of a key

@@ -60,8 +60,14 @@ pub(crate) fn job(sql: &str) -> JobQuery {
     };
     let sleepy = SourceDef { partitioned_by, ..source("sleepy") };
     let plain = SourceDef { event_time: None, ..source("plain") };
-    let sinks =
-        [sink("counts", &["user_id"]), sink("out", &[]), sink("other", &[]), sink("late", &[])];
+    let sinks = [
+        sink("counts", &["user_id"]),
+        sink("out", &[]),
+        sink("other", &[]),
+        sink("late", &[]),
+        sink("windows", &["user_id", "window_end"]),
+        sink("names", &["name", "large"]),
+    ];
     let words: Vec<&str> = sql.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
     let named = |sink: &SinkDef| words.windows(2).any(|pair| pair == ["INTO", sink.name.as_str()]);
     let mut sources = vec![source("clicks"), visits, sleepy, plain];

@@ -137,4 +137,13 @@ fn show(plan: &JobPlan, emission: &Emission, out: &mut BTreeMap<String, Vec<Stri
             rows.push(batch.columns().iter().map(value).collect::<Vec<_>>().join(" "));
         }
     }
+    for (sink, batch) in &emission.deletions {
+        let sink = &plan.sinks[*sink];
+        let rows = out.entry(sink.name.clone()).or_default();
+        for row in 0..batch.num_rows() {
+            let key = sink.key.iter().map(|key| array_value_to_string(batch.column(*key), row));
+            let key: Vec<String> = key.map(Result::unwrap).collect();
+            rows.push(format!("{} deleted", key.join(" ")));
+        }
+    }
 }

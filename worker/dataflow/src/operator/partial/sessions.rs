@@ -25,8 +25,8 @@ pub(in crate::operator) struct Sessions {
 
 impl Sessions {
     pub(in crate::operator) fn new(grouping: &Grouping, gap: i64) -> Result<Self, DataflowError> {
-        let table = SessionTable::new(grouping, gap, with_row_count(grouping))?;
-        Ok(Self { gap, spans: OnTime::default(), table })
+        let table = SessionTable::new(grouping, with_row_count(grouping))?;
+        Ok(Self { gap, spans: OnTime::new(grouping.window.row_lag() - gap), table })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::outgoing::Outgoing;
 use super::{NONE, Session, SessionTable, accumulators};
 use crate::accumulate::Rows;
 use crate::error::DataflowError;
@@ -40,7 +41,7 @@ impl SessionTable {
         closed.into_iter().map(|(_, _, number)| number).collect()
     }
 
-    fn compare_keys(&self, a: u32, b: u32) -> Ordering {
+    pub(super) fn compare_keys(&self, a: u32, b: u32) -> Ordering {
         self.index.compare(self.sessions[a as usize].key, self.sessions[b as usize].key)
     }
 
@@ -83,6 +84,7 @@ impl SessionTable {
             new.merge(&Rows::All(left.len()), &numbers, &old.states(&left))
                 .map_err(|e| e.at(grouping, at))?;
         }
+        let outgoing = std::mem::replace(&mut self.outgoing, Outgoing::Closed);
         let sessions: Vec<Session> = left.iter().map(|n| self.sessions[*n as usize]).collect();
         let ends: Vec<i64> = left.iter().map(|n| self.ends[*n as usize]).collect();
         self.sessions.clear();
@@ -98,6 +100,7 @@ impl SessionTable {
             self.sessions[number as usize].changed = session.changed;
         }
         self.expiry.put_new(&self.ends);
+        self.outgoing = outgoing.renumbered(&left);
         Ok(())
     }
 }

@@ -47,12 +47,14 @@ impl SessionTable {
         self.accumulators.iter().for_each(|accumulator| accumulator.encode(number, out));
     }
 
-    /// Restores one session; `None` if its key does not decode, or it is there already.
+    /// Restores one session; `None` if its key does not decode, or it is there already. Of one that starts at `sent`
+    /// or before the first row has gone out.
     pub(crate) fn restore(
         &mut self,
         key: &[u8],
         (start, end): (i64, i64),
         state: &[Value<'_>],
+        sent: i64,
     ) -> Option<()> {
         let key = self.index.find_or_insert_stored(key)?;
         self.first.resize(self.index.len(), NONE);
@@ -64,6 +66,7 @@ impl SessionTable {
             next = self.sessions[next as usize].next;
         }
         let number = self.insert(key, (start, end), end);
+        self.outgoing.restored(number, start, sent);
         self.expiry.put_new(&self.ends);
         let mut rest = state;
         for accumulator in &mut self.accumulators {

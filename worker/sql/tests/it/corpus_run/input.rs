@@ -32,7 +32,7 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// The last row of a log lies far ahead; the last log is empty.
+    /// The last row of a log lies far ahead, but for every other plan that only changes; the last log is empty.
     pub(super) fn random(plan: &JobPlan, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let sources = plan.sources.iter().map(|_| {
@@ -56,9 +56,11 @@ impl Logs {
                     quantity: 1 + random.below(5) as i32,
                 });
             }
-            for log in logs.iter_mut().filter(|log| !log.is_empty()) {
+            let open = seed % 2 == 1 && plan.sinks.iter().all(|sink| sink.upsert);
+            let closed = logs.iter_mut().filter(|log| !log.is_empty() && !open);
+            for (user, log) in (99..).zip(closed) {
                 let time = now + CLOSING_MS;
-                log.push(Row { user: 99, name: None, time, price: 1.0, quantity: 1 });
+                log.push(Row { user, name: None, time, price: 1.0, quantity: 1 });
             }
             logs
         });

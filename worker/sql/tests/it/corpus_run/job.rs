@@ -65,6 +65,8 @@ struct Job<'a> {
     logs: &'a Logs,
     exchanges: BTreeMap<(usize, u32), Vec<Record>>,
     sinks: BTreeMap<String, Vec<String>>,
+    /// Sinks that get changes: by key the row that counts.
+    tables: BTreeMap<String, BTreeMap<String, String>>,
     random: Random,
 }
 
@@ -75,6 +77,7 @@ pub(super) fn run(plan: &Arc<JobPlan>, logs: &Logs, seed: u64) -> BTreeMap<Strin
         logs,
         exchanges: BTreeMap::new(),
         sinks: BTreeMap::new(),
+        tables: BTreeMap::new(),
         random: Random::new(seed ^ 0x77),
     };
     let mut shards = Vec::new();
@@ -102,6 +105,8 @@ pub(super) fn run(plan: &Arc<JobPlan>, logs: &Logs, seed: u64) -> BTreeMap<Strin
         job.step(shard, usize::MAX as u64);
         job.step(shard, usize::MAX as u64);
     }
+    let tables = job.tables.into_iter();
+    job.sinks.extend(tables.map(|(name, table)| (name, table.into_values().collect())));
     job.sinks
 }
 
@@ -187,8 +192,20 @@ impl Job<'_> {
     fn commit(&mut self, owned: &mut Owned, rows: u64) {
         let emission = owned.shard.boundary(EmissionLimit { rows, bytes: u64::MAX }).unwrap();
         for (sink, rows) in &emission.sinks {
-            let sink = self.plan.sinks[*sink].name.clone();
-            self.sinks.entry(sink).or_default().extend(texts(rows));
+            let sink = &self.plan.sinks[*sink];
+            if sink.upsert {
+                let table = self.tables.entry(sink.name.clone()).or_default();
+                table.extend(texts(&rows.project(&sink.key).unwrap()).into_iter().zip(texts(rows)));
+            } else {
+                self.sinks.entry(sink.name.clone()).or_default().extend(texts(rows));
+            }
+        }
+        for (sink, rows) in &emission.deletions {
+            let sink = &self.plan.sinks[*sink];
+            let table = self.tables.entry(sink.name.clone()).or_default();
+            for key in texts(&rows.project(&sink.key).unwrap()) {
+                table.remove(&key);
+            }
         }
         let mut fed: Vec<usize> = Vec::new();
         for (exchange, partition, rows) in emission.exchanges {

@@ -8,8 +8,8 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, TimestampMillisecondType};
 use arrow::record_batch::RecordBatch;
 use dataflow::{
-    Aggregate, End, Function, Grouping, JobPlan, Output, PartialAggregate, Pipeline, RowColumns,
-    Step, WindowAggregate, WindowInput, WindowKind,
+    Aggregate, Emit, End, Function, Grouping, JobPlan, Output, PartialAggregate, Pipeline,
+    RowColumns, Step, WindowAggregate, WindowInput, WindowKind,
 };
 use datafusion_common::ScalarValue;
 
@@ -76,7 +76,8 @@ fn one_pipeline(
     let declared = &plan.sources[source];
     let found = window(plan, &pipeline.end);
     let mut windows = Windows::new();
-    let mut closed = i64::MIN;
+    // By log.
+    let mut closed = Vec::new();
     for (log, rows) in logs.iter().enumerate() {
         let mut maximum: Option<i64> = None;
         for (number, row) in rows.iter().enumerate() {
@@ -98,13 +99,48 @@ fn one_pipeline(
             if open.is_empty() {
                 late(plan, sinks, (window, columns), &rows, (row.time, watermark.unwrap()));
             }
-            place(&mut windows, &open, &placed(columns, &rows, (row.time, log, number)));
+            let time = if declared.event_time.is_some() { row.time } else { 0 };
+            place(&mut windows, &open, &placed(columns, &rows, (time, log, number)));
         }
-        closed = closed.max(maximum.map_or(i64::MIN, |time| time - declared.delay_ms));
+        closed.push(maximum.map_or(i64::MIN, |time| time - declared.delay_ms));
     }
     if let Some((window, _)) = found {
-        close(plan, window, windows, closed, sinks);
+        if window.emit == Emit::Final {
+            close(plan, window, windows, closed.into_iter().max().unwrap(), sinks);
+        } else {
+            let Output::Sink(sink) = window.output else { panic!("changes go to a sink") };
+            let current = current(window, windows, &closed);
+            let rows = (!current.is_empty())
+                .then(|| steps(&window.steps, results(&window.grouping, &current)));
+            expected(plan, sinks, sink).rows.extend(rows.iter().flat_map(texts));
+        }
     }
+}
+
+/// What there is at the end: every window, or of every key its newest life if that is not over. `closed`: the watermark
+/// of each log.
+fn current(
+    window: &WindowAggregate,
+    windows: Windows,
+    closed: &[i64],
+) -> Vec<((i64, i64), Vec<Placed>)> {
+    let all: Vec<((i64, i64), Vec<Placed>)> = windows.into_values().collect();
+    let Some(gap) = window.grouping.window.session_gap() else { return all };
+    let mut newest: BTreeMap<String, ((i64, i64), Vec<Placed>)> = BTreeMap::new();
+    for life in sessions(all, gap) {
+        let key = format!("{:?}", life.1[0].keys);
+        if newest.get(&key).is_none_or(|other| other.0 < life.0) {
+            newest.insert(key, life);
+        }
+    }
+    let open = newest.into_values().filter(|((_, end), rows)| {
+        let watermark = match window.input {
+            WindowInput::Rows(_) => closed[rows[0].place.1],
+            WindowInput::Partials => *closed.iter().max().unwrap(),
+        };
+        end + gap > watermark
+    });
+    open.collect()
 }
 
 fn place(windows: &mut Windows, open: &[(i64, i64)], row: &Placed) {
@@ -128,7 +164,10 @@ fn close(
         all = sessions(all, gap);
         closed -= gap;
     }
-    all.retain(|((_, end), _)| *end <= closed);
+    match window.grouping.window {
+        WindowKind::First { ttl_ms } => all.retain(|((start, _), _)| *start <= closed + ttl_ms),
+        _ => all.retain(|((_, end), _)| *end <= closed),
+    }
     let rows = (!all.is_empty()).then(|| steps(&window.steps, results(&window.grouping, &all)));
     match &window.output {
         Output::Sink(sink) => {
@@ -182,7 +221,11 @@ fn steps(steps: &[Step], mut rows: RecordBatch) -> RecordBatch {
 /// Starts and ends of all windows of a time, ends ascending.
 fn windows_of(kind: WindowKind, time: i64) -> Vec<(i64, i64)> {
     let (size, slide, offset) = match kind {
-        WindowKind::Session { gap_ms } => return vec![(time, time + gap_ms)],
+        WindowKind::Session { gap_ms: gap } | WindowKind::Life { ttl_ms: gap } => {
+            return vec![(time, time + gap)];
+        }
+        WindowKind::First { .. } => return vec![(time, time)],
+        WindowKind::All => return vec![(0, i64::MAX - 1)],
         WindowKind::Tumble { size_ms, offset_ms } => (size_ms, size_ms, offset_ms),
         WindowKind::Hop { size_ms, slide_ms, offset_ms } => (size_ms, slide_ms, offset_ms),
         WindowKind::Cumulate { size_ms, step_ms, offset_ms } => {
@@ -270,12 +313,9 @@ fn results(grouping: &Grouping, windows: &[((i64, i64), Vec<Placed>)]) -> Record
         let mut rows: Vec<&Placed> = rows.iter().collect();
         rows.sort_by_key(|row| row.place);
         for (at, aggregate) in grouping.aggregates.iter().enumerate() {
-            let arguments: Vec<&ScalarValue> = rows
-                .iter()
-                .filter_map(|row| row.arguments[at].as_ref())
-                .filter(|value| !value.is_null())
-                .collect();
-            values.push(result(aggregate, rows.len(), &arguments));
+            let all: Vec<&ScalarValue> =
+                rows.iter().filter_map(|row| row.arguments[at].as_ref()).collect();
+            values.push(result(aggregate, rows.len(), &all));
         }
         for (column, value) in columns.iter_mut().zip(values) {
             column.push(value);
@@ -285,7 +325,9 @@ fn results(grouping: &Grouping, windows: &[((i64, i64), Vec<Placed>)]) -> Record
     RecordBatch::try_new(grouping.result_schema(), arrays.collect()).unwrap()
 }
 
-fn result(aggregate: &Aggregate, rows: usize, values: &[&ScalarValue]) -> ScalarValue {
+/// `all`: the arguments of the rows in order.
+fn result(aggregate: &Aggregate, rows: usize, all: &[&ScalarValue]) -> ScalarValue {
+    let values: Vec<&ScalarValue> = all.iter().copied().filter(|value| !value.is_null()).collect();
     let kind: DataType = aggregate.result_kind().unwrap().data_type();
     let null = ScalarValue::try_from(&kind).unwrap();
     let floats = || values.iter().map(|value| float(value)).collect::<Vec<f64>>();
@@ -294,8 +336,10 @@ fn result(aggregate: &Aggregate, rows: usize, values: &[&ScalarValue]) -> Scalar
         Function::Count if aggregate.argument.is_none() => ScalarValue::from(rows as i64),
         Function::Count => ScalarValue::from(values.len() as i64),
         Function::CountDistinct => ScalarValue::from(distinct().len() as i64),
+        Function::FirstRow => all[0].clone(),
+        Function::LastRow => all[all.len() - 1].clone(),
         _ if values.is_empty() => null,
-        Function::Sum => sum(values, &kind),
+        Function::Sum => sum(&values, &kind),
         Function::Min | Function::Max => {
             let max = aggregate.function == Function::Max;
             let better = |a: &ScalarValue, b: &ScalarValue| if max { a > b } else { a < b };
