@@ -9,6 +9,7 @@ mod bad_input;
 mod broker;
 mod faults;
 mod judging;
+mod keyed;
 mod nested;
 mod runbooks;
 mod sabotage;

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use crate::parts::{BATCH_ROWS, Work};
+use crate::parts::{BATCH_ROWS, KEYED, Work};
 
 struct Counting;
 
@@ -71,5 +71,17 @@ fn memory_is_not_asked_for_by_the_record() {
             requests <= most,
             "{part}: {requests} requests for {BATCHES} batches of {BATCH_ROWS}"
         );
+    }
+}
+
+#[test]
+fn keys_without_windows_ask_for_memory_by_the_batch() {
+    const BATCHES: usize = 32;
+    for sql in KEYED {
+        let mut work = Work::of(sql);
+        let rows = work.decode(1);
+        work.aggregate(&rows, 3);
+        let requests = requests(|| work.aggregate(&rows, BATCHES));
+        assert!(requests <= (BATCHES * BATCH_ROWS / 100) as u64, "{sql}: {requests} requests");
     }
 }

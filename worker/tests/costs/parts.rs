@@ -15,8 +15,24 @@ pub(crate) const BATCH_ROWS: usize = 8_192;
 const KEYS: usize = 1_000;
 const START_MS: usize = 1_700_000_000_000;
 
-/// Count and highest price by key in windows of ten seconds, the input claimed by the key.
-fn plan() -> Arc<JobPlan> {
+/// Count and highest price by key in windows of ten seconds.
+const WINDOWS: &str = "INSERT INTO counts SELECT auction, window_start, count(*) AS bids, max(price) AS top \
+     FROM TUMBLE(TABLE bids, DESCRIPTOR(event_time), INTERVAL '10' SECOND) \
+     GROUP BY auction, window_start, window_end";
+
+/// Keys without windows: kept for ever, for a while, and the first row of each.
+pub(crate) const KEYED: [&str; 3] = [
+    "INSERT INTO counts SELECT auction, count(*) AS bids, max(price) AS top FROM bids \
+     GROUP BY auction EMIT CHANGES STATE TTL NONE",
+    "INSERT INTO counts SELECT auction, count(*) AS bids, max(price) AS top FROM bids \
+     GROUP BY auction EMIT CHANGES STATE TTL INTERVAL '1' HOUR",
+    "INSERT INTO counts SELECT auction, price FROM (SELECT *, \
+     ROW_NUMBER() OVER (PARTITION BY auction ORDER BY event_time) AS n FROM bids) WHERE n = 1 \
+     STATE TTL INTERVAL '1' HOUR",
+];
+
+/// The input is claimed by the key.
+fn plan(sql: &str) -> Arc<JobPlan> {
     let column = |name: &str, of| ColumnDef::field(name, of);
     let query = JobQuery {
         sources: vec![SourceDef {
@@ -37,11 +53,7 @@ fn plan() -> Arc<JobPlan> {
             topic: "counts".to_owned(),
             key: vec!["auction".to_owned()],
         }],
-        sql:
-            "INSERT INTO counts SELECT auction, window_start, count(*) AS bids, max(price) AS top \
-              FROM TUMBLE(TABLE bids, DESCRIPTOR(event_time), INTERVAL '10' SECOND) \
-              GROUP BY auction, window_start, window_end"
-                .to_owned(),
+        sql: sql.to_owned(),
         exchange_partitions: 16,
     };
     Arc::new(sql::plan(&query).expect("a query that can be planned"))
@@ -70,7 +82,11 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new() -> Self {
-        let plan = plan();
+        Self::of(WINDOWS)
+    }
+
+    pub(crate) fn of(sql: &str) -> Self {
+        let plan = plan(sql);
         let schema = plan.sources[0].schema.clone();
         let column = schema.index_of("event_time").unwrap();
         let rule = EventTimeRule { column, max_future_ms: None };
