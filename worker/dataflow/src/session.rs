@@ -5,9 +5,9 @@
 //! `time + gap > watermark`, so it cannot touch a closed session: which rows belong together depends on the rows
 //! alone, not on how far anything had been read or fired when they came.
 //!
-//! The lives of a key are sessions as well: their gap is the time after which a key without rows is forgotten. Where only
-//! the first row of each is wanted, a row is late as soon as the watermark has passed its time, and nothing beyond a
-//! session's end is waited for: no row that is on time can lie before it.
+//! The lives of a key are sessions as well: their gap is the time after which a key without rows is forgotten. Where
+//! only the first row of each is wanted, a row is late as soon as the watermark has passed its time, and nothing beyond
+//! a session's end is waited for: no row that is on time can lie before it.
 
 mod table;
 

@@ -1,6 +1,6 @@
 //! Nanoseconds per record of the JSON decoder: three columns out of a flat record of 117 bytes, and
-//! out of one with a long text, and one with its fields shuffled. Prints the best and the median of several rounds. An argument
-//! is the name of the one that runs alone, for counting instructions.
+//! out of one with a long text, and one with its fields shuffled. Prints the best and the median of several
+//! rounds. An argument is the name of the one that runs alone, for counting instructions.
 #![allow(clippy::print_stdout, clippy::disallowed_methods)]
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The first or the last row of each key: `ROW_NUMBER() OVER (PARTITION BY … ORDER BY time)` in a subquery, of which the
-//! rows with number 1 are taken.
+//! The first or the last row of each key: `ROW_NUMBER() OVER (PARTITION BY … ORDER BY time)` in a subquery, of which
+//! the rows with number 1 are taken.
 
 use dataflow::limits::FOREVER_MS;
 use dataflow::{Aggregate, Function, KeyColumn, ListItem, WindowKind};
