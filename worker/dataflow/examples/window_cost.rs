@@ -78,6 +78,7 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
         |function, name: &str, argument| Aggregate { name: name.to_owned(), function, argument };
     let kind = if text { ColumnKind::Utf8 } else { ColumnKind::Int64 };
     let grouping = Grouping {
+        changes: false,
         lateness_ms: 0,
         late: None,
         operator: "w".to_owned(),

@@ -149,6 +149,9 @@ pub struct Grouping {
     /// How long a window that has fired is kept for rows that come after all, ms. With every one of them it fires
     /// again.
     pub lateness_ms: i64,
+    /// Results go out with every change. Part of what is stored: a window of which nothing went out so far would be
+    /// left out otherwise.
+    pub changes: bool,
     /// The `GROUP BY` keys other than the window.
     pub keys: Vec<KeyColumn>,
     /// In the order of the output.

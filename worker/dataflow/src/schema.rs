@@ -122,10 +122,13 @@ impl Grouping {
     /// The stored form of the operator's state.
     pub fn table_schema(&self) -> TableSchema {
         // A state that was kept for another time cannot tell what it has dropped.
-        let window = match self.lateness_ms {
+        let mut window = match self.lateness_ms {
             0 => self.window.to_string(),
             lateness => format!("{} lateness {lateness} ms", self.window),
         };
+        if self.changes {
+            window.push_str(" changes");
+        }
         let times: &[&str] = match self.window {
             WindowKind::Tumble { .. }
             | WindowKind::All

@@ -55,6 +55,21 @@ fn what_differs_is_said() {
     assert!(refused(&stored).contains("count(*) is new and cannot start empty"));
 }
 
+/// Nothing of its open windows would go out before they change again.
+#[test]
+fn state_whose_results_went_out_when_windows_ended_is_not_taken_for_changes() {
+    let stored = tables(&[("w", WINDOWS[0], Keys::Id)]);
+    let mut plan = (*keyed_job(&[("w", WINDOWS[0], Keys::Id)])).clone();
+    for pipeline in &mut plan.stages[0].inputs[0].pipelines {
+        if let End::Window(window) = &mut pipeline.end {
+            window.grouping.changes = true;
+        }
+    }
+    let refused = shard(&Arc::new(plan), 0, 0).check_tables(&stored).unwrap_err().to_string();
+    assert!(refused.contains("(window_end TUMBLE(10 ms), id BIGINT) and is"), "{refused}");
+    assert!(refused.contains("(window_end TUMBLE(10 ms) changes, id BIGINT)"), "{refused}");
+}
+
 #[test]
 fn reordered_operators_and_columns_and_an_added_nullable_column_are_taken_over() {
     let old = keyed_job(&[("m", WINDOWS[0], Keys::Id)]);

@@ -126,6 +126,7 @@ pub(crate) fn grouping(operator: &str, window: WindowKind, keys: Keys) -> Groupi
     let id = KeyColumn { name: "id".to_owned(), kind: ColumnKind::Int64 };
     let name = KeyColumn { name: "name".to_owned(), kind: ColumnKind::Utf8 };
     Grouping {
+        changes: matches!(window, WindowKind::All | WindowKind::Life { .. }),
         operator: operator.to_owned(),
         window,
         lateness_ms: 0,
@@ -197,17 +198,15 @@ fn job(stages: Vec<Stage>, exchanges: Vec<ExchangePlan>, groupings: &[Grouping])
 
 /// What no window ends changes.
 fn emit_of(grouping: &Grouping) -> Emit {
-    match grouping.window {
-        WindowKind::All | WindowKind::Life { .. } => {
-            let keys = grouping.keys.len();
-            let schema = grouping.result_schema();
-            let fields: Vec<Field> =
-                schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
-            let columns = (0..fields.len()).map(|at| (at < keys).then_some(at)).collect();
-            Emit::Changes(Deletion { schema: Arc::new(Schema::new(fields)), columns })
-        }
-        _ => Emit::Final,
+    if !grouping.changes {
+        return Emit::Final;
     }
+    let keys = grouping.keys.len();
+    let schema = grouping.result_schema();
+    let fields: Vec<Field> =
+        schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect();
+    let columns = (0..fields.len()).map(|at| (at < keys).then_some(at)).collect();
+    Emit::Changes(Deletion { schema: Arc::new(Schema::new(fields)), columns })
 }
 
 /// Complete windows in stage 0, one sink each.

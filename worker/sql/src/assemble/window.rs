@@ -158,6 +158,7 @@ fn ends(
         operator: context.operator.clone(),
         window: select.window,
         lateness_ms: select.lateness_ms,
+        changes: select.changes,
         keys: select.keys.iter().map(|(key, _)| key.clone()).collect(),
         aggregates: select.aggregates.iter().map(|call| call.aggregate.clone()).collect(),
         late: context.late.map(|(sink, late)| late_rows(sink, late)),

@@ -896,7 +896,7 @@ sink out (topic out-topic): window_start TIMESTAMP, mean DOUBLE
 INSERT INTO counts SELECT user_id, count(*) AS n, max(price) AS top, sum(quantity) AS q FROM clicks
 GROUP BY user_id EMIT CHANGES STATE TTL NONE
 =>
-plan a294021f76aaed3b
+plan fd9239f04e5e5f85
 source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, quantity INT
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -909,14 +909,14 @@ stage 1 reads exchange counts.group
     project user_id, count(*) AS n, max(price) AS top, sum(quantity) AS q
     write counts
 exchange counts.group (16 partitions, 5414a406d4c7e1a9): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max(price) DOUBLE, sum(quantity) BIGINT
-state of counts.group in stage 1: (window_end ALL, user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE, sum(quantity) BIGINT)
+state of counts.group in stage 1: (window_end ALL changes, user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE, sum(quantity) BIGINT)
 sink counts (topic counts-topic): user_id BIGINT, n BIGINT, top DOUBLE, q BIGINT key (user_id)
 --------
 INSERT INTO counts SELECT user_id, count(*) AS n, sum(price) AS total, last_value(name) AS who FROM visits
 WHERE quantity > 1 GROUP BY user_id HAVING count(*) > 20
 STATE TTL NONE EMIT CHANGES
 =>
-plan d40e9ceeb1f2843b
+plan 4cef72f599de0ccc
 source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
@@ -927,13 +927,13 @@ stage 0 reads source visits
     filter (count(*) > 20)
     project user_id, count(*) AS n, sum(price) AS total, last_value(name) AS who
     write counts
-state of counts.group in stage 0: (window_end ALL, user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE, last_value(name).time TIMESTAMP, last_value(name).partition INT, last_value(name).position BIGINT, last_value(name).value VARCHAR)
+state of counts.group in stage 0: (window_end ALL changes, user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE, last_value(name).time TIMESTAMP, last_value(name).partition INT, last_value(name).position BIGINT, last_value(name).value VARCHAR)
 sink counts (topic counts-topic): user_id BIGINT, n BIGINT, total DOUBLE, who VARCHAR key (user_id)
 --------
 INSERT INTO counts SELECT user_id, count(*) AS n, avg(price) AS mean, array_agg(quantity LIMIT 3) AS some FROM clicks
 GROUP BY user_id HAVING max(price) > 3 EMIT CHANGES STATE TTL INTERVAL '20' SECOND
 =>
-plan 7a7e37b2b47abd26
+plan 2b0b43e0efd0e4da
 source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, quantity INT
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -947,14 +947,14 @@ stage 1 reads exchange counts.group
     project user_id, count(*) AS n, avg(price) AS mean, array_agg(quantity LIMIT 3) AS some
     write counts
 exchange counts.group (16 partitions, 8cfb3f7979ca85b2): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, "avg(price).sum" DOUBLE, "avg(price).count" BIGINT, array_agg(quantity LIMIT 3) BYTES, max(price) DOUBLE
-state of counts.group in stage 1: (window_end LIFE(20000 ms), user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT, avg(price).sum DOUBLE, avg(price).count BIGINT, array_agg(quantity LIMIT 3) BYTES, max(price) DOUBLE)
+state of counts.group in stage 1: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT, avg(price).sum DOUBLE, avg(price).count BIGINT, array_agg(quantity LIMIT 3) BYTES, max(price) DOUBLE)
 sink counts (topic counts-topic): user_id BIGINT, n BIGINT, mean DOUBLE, some ARRAY<INT> key (user_id)
 --------
 CREATE VIEW v AS SELECT name, quantity > 2 AS large, price, event_time FROM clicks;
 INSERT INTO names SELECT name, large, CASE WHEN count(*) > 3 THEN 'many' ELSE 'few' END AS size, count(DISTINCT price) AS prices
 FROM v GROUP BY name, large EMIT CHANGES STATE TTL INTERVAL '30' DAY LATE ROWS INTO late
 =>
-plan 3873a5d4f2e6b11c
+plan b2334a2bc18cc560
 source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -969,13 +969,13 @@ stage 1 reads exchange names.group
     project name, (quantity > INT '2') AS large, CASE WHEN (count(*) > 3) THEN 'many' ELSE 'few' END AS size, count(DISTINCT price) AS prices
     write names
 exchange names.group (16 partitions, 9985e0247117b53c): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, name VARCHAR, (quantity > INT '2') BOOLEAN, count(*) BIGINT, count(DISTINCT price) BYTES, __late_name VARCHAR, __late_large BOOLEAN, __late_price DOUBLE, __late_event_time TIMESTAMP
-state of names.group in stage 1: (window_end LIFE(2592000000 ms), name VARCHAR, (quantity > INT '2') BOOLEAN) -> (window_start TIMESTAMP, count(*) BIGINT, count(DISTINCT price) BYTES)
+state of names.group in stage 1: (window_end LIFE(2592000000 ms) changes, name VARCHAR, (quantity > INT '2') BOOLEAN) -> (window_start TIMESTAMP, count(*) BIGINT, count(DISTINCT price) BYTES)
 sink late (topic late-topic): name VARCHAR, large BOOLEAN, price DOUBLE, event_time TIMESTAMP, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
 sink names (topic names-topic): name VARCHAR, large BOOLEAN, size VARCHAR, prices BIGINT key (name, large)
 --------
 INSERT INTO counts SELECT user_id, sum(amount) AS total FROM plain GROUP BY user_id EMIT CHANGES STATE TTL NONE
 =>
-plan df2fb9423018ff99
+plan 0262f87368e89409
 source plain (topic plain-topic): user_id BIGINT, amount DECIMAL(10, 2)
 stage 0 reads source plain
   - project TIMESTAMP '0' AS __event_time, user_id, amount AS __argument_0
@@ -987,7 +987,7 @@ stage 1 reads exchange counts.group
     project user_id, sum(amount) AS total
     write counts
 exchange counts.group (16 partitions, 848df8ccdfcd91b3): __window_end BIGINT, __rows BIGINT, user_id BIGINT, sum(amount) DECIMAL(38, 2)
-state of counts.group in stage 1: (window_end ALL, user_id BIGINT) -> (sum(amount) DECIMAL(38, 2))
+state of counts.group in stage 1: (window_end ALL changes, user_id BIGINT) -> (sum(amount) DECIMAL(38, 2))
 sink counts (topic counts-topic): user_id BIGINT, total DECIMAL(38, 2) key (user_id)
 --------
 INSERT INTO windows SELECT user_id, window_end, count(*) AS n, sum(price) AS total
@@ -995,7 +995,7 @@ FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY user_id, window_start, window_end HAVING count(*) > 1
 EMIT CHANGES
 =>
-plan 9ade3da05e8a6551
+plan 7a1fa15a072070bc
 source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -1009,7 +1009,7 @@ stage 1 reads exchange windows.window
     project user_id, window_end, count(*) AS n, sum(price) AS total
     write windows
 exchange windows.window (16 partitions, df5090def96d0335): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, sum(price) DOUBLE
-state of windows.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
+state of windows.window in stage 1: (window_end TUMBLE(10000 ms) changes, user_id BIGINT) -> (count(*) BIGINT, sum(price) DOUBLE)
 sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT, total DOUBLE key (user_id, window_end)
 --------
 INSERT INTO windows SELECT user_id, window_end, count(*) AS n, stddev(price) AS spread
@@ -1017,7 +1017,7 @@ FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '2' SECOND, INTERVAL '40
 GROUP BY user_id, window_start, window_end
 EMIT CHANGES ALLOWED LATENESS INTERVAL '10' SECOND LATE ROWS INTO late
 =>
-plan 3c0852e24750815f
+plan 6d300b00c84059a1
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -1032,7 +1032,7 @@ stage 1 reads exchange windows.window
     project user_id, window_end, count(*) AS n, stddev_samp(price) AS spread
     write windows
 exchange windows.window (16 partitions, a6b123608939dc36): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, "stddev_samp(price).count" BIGINT, "stddev_samp(price).mean" DOUBLE, "stddev_samp(price).squares" DOUBLE, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
-state of windows.window in stage 1: (pane_end HOP(2000 ms, 40000 ms) lateness 10000 ms, first_window_end HOP(2000 ms, 40000 ms) lateness 10000 ms, user_id BIGINT) -> (count(*) BIGINT, stddev_samp(price).count BIGINT, stddev_samp(price).mean DOUBLE, stddev_samp(price).squares DOUBLE)
+state of windows.window in stage 1: (pane_end HOP(2000 ms, 40000 ms) lateness 10000 ms changes, first_window_end HOP(2000 ms, 40000 ms) lateness 10000 ms changes, user_id BIGINT) -> (count(*) BIGINT, stddev_samp(price).count BIGINT, stddev_samp(price).mean DOUBLE, stddev_samp(price).squares DOUBLE)
 sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
 sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, n BIGINT, spread DOUBLE key (user_id, window_end)
 --------
@@ -1041,7 +1041,7 @@ FROM HOP(TABLE visits, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '30
 GROUP BY user_id, window_start, window_end
 EMIT CHANGES
 =>
-plan 229f3b9d16596e1a
+plan 98b843ea0586feb3
 source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, quantity INT
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
@@ -1050,7 +1050,7 @@ stage 0 reads source visits
     emit changes
     project user_id, window_end, sum(quantity) AS q
     write windows
-state of windows.window in stage 0: (pane_end HOP(1000 ms, 30000 ms), first_window_end HOP(1000 ms, 30000 ms), user_id BIGINT) -> (sum(quantity) BIGINT)
+state of windows.window in stage 0: (pane_end HOP(1000 ms, 30000 ms) changes, first_window_end HOP(1000 ms, 30000 ms) changes, user_id BIGINT) -> (sum(quantity) BIGINT)
 sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, q BIGINT key (user_id, window_end)
 --------
 INSERT INTO windows SELECT user_id, window_end, max(price) AS top
@@ -1058,7 +1058,7 @@ FROM CUMULATE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVA
 GROUP BY user_id, window_start, window_end
 EMIT CHANGES
 =>
-plan 7499592aa9c4bcbe
+plan 528ad2abc993bde3
 source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
@@ -1067,7 +1067,7 @@ stage 0 reads source visits
     emit changes
     project user_id, window_end, max(price) AS top
     write windows
-state of windows.window in stage 0: (pane_end CUMULATE(5000 ms, 20000 ms), first_window_end CUMULATE(5000 ms, 20000 ms), user_id BIGINT) -> (max(price) DOUBLE)
+state of windows.window in stage 0: (pane_end CUMULATE(5000 ms, 20000 ms) changes, first_window_end CUMULATE(5000 ms, 20000 ms) changes, user_id BIGINT) -> (max(price) DOUBLE)
 sink windows (topic windows-topic): user_id BIGINT, window_end TIMESTAMP, top DOUBLE key (user_id, window_end)
 --------
 INSERT INTO out SELECT window_end, count(*) AS n
@@ -1153,7 +1153,7 @@ INSERT INTO counts SELECT user_id, name, price, ok
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time DESC) AS n FROM clicks) WHERE n = 1
 EMIT CHANGES STATE TTL NONE
 =>
-plan c4d85acd90714cab
+plan 6a355a05f225b84e
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -1166,14 +1166,14 @@ stage 1 reads exchange counts.group
     project user_id, last_row(name) AS name, last_row(price) AS price, last_row(ok) AS ok
     write counts
 exchange counts.group (16 partitions, a6061915fe252928): __window_end BIGINT, __rows BIGINT, user_id BIGINT, "last_row(name).time" TIMESTAMP, "last_row(name).partition" INT, "last_row(name).position" BIGINT, "last_row(name).value" VARCHAR, "last_row(price).time" TIMESTAMP, "last_row(price).partition" INT, "last_row(price).position" BIGINT, "last_row(price).value" DOUBLE, "last_row(ok).time" TIMESTAMP, "last_row(ok).partition" INT, "last_row(ok).position" BIGINT, "last_row(ok).value" BOOLEAN
-state of counts.group in stage 1: (window_end ALL, user_id BIGINT) -> (last_row(name).time TIMESTAMP, last_row(name).partition INT, last_row(name).position BIGINT, last_row(name).value VARCHAR, last_row(price).time TIMESTAMP, last_row(price).partition INT, last_row(price).position BIGINT, last_row(price).value DOUBLE, last_row(ok).time TIMESTAMP, last_row(ok).partition INT, last_row(ok).position BIGINT, last_row(ok).value BOOLEAN)
+state of counts.group in stage 1: (window_end ALL changes, user_id BIGINT) -> (last_row(name).time TIMESTAMP, last_row(name).partition INT, last_row(name).position BIGINT, last_row(name).value VARCHAR, last_row(price).time TIMESTAMP, last_row(price).partition INT, last_row(price).position BIGINT, last_row(price).value DOUBLE, last_row(ok).time TIMESTAMP, last_row(ok).partition INT, last_row(ok).position BIGINT, last_row(ok).value BOOLEAN)
 sink counts (topic counts-topic): user_id BIGINT, name VARCHAR, price DOUBLE, ok BOOLEAN key (user_id)
 --------
 INSERT INTO counts SELECT user_id, quantity
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time DESC) AS n FROM visits) WHERE n = 1 AND quantity < 4
 EMIT CHANGES STATE TTL INTERVAL '15' SECOND
 =>
-plan b9768fe60974e77b
+plan 230a8d0994361543
 source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, quantity INT
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
@@ -1183,5 +1183,5 @@ stage 0 reads source visits
     filter (last_row(quantity) < INT '4')
     project user_id, last_row(quantity) AS quantity
     write counts
-state of counts.group in stage 0: (window_end LIFE(15000 ms), user_id BIGINT) -> (window_start TIMESTAMP, last_row(quantity).time TIMESTAMP, last_row(quantity).partition INT, last_row(quantity).position BIGINT, last_row(quantity).value INT)
+state of counts.group in stage 0: (window_end LIFE(15000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, last_row(quantity).time TIMESTAMP, last_row(quantity).partition INT, last_row(quantity).position BIGINT, last_row(quantity).value INT)
 sink counts (topic counts-topic): user_id BIGINT, quantity INT key (user_id)
