@@ -165,7 +165,7 @@ impl Store {
             let path = &path;
             async move {
                 let wanted = (piece.end - piece.start) as usize;
-                let read = || self.read(path, Some(piece.clone()));
+                let read = || self.read_piece(path, piece.clone());
                 let bytes = attempts("read", &self.location, key, until, read).await?;
                 if bytes.len() == wanted {
                     return Ok(bytes);
@@ -243,6 +243,22 @@ impl Store {
             return Err(unfit("it gives back another content than was written"));
         }
         self.delete(key).await
+    }
+
+    /// A piece, or less where the object ends before: stores refuse a piece that begins behind the end like
+    /// any other request that fails, and that does not pass by itself.
+    async fn read_piece(
+        &self,
+        path: &Path,
+        piece: Range<u64>,
+    ) -> Result<Bytes, object_store::Error> {
+        let read = self.read(path, Some(piece.clone())).await;
+        if let Err(object_store::Error::Generic { .. }) = read
+            && self.objects.head(path).await.is_ok_and(|object| object.size <= piece.start)
+        {
+            return Ok(Bytes::new());
+        }
+        read
     }
 
     async fn read(
