@@ -7,7 +7,7 @@ use connectors::faults::{self, Point};
 use protocol::Generation;
 use protocol::SlotIndex;
 use protocol::acquire::Stop;
-use protocol::generation::Sealed;
+use protocol::generation::{Sealed, SealedShard};
 use protocol::hash::HASH_VERSION;
 use protocol::limits::EXCHANGE_PARTITIONS_MAX;
 use protocol::reason::Reason;
@@ -129,6 +129,7 @@ fn write_first(job: &Job, cluster: &Cluster, first: &First) -> Result<(), Stop> 
             "a generation has started meanwhile; plan again",
         ));
     }
+    let object = with_first_ends(object, &found, &first.latest);
     cluster.wait(cluster.store.delete(&key)).map_err(|e| store_stop(&e))?;
     if create(cluster, &key, to_json(&object))? {
         return Ok(());
@@ -149,10 +150,67 @@ fn same_start(stored: &Sealed, wanted: &Sealed, latest: &BTreeSet<String>) -> bo
     stored.job_uid == wanted.job_uid && comparable(stored) == comparable(wanted)
 }
 
+/// The wanted rest point with the ends that were stored. A partition that was added to such a source since then is
+/// read from its start, as it would be had the job run already (S4).
+fn with_first_ends(mut wanted: Sealed, stored: &Sealed, latest: &BTreeSet<String>) -> Sealed {
+    if stored.job_uid != wanted.job_uid {
+        return wanted;
+    }
+    for shard in &mut wanted.shards {
+        if shard.manifest.is_some() || !latest.contains(&shard.shard.log.topic) {
+            continue;
+        }
+        let of_topic = |s: &&SealedShard| {
+            s.shard.stage == shard.shard.stage && s.shard.log.topic == shard.shard.log.topic
+        };
+        let mut known = stored.shards.iter().filter(of_topic).peekable();
+        if known.peek().is_some() {
+            shard.offset = known.find(|s| s.shard == shard.shard).map_or(0, |s| s.offset);
+        }
+    }
+    wanted
+}
+
 fn create(cluster: &Cluster, key: &str, body: Bytes) -> Result<bool, Stop> {
     cluster.wait(JobHistory::create(&cluster.store, key, body))
 }
 
 fn to_json(value: &impl serde::Serialize) -> Bytes {
     serde_json::to_vec(value).expect("objects of ours have no value that JSON lacks").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Log, ShardId, StageId};
+
+    use super::*;
+
+    fn sealed(job_uid: &str, offsets: &[(&str, i32, i64)]) -> Sealed {
+        let shard = |(topic, partition, offset): &(&str, i32, i64)| SealedShard {
+            shard: ShardId { stage: StageId(0), log: Log::new(*topic, *partition) },
+            offset: *offset,
+            manifest: None,
+        };
+        Sealed {
+            format: SEALED_FORMAT,
+            generation: Generation(0),
+            slot: SlotIndex(0),
+            slots: 1,
+            job_uid: job_uid.to_owned(),
+            shards: offsets.iter().map(shard).collect(),
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_first_plan_stay_when_partitions_are_added_before_the_start() {
+        let latest = BTreeSet::from(["a".to_owned(), "new".to_owned()]);
+        let stored = sealed("u", &[("a", 0, 7), ("a", 1, 9), ("b", 0, 3)]);
+        let wanted = [("a", 0, 70), ("a", 1, 90), ("a", 2, 50), ("b", 0, 4), ("new", 0, 5)];
+        let expected = [("a", 0, 7), ("a", 1, 9), ("a", 2, 0), ("b", 0, 4), ("new", 0, 5)];
+        let wanted = |uid| sealed(uid, &wanted);
+        assert!(!same_start(&stored, &wanted("u"), &latest));
+        assert_eq!(with_first_ends(wanted("u"), &stored, &latest), sealed("u", &expected));
+        // Another job's savepoint is another start.
+        assert_eq!(with_first_ends(wanted("v"), &stored, &latest), wanted("v"));
+    }
 }

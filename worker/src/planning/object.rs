@@ -38,6 +38,12 @@ pub fn known_exchange_partitions(job: &Job, cluster: &Cluster) -> Result<Option<
     let keys = gc::list(cluster, &prefix)?;
     let Some(key) = keys.first() else { return Ok(None) };
     let object: PlanObject = cluster.wait(read_json(&cluster.store, key))?;
+    require_readable(key, &object)?;
+    Ok(Some(object.exchange_partitions))
+}
+
+/// C7: what another release has fixed otherwise is not to be written into.
+fn require_readable(key: &str, object: &PlanObject) -> Result<(), Stop> {
     if object.format > PLAN_FORMAT {
         let message =
             format!("{key} has format {}; use the worker image that wrote it", object.format);
@@ -50,7 +56,7 @@ pub fn known_exchange_partitions(job: &Job, cluster: &Cluster) -> Result<Option<
         );
         return Err(Stop::new(Reason::NotSupported, message));
     }
-    Ok(Some(object.exchange_partitions))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -60,17 +66,34 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_format_is_frozen() {
+    fn object() -> PlanObject {
         let topics = vec![TopicPartitions { topic: "clicks".into(), partitions: 3 }];
-        let object = PlanObject {
+        PlanObject {
             format: 1,
             fingerprint: Fingerprint::from_bits(7),
             exchange_partitions: 16,
             hash_version: 1,
             layout: Layout { stages: vec![StageLogs { stage: StageId(0), topics }] },
             description: serde_json::json!({"sources": []}),
-        };
+        }
+    }
+
+    #[test]
+    fn another_hash_version_is_refused() {
+        assert_eq!(require_readable("plans/1", &object()), Ok(()));
+        let other = PlanObject { hash_version: HASH_VERSION + 1, ..object() };
+        let stop = require_readable("plans/1", &other).expect_err("keys would move");
+        assert!(stop.message.contains("hash version 2"), "{stop}");
+        let newer = PlanObject { format: PLAN_FORMAT + 1, ..object() };
+        assert_eq!(
+            require_readable("plans/1", &newer).map_err(|stop| stop.reason),
+            Err(Reason::NotSupported)
+        );
+    }
+
+    #[test]
+    fn the_format_is_frozen() {
+        let object = object();
         let frozen = concat!(
             r#"{"format":1,"fingerprint":"0000000000000007","exchange_partitions":16,"#,
             r#""hash_version":1,"layout":{"stages":[{"stage":0,"topics":[{"topic":"clicks","#,
