@@ -6,6 +6,7 @@
 #   unit    the tests of single crates that answer at once
 #   crates  the other tests of single crates: with waits, with many cases, with a development broker
 #   model   every order of steps and faults of ownership and commit, within bounds
+#   fuzz    what comes from outside, spoilt
 #   it      against a real Kafka, a real object store and the development broker
 #   chart   the Helm chart is well-formed and renders to what it should
 #   e2e     in a real Kubernetes cluster (as root)
@@ -94,7 +95,7 @@ tools() {
   case $wanted in *' e2e '* | *' chart '*) "$ROOT/tests/tools/cluster.sh" ensure ;; esac
 }
 
-all=(build lint unit crates model it chart e2e)
+all=(build lint unit crates model fuzz it chart e2e)
 wanted=("${@:-}")
 [ -n "${wanted[0]}" ] || wanted=("${all[@]}")
 for name in "${wanted[@]}"; do
@@ -132,13 +133,13 @@ skipped() {
 }
 
 # `unit` by itself builds no more than its tests, so that it answers at once when they are built.
-needs_build() { is_wanted build || is_wanted crates || is_wanted model || is_wanted it || is_wanted e2e; }
+needs_build() { is_wanted build || is_wanted crates || is_wanted model || is_wanted fuzz || is_wanted it || is_wanted e2e; }
 built=1 unit_limit=5400
 if needs_build; then
   unit_limit=300
   part build 5400 "$ROOT/tests/tools/cargo-build.sh" || built=0
 fi
-for name in unit crates model; do
+for name in unit crates model fuzz; do
   is_wanted "$name" || continue
   [ $built = 1 ] || { skipped "$name" "the build failed"; continue; }
   limit=900
@@ -156,7 +157,9 @@ for name in it chart e2e; do
   [ $built = 1 ] || { skipped "$name" "the build failed"; continue; }
   wait_for_tools || { skipped "$name" "its tools failed"; continue; }
   [ "$name" != e2e ] || uses_cluster=1
-  part "$name" 1500 "$ROOT/tests/tools/run-tests.sh" "$name"
+  skip=()
+  [ "$name" != it ] || skip=(--skip soak::)   # waits for half a minute each: `make soak`
+  part "$name" 1500 "$ROOT/tests/tools/run-tests.sh" "$name" "${skip[@]}"
 done
 wait_for_tools
 
