@@ -2,9 +2,11 @@
 
 mod blocked;
 mod brokers;
+mod claims;
 mod corruption;
 mod kills;
 mod points;
+pub(crate) mod requests;
 mod rescale;
 mod store;
 mod store_proxy;

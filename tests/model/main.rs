@@ -1,5 +1,5 @@
 //! Ownership and commit, explored exhaustively: every order of steps, faults and late requests within the bounds.
-//! `docs/decisions/0005-model-checking.md` says what is modelled and what was found. `STREAMJOB_MODEL=full` takes the
+//! `docs/decisions/0008-model-checking.md` says what is modelled and what was found. `STREAMJOB_MODEL=full` takes the
 //! large bounds.
 
 mod bounds;

@@ -14,7 +14,8 @@ use crate::stage::{Stage, seed};
 const START_MAX: Duration = Duration::from_mins(2);
 
 fn is_superseded(status: &WorkerStatus) -> bool {
-    status.slots.iter().all(|slot| slot.reason == Some(Reason::Superseded))
+    let all = status.slots.iter().all(|slot| slot.reason == Some(Reason::Superseded));
+    !status.slots.is_empty() && all
 }
 
 /// The younger one fences the elder, which ends; nothing is doubled.
@@ -29,11 +30,7 @@ fn of_two_processes_with_one_identity_one_commits() {
     let mut younger = Worker::start(&stage.setup("younger", role)).unwrap();
     let status = elder.process().wait(START_MAX).unwrap();
     assert_eq!(status.code(), Some(11), "the elder reads what happened when it starts again");
-    younger
-        .until_status("the younger to own the shards", START_MAX, |status| {
-            status.slots.iter().all(|slot| slot.phase == SlotPhase::Running)
-        })
-        .unwrap();
+    younger.until_phase(START_MAX, SlotPhase::Running).unwrap();
     stage.finish(load.written().unwrap(), || younger.process().require_running().unwrap());
     assert!(younger.process().stop().unwrap().success());
 }
@@ -50,12 +47,7 @@ fn a_process_that_wakes_up_after_it_was_replaced_commits_nothing() {
     let old = old.worker(0).unwrap();
     old.process().freeze().unwrap();
     let mut new = Crew::start(&[stage.setup("new", role(2))]).unwrap();
-    new.worker(0)
-        .unwrap()
-        .until_status("the new generation to own the shards", START_MAX, |status| {
-            status.slots.iter().all(|slot| slot.phase == SlotPhase::Running)
-        })
-        .unwrap();
+    new.worker(0).unwrap().until_phase(START_MAX, SlotPhase::Running).unwrap();
     stage.until_progress(|| new.tend().unwrap());
     old.process().wake().unwrap();
     wait::until_true("the old process to give up", START_MAX, || {

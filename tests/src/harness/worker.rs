@@ -5,7 +5,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use protocol::admin::WorkerStatus;
+use protocol::admin::{SlotPhase, WorkerStatus};
 
 use super::{Process, http, minio, ports, tools, wait};
 
@@ -59,15 +59,16 @@ pub struct Worker {
 impl Worker {
     /// Starts it; it may not serve yet.
     pub fn start(setup: &WorkerSetup) -> anyhow::Result<Self> {
-        Self::start_with(setup, Command::new(tools::program("streamjob-worker")?))
+        Self::start_as(setup, Command::new(tools::program("streamjob-worker")?))
     }
 
     /// Starts the one with deliberate faults, to commit these.
     pub fn start_faulty(setup: &WorkerSetup, faults: &str) -> anyhow::Result<Self> {
-        Self::start_with(setup, faulty(faults)?)
+        Self::start_as(setup, faulty(faults)?)
     }
 
-    fn start_with(setup: &WorkerSetup, program: Command) -> anyhow::Result<Self> {
+    /// Starts it by a program that was prepared by the caller.
+    pub fn start_as(setup: &WorkerSetup, program: Command) -> anyhow::Result<Self> {
         let [admin, metrics] = ports::free()?;
         let (admin, metrics) = (format!("127.0.0.1:{admin}"), format!("127.0.0.1:{metrics}"));
         let mut command = command(setup, program);
@@ -111,6 +112,14 @@ impl Worker {
             self.process.require_running()?;
             Ok(self.status().filter(|status| wanted(status)))
         })
+    }
+
+    /// Waits until it has slots, and all of them are in this phase.
+    pub fn until_phase(&mut self, bound: Duration, phase: SlotPhase) -> anyhow::Result<()> {
+        let all = |status: &WorkerStatus| {
+            !status.slots.is_empty() && status.slots.iter().all(|slot| slot.phase == phase)
+        };
+        self.until_status(&format!("{phase:?}"), bound, all).map(drop)
     }
 
     /// Waits until the newest named checkpoint has a greater number than that; its number.

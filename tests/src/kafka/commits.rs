@@ -1,5 +1,6 @@
 //! Committed group offsets: as the coordinator's log has them, one after another, and as a client is told.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -28,23 +29,55 @@ pub struct CommittedOffset {
     pub metadata: String,
 }
 
-/// Every commit of the groups that start with `prefix`, as the coordinator's log still has it, in order per group.
-/// Only a real Kafka keeps them as a topic.
+/// Every commit of the groups that start with `prefix`, as the coordinator's log still has it, in order per group,
+/// without what is there twice because a client asked again. Only a real Kafka keeps them as a topic.
 pub fn history(
     bootstrap: &str,
     prefix: &str,
     visit: &mut dyn FnMut(CommittedOffset),
 ) -> anyhow::Result<()> {
+    let mut transactions = Transactions::default();
     logs::read(bootstrap, OFFSETS_TOPIC, Isolation::Committed, &mut |record| {
+        let place = transactions.place(record.partition, record.offset);
         let (Some(key), Some(value)) = (record.key, record.value) else { return Ok(()) };
         let commit = parse(key, value)
             .with_context(|| format!("{OFFSETS_TOPIC}[{}]@{}", record.partition, record.offset))?;
-        if let Some(commit) = commit.filter(|commit| commit.group.starts_with(prefix)) {
+        if let Some(commit) = commit.filter(|commit| commit.group.starts_with(prefix))
+            && !transactions.repeats(place, &commit)
+        {
             visit(commit);
         }
         Ok(())
     })?;
     Ok(())
+}
+
+/// Tells a commit that a client sent again within one transaction from a second one: between two transactions lies a
+/// marker, and with it an offset without a record.
+#[derive(Default)]
+struct Transactions {
+    /// By partition of the coordinator's log: the next offset, and how many gaps lie before it.
+    gaps: BTreeMap<u32, (i64, u64)>,
+    /// By group, topic and partition: where the newest commit lies, and what it says.
+    newest: BTreeMap<(String, String, i32), (Place, i64, String)>,
+}
+
+/// A partition of the coordinator's log, and gaps in it.
+type Place = (u32, u64);
+
+impl Transactions {
+    fn place(&mut self, partition: u32, offset: i64) -> Place {
+        let (next, gaps) = self.gaps.entry(partition).or_insert((offset, 0));
+        *gaps += u64::from(offset != *next);
+        *next = offset + 1;
+        (partition, *gaps)
+    }
+
+    fn repeats(&mut self, place: Place, commit: &CommittedOffset) -> bool {
+        let shard = (commit.group.clone(), commit.topic.clone(), commit.partition);
+        let entry = (place, commit.offset, commit.metadata.clone());
+        self.newest.insert(shard, entry.clone()) == Some(entry)
+    }
 }
 
 /// Asks for the committed offsets of a group, again and again over one connection.
@@ -183,6 +216,28 @@ mod tests {
         value.extend(b"me");
         value.extend(0i64.to_be_bytes());
         value
+    }
+
+    #[test]
+    fn a_request_that_was_sent_again_is_one_commit_and_another_transaction_is_not() {
+        let commit = |offset, metadata: &str| CommittedOffset {
+            group: "g".into(),
+            topic: "t".into(),
+            partition: 0,
+            offset,
+            metadata: metadata.into(),
+        };
+        let mut transactions = Transactions::default();
+        let mut repeats = |at: i64, commit: &CommittedOffset| {
+            let place = transactions.place(3, at);
+            transactions.repeats(place, commit)
+        };
+        assert!(!repeats(10, &commit(5, "a")));
+        assert!(repeats(11, &commit(5, "a")));
+        assert!(!repeats(12, &commit(5, "b")));
+        assert!(!repeats(13, &commit(6, "b")));
+        // Offset 14 is the marker.
+        assert!(!repeats(15, &commit(6, "b")));
     }
 
     #[test]

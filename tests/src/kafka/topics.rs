@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use anyhow::{Context as _, anyhow, bail};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -42,6 +42,45 @@ pub fn create(bootstrap: &str, topics: &[(&str, u32)]) -> anyhow::Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// Creates a topic with settings of its own.
+pub fn create_with(
+    bootstrap: &str,
+    topic: &str,
+    partitions: u32,
+    settings: &[(&str, &str)],
+) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .context("cannot open an admin client")?;
+    let replicas = TopicReplication::Fixed(AS_THE_BROKERS_SAY);
+    let new = NewTopic::new(topic, partitions as i32, replicas);
+    let new = settings.iter().fold(new, |new, (key, value)| new.set(key, value));
+    let options = AdminOptions::new().request_timeout(Some(REQUEST_MAX));
+    let results = futures::executor::block_on(admin.create_topics([&new], &options))
+        .context("cannot create a topic")?;
+    for result in results {
+        result.map_err(|(topic, code)| anyhow!("cannot create topic {topic}: {code}"))?;
+    }
+    create(bootstrap, &[(topic, partitions)]) // until it is known
+}
+
+/// Adds partitions to a topic until there are so many.
+pub fn grow(bootstrap: &str, topic: &str, partitions: u32) -> anyhow::Result<()> {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .create()
+        .context("cannot open an admin client")?;
+    let new = NewPartitions::new(topic, partitions as usize);
+    let options = AdminOptions::new().request_timeout(Some(REQUEST_MAX));
+    let results = futures::executor::block_on(admin.create_partitions([&new], &options))
+        .context("cannot add partitions")?;
+    for result in results {
+        result.map_err(|(topic, code)| anyhow!("cannot grow topic {topic}: {code}"))?;
+    }
+    create(bootstrap, &[(topic, partitions)]) // until they are known
 }
 
 /// Deletes topics; those that do not exist are none.
