@@ -1,6 +1,7 @@
 //! What a machine can hold of the rules by which the code is written.
 
 mod alerts;
+mod attacks;
 mod imports;
 mod names;
 mod sizes;
