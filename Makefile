@@ -4,10 +4,10 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit crates model fuzz it explore e2e bench bench-quick soak sabotage images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit crates model fuzz it explore e2e bench bench-quick bench-operator soak sabotage images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 demo: ## a job on this machine, killed and recovered before your eyes; ARGS="--help" shows its arguments
 	@tests/tools/program.sh demo $(ARGS)
 test: ## everything: build, lint, unit, crates, model, fuzz, it, chart, e2e
@@ -30,6 +30,8 @@ bench: ## the benchmarks beside other systems, about two hours; ARGS="--help" sh
 	@tests/tools/program.sh bench $(ARGS)
 bench-quick: ## the ratios of the flagship, in about ten minutes once everything is built
 	@tests/tools/program.sh bench --quick $(ARGS)
+bench-operator: ## 10,000 jobs and no nodes: memory, a core at rest, edit to objects; ARGS="--jobs 1000" for fewer
+	@tests/tools/cargo-build.sh && tests/tools/cluster.sh ensure >/dev/null && tests/bench/operator.py $(CARGO_TARGET_DIR)/debug/streamjob-operator $(ARGS)
 sabotage: ## a worker that breaks the protocol on purpose, in 17 ways: the checker must see each
 	@tests/tools/run-tests.sh it sabotage:: --nocapture
 soak: ## the large bounds of the model; the readers spoilt for long; the faults at full length, long outages too

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use protocol::admin::{ADMIN_PORT, Refused, WorkerStatus};
 use serde::Serialize;
 
-use crate::limits::{ADMIN_ANSWER_BYTES_MAX, ADMIN_TIMEOUT};
+use crate::limits::{ADMIN_ANSWER_BYTES_MAX, ADMIN_IDLE, ADMIN_TIMEOUT};
 use crate::orders::Order;
 
 /// Why a worker did not do as it was told.
@@ -66,6 +66,8 @@ impl HttpAdmin {
         let http = reqwest::Client::builder()
             .timeout(ADMIN_TIMEOUT)
             .connect_timeout(Duration::from_secs(1))
+            .pool_idle_timeout(ADMIN_IDLE)
+            .pool_max_idle_per_host(1)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;

@@ -14,6 +14,9 @@ pub struct Args {
     /// Namespaces to look after, comma-separated. Empty: all.
     #[arg(long, env = "STREAMJOB_NAMESPACES", value_delimiter = ',', num_args = 0..)]
     pub namespaces: Vec<String>,
+    /// Look after the jobs and savepoints whose labels fit, as `kubectl get -l` takes it. Empty: all.
+    #[arg(long, env = "STREAMJOB_SELECTOR", default_value = "")]
+    pub selector: String,
     /// The worker image of jobs that name none.
     #[arg(long, env = "STREAMJOB_WORKER_IMAGE", required_unless_present = "check")]
     pub worker_image: Option<String>,

@@ -26,7 +26,7 @@ use crate::observed::{Child, JobView, Kind, Observed, SetView};
 
 mod pods;
 mod savepoints;
-mod shortages;
+pub(crate) mod shortages;
 pub(crate) mod tasks;
 
 /// A StreamJob whose spec is not parsed, so that a broken one can still be looked after.
@@ -63,12 +63,16 @@ pub async fn fetch(
     let jobs: Api<RawJob> = Api::namespaced(sources.client.clone(), namespace);
     let Some(raw) = jobs.get_opt(name).await? else { return Ok(None) };
     let job = view(raw);
-    let token = token(sources.client, &job).await?;
-    let mut observed = Observed { now: sources.now, token, ..Observed::bare(job) };
-    children(sources, &mut observed).await?;
-    pods::fetch(sources, &mut observed).await?;
+    let mut observed = Observed { now: sources.now, ..Observed::bare(job) };
+    Box::pin(children(sources, &mut observed)).await?;
+    // After the sets: a set that is gone makes no pod that was not there to be read.
+    let job = &observed.job;
+    let (pods, savepoints) =
+        futures::try_join!(list(sources.client, job), savepoints::of_job(sources, job))?;
+    observed.savepoints = savepoints;
+    pods::sort(pods, &mut observed);
+    pods::ask_all(sources, &mut observed).await;
     shortages::fetch(sources, &mut observed).await?;
-    observed.savepoints = savepoints::of_job(sources, &observed.job).await?;
     let restore = observed.job.spec.get("restoreFrom").cloned().unwrap_or_default();
     if let Ok(RestoreFrom::Savepoint(savepoint)) = serde_json::from_value(restore)
         && observed.job.status.current.is_none()
@@ -99,6 +103,7 @@ fn view(raw: RawJob) -> JobView {
         deleted_at: raw.metadata.deletion_timestamp.as_ref().map(|time| time.0),
         finalizers: raw.finalizers().to_vec(),
         annotations: raw.annotations().clone(),
+        labels: raw.labels().clone(),
         spec: raw.spec,
         status: raw.status.unwrap_or_default(),
     }
@@ -120,11 +125,22 @@ async fn token(client: &Client, job: &JobView) -> Result<Option<String>, kube::E
 
 async fn children(sources: &Sources<'_>, observed: &mut Observed) -> Result<(), kube::Error> {
     let job = &observed.job;
-    let configs: Vec<ConfigMap> = list(sources.client, job).await?;
-    let services: Vec<Service> = list(sources.client, job).await?;
-    let sets: Vec<StatefulSet> = list(sources.client, job).await?;
-    let budgets: Vec<PodDisruptionBudget> = list(sources.client, job).await?;
-    let tasks: Vec<Job> = list(sources.client, job).await?;
+    let client = sources.client;
+    let (token, configs, services, sets, budgets, tasks): (
+        _,
+        Vec<ConfigMap>,
+        Vec<Service>,
+        _,
+        _,
+        _,
+    ) = futures::try_join!(
+        token(client, job),
+        list(client, job),
+        list(client, job),
+        list::<StatefulSet>(client, job),
+        list::<PodDisruptionBudget>(client, job),
+        list::<Job>(client, job),
+    )?;
     observed.children.extend(configs.iter().map(|child| as_child(Kind::ConfigMap, child)));
     observed.children.extend(services.iter().map(|child| as_child(Kind::Service, child)));
     observed.children.extend(sets.iter().map(|child| as_child(Kind::StatefulSet, child)));
@@ -139,6 +155,7 @@ async fn children(sources: &Sources<'_>, observed: &mut Observed) -> Result<(), 
         }
     }
     observed.tasks = tasks.iter().filter_map(|task| tasks::view(task, job)).collect();
+    observed.token = token;
     Ok(())
 }
 

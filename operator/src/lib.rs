@@ -6,6 +6,9 @@
 //! Intent stands in the object's status before a side effect follows from it: a pass either
 //! changes the memory in the status, or acts on the memory that it read, never both.
 //!
+//! A pass that finds nothing to do lets the job rest ([`rests`]): watches and workers say when to
+//! look again, never what to decide.
+//!
 //! Absent on purpose: Kafka, the object store, webhooks, and any state that is not in the API
 //! server and that a decision depends on.
 
@@ -27,9 +30,11 @@ pub mod patrol;
 pub mod plan;
 pub mod proposal;
 pub mod reconcile;
+pub mod rests;
 pub mod run;
 pub mod savepoint;
 pub mod schedule;
 pub mod sightings;
 pub mod status;
 pub mod validate;
+pub mod watched;

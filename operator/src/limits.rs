@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// The longest that a worker may take to answer.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection to a worker that is not used for so long is closed: of thousands of workers few are asked at once.
+pub const ADMIN_IDLE: Duration = Duration::from_secs(3);
 /// Workers asked at the same time.
 pub const ADMIN_CONCURRENCY: usize = 32;
 /// The largest answer of a worker that is read.
@@ -21,14 +23,24 @@ pub const EVENTS_MAX: u32 = 50;
 /// Jobs reconciled at the same time.
 pub const RECONCILE_CONCURRENCY: u16 = 16;
 
-/// The next look at a job that is as it should be.
+/// The next look at a job that is as it should be but does not rest.
 pub const STEADY_REQUEUE: Duration = Duration::from_secs(15);
+/// A job that rests is looked at after so long, whether anything is new or not, less …
+pub const REST_MAX: Duration = Duration::from_hours(6);
+/// … a part of this, another for every job.
+pub const REST_SPREAD: Duration = Duration::from_hours(1);
 /// The next look while pods start.
 pub const STARTING_REQUEUE: Duration = Duration::from_secs(1);
 /// The next look while shards move.
 pub const MOVING_REQUEUE: Duration = Duration::from_millis(250);
-/// How often the workers of healthy jobs are asked between passes.
+/// How often workers of jobs that rest are asked …
 pub const PATROL_INTERVAL: Duration = Duration::from_secs(1);
+/// … and how many of them at a time: where there are more, a round takes longer.
+pub const PATROL_WORKERS_MAX: usize = 200;
+/// Progress of a worker is worth a pass after so long.
+pub const PROGRESS_LOOK: Duration = Duration::from_secs(15);
+/// Jobs that the patrol has named and that wait to be looked at.
+pub const BELLS_MAX: usize = 1_024;
 /// A pod that should have ended so long ago is removed by force: its node is gone, and fencing
 /// keeps whatever may still run there from committing.
 pub const DEAD_POD_GRACE: Duration = Duration::from_secs(30);

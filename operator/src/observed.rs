@@ -50,6 +50,8 @@ pub struct JobView {
     pub finalizers: Vec<String>,
     /// Its annotations.
     pub annotations: BTreeMap<String, String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
     /// Its spec, unparsed.
     pub spec: Value,
     /// Its status; the machine's memory is in it.
@@ -68,6 +70,7 @@ impl JobView {
             deleted_at: None,
             finalizers: Vec::new(),
             annotations: BTreeMap::new(),
+            labels: BTreeMap::new(),
             spec: Value::Null,
             status: StreamJobStatus::default(),
         }

@@ -1,55 +1,79 @@
-//! Between passes: asks the workers of healthy jobs every second, and has a job looked at as soon
-//! as one of them is not where it should be. A worker process that starts anew waits for its order;
-//! without this it would wait for the next look.
+//! Between passes: asks the workers of jobs that rest, and names a job as soon as one of them says something else than
+//! in the last pass. A worker process that starts anew waits for its order; without this it would wait for the next
+//! look.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::mpsc::{Receiver, Sender, channel};
 use futures::future::BoxFuture;
-use protocol::admin::SlotPhase;
+use jiff::Timestamp;
+use protocol::admin::WorkerStatus;
 
 use crate::admin_client::{AdminClient, Worker};
-use crate::limits::{ADMIN_CONCURRENCY, PATROL_INTERVAL};
-use crate::observed::Observed;
+use crate::limits::{
+    ADMIN_CONCURRENCY, BELLS_MAX, PATROL_INTERVAL, PATROL_WORKERS_MAX, PROGRESS_LOOK,
+};
+use crate::observed::{Contact, Observed};
+use crate::watched::JobKey;
 
-/// The workers of one healthy job.
+/// The workers of one job that rests.
 #[derive(Clone)]
 struct Round {
-    workers: Vec<Worker>,
-    generation: u64,
+    workers: Vec<(Worker, Option<Sketch>)>,
     token: String,
+    since: Timestamp,
+}
+
+/// What a worker said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sketch {
+    /// What its slots do, and why.
+    state: u64,
+    /// How far they are.
+    progress: u64,
 }
 
 /// The jobs that are looked after between passes.
 #[derive(Default)]
 pub struct Patrol {
-    rounds: Mutex<HashMap<(String, String), Round>>,
-    bells: Mutex<Vec<Sender<()>>>,
+    rounds: Mutex<HashMap<JobKey, Round>>,
+    bells: Mutex<Vec<Sender<JobKey>>>,
 }
 
 impl Patrol {
-    /// Rings when some job needs a look. It does not say which: the controller takes a bell for
-    /// all jobs only, and trouble is rare.
-    pub fn bell(&self) -> Receiver<()> {
-        let (sender, receiver) = channel(1);
+    /// Names the jobs that need a look.
+    pub fn bell(&self) -> Receiver<JobKey> {
+        let (sender, receiver) = channel(BELLS_MAX);
         self.bells.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
     }
 
-    /// A job whose slots all run: watch its workers until one does not.
-    pub fn watch(&self, observed: &Observed, generation: u64) {
-        let Some(token) = observed.token.clone() else { return };
+    /// A job that rests: ask its workers until one says something else than now. Whether that is possible: without the
+    /// token nobody answers.
+    pub fn watch(&self, observed: &Observed) -> bool {
         let job = &observed.job;
-        let set = observed.set(generation);
-        let workers = set.workers().filter_map(|(pod, _)| {
-            let namespace = job.namespace.clone();
-            Some(Worker { pod: pod.name.clone(), namespace, ip: pod.ip.clone()? })
-        });
-        let round = Round { workers: workers.collect(), generation, token };
+        let mut workers = Vec::new();
+        for pod in observed.sets.values().flat_map(|set| &set.pods) {
+            let Some(ip) = pod.ip.clone() else { continue };
+            let worker = Worker { pod: pod.name.clone(), namespace: job.namespace.clone(), ip };
+            let said = match &pod.contact {
+                Contact::Answered(status) => Some(sketch(status)),
+                Contact::Unasked | Contact::Silent(_) => None,
+            };
+            workers.push((worker, said));
+        }
+        if workers.is_empty() {
+            return true;
+        }
+        let Some(token) = observed.token.clone() else { return false };
+        let round = Round { workers, token, since: observed.now };
         let key = (job.namespace.clone(), job.name.clone());
         self.rounds.lock().unwrap_or_else(PoisonError::into_inner).insert(key, round);
+        true
     }
 
     /// A job that is being worked on: the passes look themselves.
@@ -58,51 +82,108 @@ impl Patrol {
         self.rounds.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 
-    /// Goes round for ever.
-    pub async fn walk(&self, admin: Arc<dyn AdminClient>) {
+    /// Goes round for ever: so many workers at a time that many jobs cost no more than some. `wake` is called before a
+    /// bell rings.
+    pub async fn walk(
+        &self,
+        admin: Arc<dyn AdminClient>,
+        clock: &(dyn Fn() -> Timestamp + Send + Sync),
+        wake: impl Fn(&JobKey),
+    ) {
         loop {
-            tokio::time::sleep(PATROL_INTERVAL).await;
-            self.go_round(&*admin).await;
-        }
-    }
-
-    /// One round: rings when a worker of any job is not as it should be.
-    pub async fn go_round(&self, admin: &dyn AdminClient) {
-        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut asked: Vec<BoxFuture<'_, Option<&(String, String)>>> = Vec::new();
-        for (key, round) in &rounds {
-            for worker in &round.workers {
-                asked.push(Box::pin(
-                    async move { (!runs(admin, worker, round).await).then_some(key) },
-                ));
+            let mut jobs = self.rounds().into_iter().peekable();
+            loop {
+                tokio::time::sleep(PATROL_INTERVAL).await;
+                let mut some: Vec<(JobKey, Round)> = Vec::new();
+                let mut workers = 0;
+                while workers < PATROL_WORKERS_MAX
+                    && let Some(next) = jobs.next()
+                {
+                    workers += next.1.workers.len();
+                    some.push(next);
+                }
+                for key in troubled(&some, &*admin, clock()).await {
+                    tracing::debug!(namespace = %key.0, name = %key.1, "a worker has news");
+                    wake(&key);
+                    self.ring(&key);
+                }
+                if jobs.peek().is_none() {
+                    break;
+                }
             }
         }
-        let troubled: Vec<_> =
-            futures::stream::iter(asked).buffer_unordered(ADMIN_CONCURRENCY).collect().await;
-        let mut any = false;
-        for (namespace, name) in troubled.into_iter().flatten() {
-            tracing::info!(%namespace, %name, "a worker is not as it should be");
-            self.forget(namespace, name);
-            any = true;
-        }
-        if any {
-            self.ring();
-        }
     }
 
-    fn ring(&self) {
+    /// One round at once: the jobs of which a worker says something else.
+    pub async fn go_round(&self, admin: &dyn AdminClient, now: Timestamp) -> Vec<JobKey> {
+        troubled(&self.rounds(), admin, now).await
+    }
+
+    fn rounds(&self) -> Vec<(JobKey, Round)> {
+        let rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        rounds.iter().map(|(key, round)| (key.clone(), round.clone())).collect()
+    }
+
+    /// The round stays until a pass has looked: a bell that was not heard rings again.
+    fn ring(&self, key: &JobKey) {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         for bell in bells.iter_mut() {
-            if let Err(error) = bell.try_send(()) {
+            if let Err(error) = bell.try_send(key.clone()) {
                 tracing::debug!(%error, "it rings already");
             }
         }
     }
 }
 
-async fn runs(admin: &dyn AdminClient, worker: &Worker, round: &Round) -> bool {
-    admin.status(worker, &round.token).await.is_ok_and(|status| {
-        status.generation.0 == round.generation
-            && status.slots.iter().all(|slot| slot.phase == SlotPhase::Running)
-    })
+async fn troubled(
+    rounds: &[(JobKey, Round)],
+    admin: &dyn AdminClient,
+    now: Timestamp,
+) -> Vec<JobKey> {
+    let mut asked: Vec<BoxFuture<'_, Option<JobKey>>> = Vec::new();
+    for (key, round) in rounds {
+        let progress_counts = age(round.since, now) >= PROGRESS_LOOK;
+        for (worker, said) in &round.workers {
+            asked.push(Box::pin(async move {
+                let says = admin.status(worker, &round.token).await.ok();
+                let says = says.as_ref().map(sketch);
+                (differs(*said, says, progress_counts)).then(|| key.clone())
+            }));
+        }
+    }
+    let found: Vec<Option<JobKey>> =
+        futures::stream::iter(asked).buffered(ADMIN_CONCURRENCY).collect().await;
+    let mut troubled: Vec<JobKey> = found.into_iter().flatten().collect();
+    troubled.dedup();
+    troubled
+}
+
+fn age(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
+}
+
+fn differs(said: Option<Sketch>, says: Option<Sketch>, progress_counts: bool) -> bool {
+    match (said, says) {
+        (Some(said), Some(says)) => {
+            said.state != says.state || progress_counts && said.progress != says.progress
+        }
+        (said, says) => said != says,
+    }
+}
+
+/// What a status is made from; counters that no status shows are left out.
+fn sketch(status: &WorkerStatus) -> Sketch {
+    let (mut state, mut progress) = (DefaultHasher::new(), DefaultHasher::new());
+    (&status.job_uid, status.generation.0).hash(&mut state);
+    for slot in &status.slots {
+        let phase = format!("{:?} {:?}", slot.phase, slot.reason);
+        let savepoint = slot.savepoint.as_ref().map(|part| (&part.name, part.complete));
+        (slot.slot.0, phase, slot.nonce.to_string(), savepoint).hash(&mut state);
+        (slot.lag, &slot.message, slot.gap_ms).hash(&mut progress);
+        slot.checkpoint.as_ref().map(|checkpoint| checkpoint.number.0).hash(&mut progress);
+        for shard in &slot.shards {
+            (shard.watermark, shard.idle).hash(&mut progress);
+        }
+    }
+    Sketch { state: state.finish(), progress: progress.finish() }
 }

@@ -19,9 +19,11 @@ use crate::orders;
 use crate::patrol::Patrol;
 use crate::plan;
 use crate::proposal;
+use crate::rests::{self, Rests};
 use crate::sightings::{self, Sightings};
 use crate::status;
 use crate::validate::{self, Invalid, Settings, Target};
+use crate::watched::Watched;
 
 /// What a pass needs from outside.
 pub struct Context {
@@ -39,8 +41,21 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// When slots were last seen.
     pub sightings: Arc<Sightings>,
+    /// What the watches told.
+    pub watched: Arc<Watched>,
+    /// Jobs that are left alone.
+    pub rests: Arc<Rests>,
     /// A new token of the admin port.
     pub new_token: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Context {
+    /// A job is there no more.
+    pub fn gone(&self, namespace: &str, name: &str) {
+        self.metrics.gone(namespace, name);
+        self.patrol.forget(namespace, name);
+        self.rests.wake(&(namespace.to_owned(), name.to_owned()));
+    }
 }
 
 /// One pass. Returns when to look again; `None`: there is no such job any more.
@@ -49,11 +64,16 @@ pub async fn reconcile(
     namespace: &str,
     name: &str,
 ) -> Result<Option<Duration>, kube::Error> {
-    context.patrol.forget(namespace, name);
     let now = (context.clock)();
+    // Before anything is read: what comes later makes the job be looked at again.
+    let seen = context.watched.seen(namespace, name);
+    if let Some(left) = context.rests.left(namespace, name, seen, now) {
+        return Ok(Some(left));
+    }
+    context.patrol.forget(namespace, name);
     let sources = Sources { client: &context.client, admin: &*context.admin, now };
     let Some(observed) = fetch::fetch(&sources, namespace, name).await? else {
-        context.metrics.gone(namespace, name);
+        context.gone(namespace, name);
         return Ok(None);
     };
     let target = validate::target(&observed, &context.settings);
@@ -82,32 +102,63 @@ pub async fn reconcile(
     let tearing_down = machine::tearing_down(&observed, target.as_ref().ok(), &memory);
     let orders = orders::orders(&observed, &memory, tearing_down);
     apply::send(&*context.admin, &observed, &orders).await;
-    fence_what_is_gone(context, &observed, &memory).await;
+    let all_seen = fence_what_is_gone(context, &observed, &memory).await;
     if status != observed.job.status {
         write(context, &observed, &status).await?;
     }
     let asked = proposal.is_some_and(|proposal| proposal.to_be_tried(&observed).is_some());
     let again = next_look(&observed, &target, &memory);
     let again = if asked { again.min(STARTING_REQUEUE) } else { again };
-    let current = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
-    if let (STEADY_REQUEUE, Some(current)) = (again, current) {
-        context.patrol.watch(&observed, current.number);
-    }
-    Ok(Some(again))
+    let may_rest = again > MOVING_REQUEUE && all_seen && watches_suffice(&observed, &target);
+    let rest = if may_rest { rest(context, observed, seen) } else { None };
+    Ok(Some(rest.unwrap_or(again)))
 }
 
 /// Slots of pods that are gone hold readers back until their transactions time out; another worker spares them that.
-async fn fence_what_is_gone(context: &Context, observed: &Observed, memory: &StreamJobStatus) {
+/// Returns whether every slot that was seen before is seen now, or fenced.
+async fn fence_what_is_gone(
+    context: &Context,
+    observed: &Observed,
+    memory: &StreamJobStatus,
+) -> bool {
     let uid = &observed.job.uid;
     let runs = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
     let still = memory.acquiring.is_none() && memory.releasing.is_none();
     let Some(current) = runs.filter(|_| still && observed.job.deleted_at.is_none()) else {
-        return context.sightings.forget(uid);
+        context.sightings.forget(uid);
+        return true;
     };
     let slots = context.sightings.note(observed, current);
     let fences = sightings::fences(observed, current, &slots);
     let heard = apply::send(&*context.admin, observed, &fences).await;
     context.sightings.fenced(uid, &heard);
+    fences.is_empty() && slots.values().all(|slot| slot.fenced || slot.at == observed.now)
+}
+
+/// Whether whatever may change is watched. Why a pod is refused stands in events, and a savepoint to begin with may be
+/// another job's: nobody watches those for this one.
+fn watches_suffice(observed: &Observed, target: &Result<Target, Invalid>) -> bool {
+    let waits = target.as_ref().is_ok_and(|target| target.waits_for_savepoint);
+    let lacking = fetch::shortages::lacking(observed).next().is_some();
+    !waits && !lacking && fetch::shortages::waiting(observed).next().is_none()
+}
+
+/// Leaves a job alone that has nothing to be done; for how long. `None`: there is something to do.
+fn rest(context: &Context, observed: Observed, seen: Option<u64>) -> Option<Duration> {
+    let seen = seen?;
+    if !context.patrol.watch(&observed) {
+        return None;
+    }
+    let job = &observed.job;
+    let (key, uid) = ((job.namespace.clone(), job.name.clone()), job.uid.clone());
+    let now = observed.now;
+    let Some(quiet) = rests::quiet_for(observed, &context.settings) else {
+        context.patrol.forget(&key.0, &key.1);
+        return None;
+    };
+    let rest = rests::spread(quiet, &uid);
+    context.rests.begin(key, seen, now + rest);
+    Some(rest)
 }
 
 async fn write(

@@ -2,33 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use crds::Savepoint;
-use futures::StreamExt;
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::controller::{Action, Controller};
-use kube::runtime::reflector::ObjectRef;
-use kube::runtime::{controller, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::Client;
 
 use crate::admin_client::HttpAdmin;
 use crate::args::Args;
-use crate::fetch::RawJob;
 use crate::http::{Health, router};
 use crate::leader::Candidate;
-use crate::limits::{API_TIMEOUT, ERROR_BACKOFF_MIN, RECONCILE_CONCURRENCY};
+use crate::limits::API_TIMEOUT;
 use crate::metrics::Metrics;
-use crate::names;
-use crate::reconcile::{self, Context};
-use crate::savepoint::edge;
+use crate::reconcile::Context;
 
 mod backoff;
 mod check;
+mod controllers;
 
 use backoff::Backoff;
 
@@ -76,12 +66,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         backoff: Backoff::default(),
     });
-    let namespaces = args.namespaces();
     let outcome = tokio::select! {
-        () = control(&client, &namespaces, &shared) => {
+        () = controllers::control(&client, &args, &shared) => {
             Err(anyhow::anyhow!("the controllers ended"))
         }
-        () = shared.context.patrol.walk(Arc::clone(&shared.context.admin)) => {
+        () = walk(&shared.context) => {
             Err(anyhow::anyhow!("the patrol ended"))
         }
         lost = keep(candidate.as_ref()) => Err(lost.into()),
@@ -93,6 +82,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         candidate.release().await;
     }
     outcome
+}
+
+/// Looks after jobs at rest.
+async fn walk(context: &Context) {
+    let admin = Arc::clone(&context.admin);
+    context.patrol.walk(admin, &*context.clock, |job| context.rests.wake(job)).await;
 }
 
 async fn keep(candidate: Option<&Candidate>) -> crate::leader::Lost {
@@ -111,6 +106,8 @@ fn context(client: Client, args: &Args, metrics: Arc<Metrics>) -> anyhow::Result
         clock: Box::new(whole_second),
         patrol: Arc::default(),
         sightings: Arc::default(),
+        watched: Arc::default(),
+        rests: Arc::default(),
         new_token: Box::new(new_token),
     })
 }
@@ -148,109 +145,4 @@ async fn termination() {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
-}
-
-/// Both controllers, for every namespace.
-async fn control(client: &Client, namespaces: &[String], shared: &Arc<Shared>) {
-    let scopes: Vec<Option<&str>> = match namespaces {
-        [] => vec![None],
-        named => named.iter().map(|namespace| Some(namespace.as_str())).collect(),
-    };
-    let running = scopes.into_iter().flat_map(|scope| {
-        let jobs: futures::future::BoxFuture<'_, ()> = Box::pin(jobs(client, scope, shared));
-        let savepoints: futures::future::BoxFuture<'_, ()> =
-            Box::pin(savepoints(client, scope, shared));
-        [jobs, savepoints]
-    });
-    futures::future::select_all(running).await;
-}
-
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
-{
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
-async fn jobs(client: &Client, scope: Option<&str>, shared: &Arc<Shared>) {
-    let ours = watcher::Config::default().labels(names::JOB);
-    let of_label = |pod: Pod| {
-        let job = pod.labels().get(names::JOB).cloned();
-        job.map(|job| ObjectRef::new(&job).within(&pod.namespace().unwrap_or_default()))
-    };
-    let of_savepoint = |savepoint: Savepoint| {
-        let namespace = savepoint.namespace().unwrap_or_default();
-        Some(ObjectRef::new(savepoint.spec.job.as_str()).within(&namespace))
-    };
-    Controller::new(api::<RawJob>(client, scope), watcher::Config::default())
-        .with_config(controller::Config::default().concurrency(RECONCILE_CONCURRENCY))
-        .owns(api::<StatefulSet>(client, scope), ours.clone())
-        .owns(api::<Job>(client, scope), ours.clone())
-        .watches(api::<Pod>(client, scope), ours, of_label)
-        .watches(api::<Savepoint>(client, scope), watcher::Config::default(), of_savepoint)
-        .reconcile_all_on(shared.context.patrol.bell())
-        .run(job_pass, error_policy, Arc::clone(shared))
-        .for_each(|_| std::future::ready(()))
-        .await;
-}
-
-async fn savepoints(client: &Client, scope: Option<&str>, shared: &Arc<Shared>) {
-    Controller::new(api::<Savepoint>(client, scope), watcher::Config::default())
-        .with_config(controller::Config::default().concurrency(RECONCILE_CONCURRENCY))
-        .run(savepoint_pass, error_policy, Arc::clone(shared))
-        .for_each(|_| std::future::ready(()))
-        .await;
-}
-
-async fn job_pass(job: Arc<RawJob>, shared: Arc<Shared>) -> Result<Action, kube::Error> {
-    let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
-    let began = Instant::now();
-    let _running = shared.metrics.enter();
-    let result = reconcile::reconcile(&shared.context, &namespace, &name).await;
-    Ok(finish(&shared, "StreamJob", &namespace, &name, began, result))
-}
-
-async fn savepoint_pass(
-    savepoint: Arc<Savepoint>,
-    shared: Arc<Shared>,
-) -> Result<Action, kube::Error> {
-    let (namespace, name) = (savepoint.namespace().unwrap_or_default(), savepoint.name_any());
-    let began = Instant::now();
-    let _running = shared.metrics.enter();
-    let result = edge::reconcile(&shared.context, &namespace, &name).await;
-    Ok(finish(&shared, "Savepoint", &namespace, &name, began, result))
-}
-
-/// Notes how a pass went. A version that moved on is no fault: look again at once.
-fn finish(
-    shared: &Shared,
-    kind: &'static str,
-    namespace: &str,
-    name: &str,
-    began: Instant,
-    result: Result<Option<Duration>, kube::Error>,
-) -> Action {
-    let key = format!("{kind}/{namespace}/{name}");
-    shared.metrics.note(kind, result.is_ok(), began.elapsed());
-    match result {
-        Ok(again) => {
-            shared.backoff.reset(&key);
-            shared.metrics.failing.set(shared.backoff.len());
-            again.map_or_else(Action::await_change, Action::requeue)
-        }
-        Err(kube::Error::Api(status)) if status.is_conflict() => Action::requeue(ERROR_BACKOFF_MIN),
-        Err(error) => {
-            let wait = shared.backoff.next(&key);
-            shared.metrics.failing.set(shared.backoff.len());
-            tracing::warn!(%key, %error, ?wait, "the pass failed");
-            Action::requeue(wait)
-        }
-    }
-}
-
-fn error_policy<K>(_: Arc<K>, _: &kube::Error, _: Arc<Shared>) -> Action {
-    Action::requeue(ERROR_BACKOFF_MIN)
 }

@@ -25,7 +25,7 @@ pub async fn take(
     dispose: bool,
     within: Option<Duration>,
 ) -> anyhow::Result<Savepoint> {
-    cluster.job(job).await?;
+    let labels = cluster.job(job).await?["metadata"]["labels"].take();
     let spec = SavepointSpec {
         job: JobName::new(job)?,
         retention: dispose.then_some(SavepointRetention::Dispose),
@@ -33,7 +33,10 @@ pub async fn take(
     };
     let params = PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() };
     let api = cluster.api::<Savepoint>();
-    let mut savepoint = api.create(&params, &Savepoint::new(&name, spec)).await?;
+    let mut asked = Savepoint::new(&name, spec);
+    // An operator that looks after some jobs by their labels finds the savepoint by the same.
+    asked.metadata.labels = serde_json::from_value(labels)?;
+    let mut savepoint = api.create(&params, &asked).await?;
     let Some(within) = within else { return Ok(savepoint) };
     let began = tokio::time::Instant::now();
     loop {

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 use protocol::reason::Reason;
 
-use super::{Sources, generation, list};
+use super::{Sources, generation};
 use crate::admin_client::{AdminError, Worker};
 use crate::limits::ADMIN_CONCURRENCY;
 use crate::names::{self, Component};
@@ -15,12 +15,8 @@ use crate::observed::{Contact, Observed, PodView, Problem};
 /// The name of our container in every pod of ours.
 const CONTAINER: &str = "worker";
 
-/// Sorts the job's pods to their generations and tasks, and asks the workers.
-pub(super) async fn fetch(
-    sources: &Sources<'_>,
-    observed: &mut Observed,
-) -> Result<(), kube::Error> {
-    let mut pods: Vec<Pod> = list(sources.client, &observed.job).await?;
+/// Sorts the job's pods to their generations and tasks.
+pub(super) fn sort(mut pods: Vec<Pod>, observed: &mut Observed) {
     pods.retain(|pod| pod.labels().get(names::JOB_UID) == Some(&observed.job.uid));
     pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
     for pod in &pods {
@@ -33,8 +29,6 @@ pub(super) async fn fetch(
             of_task(pod, observed);
         }
     }
-    ask_all(sources, observed).await;
-    Ok(())
 }
 
 fn of_task(pod: &Pod, observed: &mut Observed) {
@@ -118,7 +112,8 @@ fn of_waiting(word: &str) -> Reason {
     }
 }
 
-async fn ask_all(sources: &Sources<'_>, observed: &mut Observed) {
+/// Asks the workers.
+pub(super) async fn ask_all(sources: &Sources<'_>, observed: &mut Observed) {
     let Some(token) = observed.token.clone() else { return };
     let namespace = observed.job.namespace.clone();
     let mut asked: Vec<BoxFuture<'_, ()>> = Vec::new();

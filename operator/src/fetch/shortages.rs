@@ -19,25 +19,35 @@ pub(super) async fn fetch(
     sources: &Sources<'_>,
     observed: &mut Observed,
 ) -> Result<(), kube::Error> {
-    let lacking = observed
-        .sets
-        .iter()
-        .filter(|(_, set)| set.replicas.is_some_and(|wanted| set.pods.len() < wanted as usize));
-    for generation in lacking.map(|(generation, _)| *generation).collect::<Vec<u64>>() {
+    for generation in lacking(observed).collect::<Vec<u64>>() {
         let name = names::set(&observed.job.name, generation);
         let problem = of_events(sources, observed, &name).await?;
         if let Some(set) = observed.sets.get_mut(&generation) {
             set.problem = problem;
         }
     }
-    let waiting = observed.tasks.iter().filter(|(_, task)| !task.started && task.ended.is_none());
-    for name in waiting.map(|(name, _)| name.clone()).collect::<Vec<String>>() {
+    for name in waiting(observed).cloned().collect::<Vec<String>>() {
         let problem = of_events(sources, observed, &name).await?;
         if let Some(task) = observed.tasks.get_mut(&name) {
             task.problem = problem;
         }
     }
     Ok(())
+}
+
+/// Generations that have fewer pods than they want.
+pub(crate) fn lacking(observed: &Observed) -> impl Iterator<Item = u64> {
+    let lacking = observed
+        .sets
+        .iter()
+        .filter(|(_, set)| set.replicas.is_some_and(|wanted| set.pods.len() < wanted as usize));
+    lacking.map(|(generation, _)| *generation)
+}
+
+/// Tasks that have no pod.
+pub(crate) fn waiting(observed: &Observed) -> impl Iterator<Item = &String> {
+    let waiting = observed.tasks.iter().filter(|(_, task)| !task.started && task.ended.is_none());
+    waiting.map(|(name, _)| name)
 }
 
 /// The newest refusal of a pod of this owner.

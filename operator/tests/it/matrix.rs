@@ -26,6 +26,9 @@ const FAULTS: [Fault; 5] = [
     Fault::Status(500),
 ];
 
+/// For how many passes the watches tell nothing.
+const SILENCES: [u32; 2] = [1, 4];
+
 /// How far the second of two deaths is from the first, in writes.
 const PAIR_WRITES: u64 = 16;
 
@@ -46,6 +49,8 @@ fn disturbances(from: &Snapshot, to: &Snapshot, pairs: bool) -> Vec<Disturbance>
         let one = |fault| Disturbance { call: Some((call, fault)), ..Disturbance::default() };
         all.extend([CallFault::Lost, CallFault::Unanswered].map(one));
     }
+    let silence = |silence| Disturbance { silence, ..Disturbance::default() };
+    all.extend(SILENCES.map(silence));
     if pairs {
         for first in from.writes() + 1..=to.writes() {
             let pair =
@@ -172,11 +177,12 @@ impl<'a> Story<'a> {
                 "{name}: {disturbance:?}: {seen}: {job:#}"
             );
         }
-        let writes = self.world.writes();
+        let (writes, requests) = (self.world.writes(), self.world.requests());
         for _ in 0..IDLE_PASSES {
             self.world.pass().await;
         }
         assert_eq!(self.world.writes(), writes, "{name}: writes at rest, {disturbance:?}");
+        assert_eq!(self.world.requests(), requests, "{name}: requests at rest, {disturbance:?}");
         self.check_orders(disturbance);
         (self.scenario.end)(&self.world);
         for (object, created, _) in self.world.counts() {

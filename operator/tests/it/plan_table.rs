@@ -22,6 +22,7 @@ pub(crate) fn observed(job: &Value, status: StreamJobStatus) -> Observed {
             deleted_at: None,
             finalizers: vec![names::FINALIZER.to_owned()],
             annotations: BTreeMap::new(),
+            labels: BTreeMap::new(),
             spec: job["spec"].clone(),
             status,
         },

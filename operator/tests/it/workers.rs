@@ -190,6 +190,33 @@ impl AdminClient for Admin {
     }
 }
 
+/// The admin client of the patrol: it only looks, and what it misses is found by the next round, so that its calls are
+/// not disturbed.
+pub(crate) struct Visitor {
+    pub(crate) fleet: Arc<Mutex<Fleet>>,
+}
+
+impl AdminClient for Visitor {
+    fn status<'a>(
+        &'a self,
+        worker: &'a Worker,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<WorkerStatus, AdminError>> {
+        let fleet = self.fleet.lock().unwrap();
+        let found = fleet.workers.get(&worker.ip).map(|fake| fake.status("uid"));
+        Box::pin(async move { found.ok_or_else(|| AdminError::Silent("gone".to_owned())) })
+    }
+
+    fn order<'a>(
+        &'a self,
+        _: &'a Worker,
+        _: &'a str,
+        _: &'a Order,
+    ) -> BoxFuture<'a, Result<(), AdminError>> {
+        Box::pin(async { Err(AdminError::Silent("the patrol orders nothing".to_owned())) })
+    }
+}
+
 fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
     let generation = match order {
         Order::Acquire(order) => order.generation,

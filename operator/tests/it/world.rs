@@ -12,8 +12,10 @@ use protocol::admin::SlotPhase;
 use serde_json::{Value, json};
 
 use crate::api::{Fault, Server, Shared, client};
+use crate::reading::{ages, is_broken, mask, slots_per_worker, verdict};
 use crate::store::Key;
-use crate::workers::{Admin, CallFault, Fake, Fleet};
+use crate::watches::Watches;
+use crate::workers::{Admin, CallFault, Fake, Fleet, Visitor};
 
 /// Passes until a scenario must have come to rest.
 const PASSES_MAX: u32 = 400;
@@ -26,6 +28,11 @@ pub(crate) struct World {
     pub(crate) server: Shared,
     pub(crate) fleet: Arc<Mutex<Fleet>>,
     context: Context,
+    watches: Watches,
+    /// Passes in which the watches tell nothing.
+    silent_passes: u32,
+    /// Savepoints that need nothing more, with their versions.
+    settled: Vec<(String, Value)>,
     addresses: u32,
     /// New pods are not scheduled.
     pub(crate) no_capacity: Arc<Mutex<bool>>,
@@ -48,6 +55,8 @@ pub(crate) struct Disturbance {
     pub(crate) deaths: Vec<u64>,
     /// A call of a worker, by number.
     pub(crate) call: Option<(u64, CallFault)>,
+    /// The watches tell nothing for so many passes, then all at once.
+    pub(crate) silence: u32,
 }
 
 impl Snapshot {
@@ -93,10 +102,22 @@ impl World {
             metrics: Arc::default(),
             patrol: Arc::default(),
             sightings: Arc::default(),
+            watched: Arc::default(),
+            rests: Arc::default(),
             new_token: Box::new(|| "token".to_owned()),
         };
         let no_capacity = Arc::new(Mutex::new(false));
-        Self { server, fleet, context, addresses: 0, no_capacity }
+        let watches = Watches::begin(&context.watched);
+        Self {
+            server,
+            fleet,
+            context,
+            watches,
+            silent_passes: 0,
+            settled: Vec::new(),
+            addresses: 0,
+            no_capacity,
+        }
     }
 
     /// The StreamJob as stored.
@@ -133,6 +154,24 @@ impl World {
     fn forget(&mut self) {
         self.context.sightings = Arc::default();
         self.context.patrol = Arc::default();
+        self.context.rests = Arc::default();
+        self.context.watched = Arc::default();
+        self.watches = Watches::begin(&self.context.watched);
+        self.settled.clear();
+    }
+
+    /// The watches tell what is there, unless they are held up; the patrol goes round.
+    async fn news(&mut self) {
+        if self.silent_passes > 0 {
+            self.silent_passes -= 1;
+        } else {
+            self.watches.tell(&self.server.lock().unwrap().store, &self.context.watched);
+        }
+        let visitor = Visitor { fleet: Arc::clone(&self.fleet) };
+        let now = (self.context.clock)();
+        for job in self.context.patrol.go_round(&visitor, now).await {
+            self.context.rests.wake(&job);
+        }
     }
 
     /// A digest of all that the future depends on. Times count where they are near their bounds.
@@ -190,15 +229,25 @@ impl World {
         if std::mem::take(&mut self.server.lock().unwrap().dead) {
             self.forget();
         }
-        let savepoints: Vec<String> = {
+        self.news().await;
+        let savepoints: Vec<(String, Value)> = {
             let server = self.server.lock().unwrap();
-            let names = server.store.objects.keys().filter(|key| key.0 == "savepoints");
-            names.map(|key| key.2.clone()).collect()
+            let found = server.store.objects.iter().filter(|(key, _)| key.0 == "savepoints");
+            found.map(|(k, o)| (k.2.clone(), o["metadata"]["resourceVersion"].clone())).collect()
         };
         // Errors are what the disturbances are about; the next pass looks again.
-        drop(reconcile(&self.context, "default", "j").await);
-        for name in savepoints {
-            drop(edge::reconcile(&self.context, "default", &name).await);
+        if self.job().is_some() {
+            drop(reconcile(&self.context, "default", "j").await);
+        }
+        for version in savepoints {
+            // One that needs nothing more is looked at when it changes.
+            if self.settled.contains(&version) {
+                continue;
+            }
+            let again = edge::reconcile(&self.context, "default", &version.0).await;
+            if matches!(again, Ok(None)) {
+                self.settled.push(version);
+            }
         }
     }
 
@@ -329,7 +378,8 @@ impl World {
     }
 
     /// The requests of these numbers fail so.
-    pub(crate) fn disturb(&self, disturbance: &Disturbance) {
+    pub(crate) fn disturb(&mut self, disturbance: &Disturbance) {
+        self.silent_passes = disturbance.silence;
         let mut server = self.server.lock().unwrap();
         server.fault = disturbance.request;
         server.deaths.clone_from(&disturbance.deaths);
@@ -350,6 +400,10 @@ impl World {
         self.server.lock().unwrap().writes
     }
 
+    pub(crate) fn requests(&self) -> u64 {
+        self.server.lock().unwrap().requests
+    }
+
     pub(crate) fn create(&self, plural: &str, object: Value) {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let mut server = self.server.lock().unwrap();
@@ -364,102 +418,4 @@ impl World {
     pub(crate) fn delete_job(&self) {
         self.server.lock().unwrap().store.delete(&key("streamjobs", "j"), None).expect("a job");
     }
-}
-
-/// The query of a set is one whose workers crash.
-fn is_broken(store: &crate::store::Store, set: &str) -> bool {
-    let config = store.get(&key("configmaps", set));
-    config.is_some_and(|config| config["data"]["job.json"].to_string().contains("Broken"))
-}
-
-/// Seconds since all times in the status, by name.
-fn ages(value: &Value, now: i64, text: &mut String) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let time = value.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-                if let Some(time) = time {
-                    text.push_str(name);
-                    text.push_str(&(now - time.as_second()).to_string());
-                }
-                ages(value, now, text);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| ages(item, now, text)),
-        _ => {}
-    }
-}
-
-/// What the worker is told.
-fn slots_per_worker(set: &Value) -> u32 {
-    let args = &set["spec"]["template"]["spec"]["containers"][0]["args"];
-    let args: Vec<&str> = args.as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
-    let at = args.iter().position(|arg| *arg == "--slots-per-worker").unwrap();
-    args[at + 1].parse().unwrap()
-}
-
-fn mask(object: &Value) -> Value {
-    match object {
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(name, _)| {
-                !matches!(
-                    name.as_str(),
-                    "uid"
-                        | "resourceVersion"
-                        | "creationTimestamp"
-                        | "lastTransitionTime"
-                        | "createdAt"
-                        | "releasingSince"
-                        | "acquiringSince"
-                        | "claimedAt"
-                        | "observedAt"
-                        | "startedAt"
-                        | "completedAt"
-                        | "podIP"
-                        | "at"
-                        | "streamjob.dev/job-uid"
-                        | "location"
-                        | "jobUid"
-                        | "digest"
-                        | "last"
-                )
-            })
-            .map(|(name, value)| (name.clone(), mask(value)))
-            .collect::<serde_json::Map<String, Value>>()
-            .into(),
-        Value::Array(items) => items.iter().map(mask).collect::<Vec<Value>>().into(),
-        Value::String(text) if text.contains("\"uid\"") => Value::Null,
-        // Of several pods that crash, the first one that is seen is named.
-        Value::String(text) if text.contains(" has ended ") => {
-            let (before, after) = text.split_once(" has ended ").expect("just seen");
-            let pod = before.trim_end_matches(|c: char| c.is_ascii_digit());
-            format!("{pod} has ended {after}").into()
-        }
-        plain => plain.clone(),
-    }
-}
-
-/// The planner of the tests: refuses SQL that begins with a reason, else makes a plan of it.
-fn verdict(config: &Value) -> String {
-    let job: Value =
-        serde_json::from_str(config["data"]["job.json"].as_str().unwrap()).expect("job.json");
-    let sql = job["spec"]["sql"].as_str().unwrap();
-    let word = sql.split_whitespace().next().unwrap_or_default();
-    let reason = protocol::reason::Reason::ALL.iter().find(|reason| reason.as_str() == word);
-    let refusals = reason.map(|reason| json!({"reason": reason, "message": "as the test wants"}));
-    let layout = json!({"stages": [
-        {"stage": 0, "topics": [{"topic": "clicks", "partitions": SHARDS}]},
-    ]});
-    let fingerprint = operator::digest::of(&sql);
-    json!({
-        "fingerprint": reason.is_none().then_some(fingerprint),
-        "diff": null,
-        "layout": reason.is_none().then_some(layout),
-        "exchange_partitions": 16,
-        "hash_version": 1,
-        "refusals": refusals.into_iter().collect::<Vec<_>>(),
-        "warnings": [],
-    })
-    .to_string()
 }
