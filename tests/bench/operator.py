@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import http.client
 import json
+import math
 import os
 import pathlib
 import queue
@@ -431,8 +432,9 @@ def measure(server, args):
     made = at_rest(api, operator.pid, fleet, args.rest)
     print(f"memory: {memory_mib(operator.pid, 'VmRSS:'):.0f} MiB, at most {memory_mib(operator.pid, 'VmHWM:'):.0f} MiB", flush=True)
     took = edits(server, api, args.jobs, args.edits)
-    at = lambda share: took[min(len(took) - 1, int(share * len(took)))]
-    print(f"edit → objects written, {len(took)} rescales one after another: median {at(0.5):.0f} ms, p99 {at(0.99):.0f} ms")
+    at = lambda share: took[max(0, math.ceil(share * len(took)) - 1)]
+    print(f"edit → objects written, {len(took)} rescales one after another: median {at(0.5):.0f} ms, p99 {at(0.99):.0f} ms, "
+          f"at most {took[-1]:.0f} ms")
     if made:
         sys.exit("a fleet at rest costs requests")
     log = (server.folder / "operator.log").read_text()
