@@ -76,7 +76,7 @@ pub(crate) const MANIFEST: Target = Target {
 
 pub(crate) const STREAM_JOB: Target = Target {
     name: "stream-job",
-    cases: 1_500,
+    cases: 500,
     words: &[
         "null",
         "{}",
@@ -153,7 +153,7 @@ pub(crate) const SQL: Target = Target {
 
 pub(crate) const EXCHANGE: Target = Target {
     name: "exchange",
-    cases: 8_000,
+    cases: 5_000,
     words: &["\0\0\0\0", "\u{7f}\0\0\0", "SJXR"],
     seeds: exchange_seeds,
     run: exchange,

@@ -29,11 +29,16 @@ pub(super) fn check(schema: &SchemaRef) -> Result<(), UnsupportedSchema> {
 
 /// IPC buffers of a column, validity included.
 fn buffers_of(data_type: &DataType) -> Option<usize> {
+    Some(1 + widths(data_type)?.len())
+}
+
+/// Bytes of an element in each buffer of a column behind its validity.
+fn widths(data_type: &DataType) -> Option<Vec<usize>> {
     match data_type {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary => Some(3),
-        DataType::Boolean => Some(2),
-        other if other.is_primitive() => Some(2),
-        _ => None,
+        DataType::Utf8 | DataType::Binary => Some(vec![4, 1]),
+        DataType::LargeUtf8 | DataType::LargeBinary => Some(vec![8, 1]),
+        DataType::Boolean => Some(vec![1]),
+        other => other.primitive_width().map(|width| vec![width]),
     }
 }
 
@@ -120,6 +125,14 @@ fn check_layout(
         }
         if nulls > 0 && buffers.get(validity).length() < i64::from(rows.div_ceil(8)) {
             return Err(malformed(format!("column '{}' lacks validity bits", field.name())));
+        }
+        for (n, width) in widths(field.data_type()).unwrap_or_default().into_iter().enumerate() {
+            let buffer = buffers.get(validity + 1 + n);
+            // Wide values are aligned to 8 bytes, and there is no half of one.
+            let (offset, len) = (buffer.offset() as usize, buffer.length() as usize);
+            if !offset.is_multiple_of(width.min(8)) || !len.is_multiple_of(width) {
+                return Err(malformed(format!("column '{}' is not aligned", field.name())));
+            }
         }
         validity += buffers_of(field.data_type()).unwrap_or_default();
     }
