@@ -173,7 +173,8 @@ fn check_connections(spec: &StreamJobSpec, faults: &mut Faults) {
     }
     let checkpoints = &spec.checkpoints;
     let location = &checkpoints.location;
-    let bucket = location.strip_prefix("s3://").map(|rest| !rest.is_empty() && rest[..1] != *"/");
+    let bucket =
+        location.strip_prefix("s3://").map(|rest| !rest.is_empty() && !rest.starts_with('/'));
     let folder = location.strip_prefix("file://").map(|rest| rest.starts_with('/'));
     faults.unless(
         bucket.or(folder).unwrap_or(false) && location.len() <= 1024,
