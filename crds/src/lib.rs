@@ -13,6 +13,7 @@ pub mod column;
 pub mod condition;
 pub mod duration;
 pub mod file;
+pub mod format;
 pub mod kafka;
 pub mod lifecycle;
 pub mod manifests;
@@ -36,6 +37,7 @@ pub use checkpoints::{Checkpoints, S3SecretRef};
 pub use column::{Column, ColumnType, Metadata};
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use duration::HumanDuration;
+pub use format::{CsvFormat, Format, JsonFormat, Sign};
 pub use kafka::{Auth, Kafka, Mechanism, Sasl, SecretKeyRef, Tls};
 pub use lifecycle::{
     Commit, Deletion, DeletionPolicy, Delivery, DesiredState, RestoreFrom, Upgrade, UpgradeMode,
@@ -48,7 +50,7 @@ pub use savepoint::{
 };
 pub use schedule::{CronSchedule, Savepoints};
 pub use sink::Sink;
-pub use source::{Format, OnBadRecord, Source, StartFrom, WatermarkStrategy};
+pub use source::{OnBadRecord, Source, StartFrom, WatermarkStrategy};
 pub use status::{
     ChangeClass, ChangeStatus, CheckpointStatus, GenerationStatus, HealthyStatus, Phase,
     PlanStatus, ProgressStatus, ProposalRefusal, ProposalStatus, ScheduleStatus, StreamJobStatus,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::column::Column;
 use crate::duration::HumanDuration;
+use crate::format::{Format, NO_PATHS_IN_CSV};
 use crate::names::{ColumnName, RelationName, TopicName};
 
 /// A topic that is read as a table.
@@ -23,6 +24,10 @@ use crate::names::{ColumnName, RelationName, TopicName};
         "!has(self.partitionedBy) || \
          self.partitionedBy.all(p, self.columns.exists(c, c.name == p))",
         "partitionedBy must name declared columns",
+    ),
+    (
+        "!has(self.format.csv) || self.columns.all(c, !has(c.path))",
+        NO_PATHS_IN_CSV,
     ),
 ])))]
 pub struct Source {
@@ -50,18 +55,6 @@ pub struct Source {
     #[serde(default)]
     pub on_bad_record: OnBadRecord,
 }
-
-/// How records are encoded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Format {
-    /// One JSON object a record.
-    Json(JsonFormat),
-}
-
-/// Options of JSON; there are none yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct JsonFormat {}
 
 /// Event time and how late records may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::column::{Column, ColumnType, METADATA_TYPES, ONE_ORIGIN};
+use crate::format::{Format, NO_PATHS_IN_CSV, SIGNS};
 use crate::lifecycle::{RestoreFrom, UpgradeMode};
 use crate::sink::Sink;
 use crate::source::{Source, StartFrom};
@@ -108,7 +109,17 @@ fn check_source(source: &Source, path: &str, faults: &mut Faults) {
             claim.iter().all(|name| source.columns.iter().any(|column| column.name == *name));
         faults.unless(declared, path, "partitionedBy must name declared columns");
     }
+    check_format(&source.format, path, faults);
+    let paths = source.columns.iter().any(|column| column.path.is_some());
+    let named = !paths || !matches!(source.format, Format::Csv(_));
+    faults.unless(named, &*columns, NO_PATHS_IN_CSV);
     check_start(&source.start_from, &format!("{path}.startFrom"), faults);
+}
+
+fn check_format(format: &Format, path: &str, faults: &mut Faults) {
+    if let Format::Csv(csv) = format {
+        faults.unless(csv.is_clear(), format!("{path}.format.csv"), SIGNS);
+    }
 }
 
 fn check_origin(column: &Column, path: &str, faults: &mut Faults) {
@@ -156,6 +167,7 @@ fn is_rfc3339(text: &str) -> bool {
 }
 
 fn check_sink(sink: &Sink, path: &str, faults: &mut Faults) {
+    check_format(&sink.format, path, faults);
     let path = format!("{path}.key");
     faults.unless(sink.key.len() <= 16, &*path, "must name at most 16 columns");
     faults.unique(sink.key.iter().map(AsRef::as_ref), &path);

@@ -44,6 +44,7 @@ fn rules_agree() {
     let of =
         |metadata: &str, of: &str| also(json!({"name": "a", "type": of, "metadata": metadata}));
     let both = json!({"name": "a", "type": "VARCHAR", "path": ["b"], "metadata": "key"});
+    let csv = |delimiter: &str, quote: &str, literal: &str| json!({"csv": {"delimiter": delimiter, "quote": quote, "nullLiteral": literal}});
     let cases = [
         ("/spec/sources/0/columns", also(json!({"name": "a", "type": "INT", "path": ["b"]})), true),
         ("/spec/sources/0/columns", also(both), false),
@@ -73,6 +74,16 @@ fn rules_agree() {
         ("/spec/sources/0/onBadRecord", json!({"skip": {}}), true),
         ("/spec/sources/0/onBadRecord", json!({"skip": {}, "fail": {}}), false),
         ("/spec/sources/0/format", json!({}), false),
+        ("/spec/sources/0/format", json!({"csv": {}}), true),
+        ("/spec/sources/0/format", json!({"csv": {}, "json": {}}), false),
+        ("/spec/sources/0/format", csv(";", "'", "\\N"), true),
+        ("/spec/sources/0/format", csv(";", ";", ""), false),
+        ("/spec/sources/0/format", json!({"csv": {"delimiter": "\""}}), false),
+        ("/spec/sources/0/format", csv(";", "'", "a;b"), false),
+        ("/spec/sources/0/format", csv(";", "'", "it's"), false),
+        ("/spec/sources/0/format", json!({"csv": {"nullLiteral": ","}}), false),
+        ("/spec/sources/0/format", json!({"csv": {"delimiter": ";", "nullLiteral": ","}}), true),
+        ("/spec/sinks/0/format", csv("|", "|", ""), false),
         ("/spec/kafka/auth", json!({"tls": {}}), true),
         ("/spec/kafka/auth", json!({"tls": {"keySecretRef": {"name": "a", "key": "b"}}}), false),
         ("/spec/upgrade", json!({"mode": "Stateless"}), false),
@@ -87,6 +98,19 @@ fn rules_agree() {
         let job = with(path, value.clone());
         assert_eq!(cel_accepts(&job, None), want, "CEL: {path} = {value}");
         assert_eq!(rust_accepts(&job), want, "Rust: {path} = {value}");
+    }
+}
+
+#[test]
+fn a_column_of_csv_has_no_path() {
+    for (column, want) in [
+        (json!({"name": "event_time", "type": "TIMESTAMP", "path": ["a"]}), false),
+        (json!({"name": "event_time", "type": "TIMESTAMP", "metadata": "timestamp"}), true),
+    ] {
+        let mut job = with("/spec/sources/0/columns", json!([column]));
+        job["spec"]["sources"][0]["format"] = json!({"csv": {}});
+        assert_eq!(cel_accepts(&job, None), want, "CEL: {column}");
+        assert_eq!(rust_accepts(&job), want, "Rust: {column}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! counts are exact.
 
 mod future;
+mod lines;
 mod places;
 mod records;
 

@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use connectors::{KafkaConfig, S3Options};
 use crds::{Delivery, JobName, OnBadRecord, Source, StreamJob, StreamJobSpec};
+use formats::Format;
 use protocol::acquire::Stop;
 use protocol::keys::Keys;
 use protocol::names::Names;
 use protocol::reason::Reason;
 
+mod format;
 mod query;
 mod secrets;
 
-pub(crate) use query::origin;
+pub(crate) use query::origins;
 use secrets::Secrets;
 
 /// Memory of the container in bytes, by the downward API.
@@ -40,6 +42,8 @@ pub struct SourceSettings {
     pub name: String,
     /// Kafka topic.
     pub topic: String,
+    /// How its records are written.
+    pub format: Format,
     /// An event time further than this after the Kafka timestamp makes a bad record, ms.
     pub max_future_ms: Option<i64>,
     /// What becomes of bad records.
@@ -181,6 +185,12 @@ impl Job {
         }
     }
 
+    /// How the records of a sink are written.
+    pub fn sink_format(&self, name: &str) -> Option<Format> {
+        let sink = self.spec.sinks.iter().find(|sink| sink.name.as_str() == name)?;
+        Some(format::of(&sink.format, 0))
+    }
+
     /// Slots that the spec asks for; none: as many as there are shards.
     pub fn slots_wanted(&self) -> Option<u32> {
         self.spec.parallelism.map(|workers| workers.saturating_mul(self.spec.worker.slots()))
@@ -192,6 +202,7 @@ fn settings(source: &Source) -> SourceSettings {
     SourceSettings {
         name: source.name.to_string(),
         topic: source.topic.to_string(),
+        format: format::of_source(source),
         max_future_ms: max_future.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
         on_bad_record: match &source.on_bad_record {
             OnBadRecord::Fail(_) => BadRecordPolicy::Fail,

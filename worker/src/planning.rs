@@ -26,6 +26,7 @@ mod fork;
 mod internal;
 pub mod layout;
 mod object;
+mod records;
 mod show;
 mod start;
 mod topics;
@@ -161,6 +162,7 @@ struct Checked<'a> {
 impl Checked<'_> {
     fn finish(self, wanted: Option<u32>) -> Result<Planning, Stop> {
         let mut faults = self.topics.faults(self.job, &self.plan);
+        faults.extend(records::faults(self.job, &self.plan));
         let mut warnings = self.topics.warnings(self.job, &self.plan);
         let no = |plan: &JobPlan, diff, faults: &[Stop], warnings| {
             let mut verdict = refused(faults.iter().map(refusal).collect());

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use formats::Record;
-use formats::json::{EventTimeRule, JsonDecoder};
+use formats::json::JsonDecoder;
+use formats::{EventTimeRule, Record};
 
 const RECORDS: usize = 20_000;
 const ROUNDS: usize = 21;

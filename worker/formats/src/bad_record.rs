@@ -11,7 +11,7 @@ pub enum BadRecordKind {
     TooLarge,
     /// Not UTF-8.
     InvalidUtf8,
-    /// Not JSON by RFC 8259.
+    /// Not JSON by RFC 8259, not CSV by RFC 4180, or not as many fields as declared.
     Malformed,
     /// JSON, but not an object.
     NotAnObject,

@@ -21,19 +21,19 @@
 //! field; where it is anything else but an object, the record is refused.
 
 mod checks;
-mod columns;
-mod cursor;
+pub(crate) mod cursor;
 mod decoder;
 mod encoder;
 mod learned;
-mod metadata;
-mod number;
+pub(crate) mod number;
 mod prefix;
 mod shape;
 mod template;
-mod text;
-mod timestamp;
-mod writers;
+pub(crate) mod text;
+pub(crate) mod writers;
 
-pub use decoder::{EventTimeRule, JsonDecoder};
-pub use encoder::{JsonEncoder, Out};
+pub use decoder::JsonDecoder;
+pub use encoder::JsonEncoder;
+
+/// The format's name in messages.
+pub(crate) const NAME: &str = "json";

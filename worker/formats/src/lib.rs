@@ -6,13 +6,18 @@
 #![warn(missing_docs)]
 
 mod bad_record;
+pub mod csv;
 pub mod deadletter;
 pub mod exchange;
+mod format;
 mod java_partition;
 pub mod json;
 pub mod limits;
 mod record;
+mod values;
 
 pub use bad_record::{BadRecord, BadRecordKind, UnsupportedSchema};
+pub use format::{Decoder, Encoder, Format, Out};
 pub use java_partition::java_partition;
 pub use record::Record;
+pub use values::EventTimeRule;

@@ -2,6 +2,8 @@
 
 /// Deepest nesting of a JSON record, the record itself counted.
 pub const JSON_DEPTH_MAX: u32 = 64;
+/// Fields of a CSV record.
+pub const CSV_FIELDS_MAX: usize = 4_096;
 /// Longest record that a decoder reads; a longer one is bad.
 pub const RECORD_BYTES_MAX: usize = 256 << 20;
 /// A batch must be finished before a text column holds more than this (Arrow counts with 32 bits).

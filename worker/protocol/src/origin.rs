@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Origin {
     /// A field of the value: the names from the outside in, at least one. All but the last are objects.
     Field(Vec<String>),
+    /// A field of the value by its place, counted from 0.
+    Position(usize),
     /// The key of the Kafka record, as text.
     Key,
     /// Kafka's timestamp of the record.
@@ -29,11 +31,12 @@ impl Origin {
     }
 }
 
-/// For people: `field 'bid.auction'`, `the record's key`.
+/// For people: `field 'bid.auction'`, `field 3`, `the record's key`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(path) => write!(f, "field '{}'", path.join(".")),
+            Self::Position(at) => write!(f, "field {}", at + 1),
             Self::Key => f.write_str("the record's key"),
             Self::Timestamp => f.write_str("the record's timestamp"),
             Self::Partition => f.write_str("the record's partition"),

@@ -165,6 +165,7 @@ fn from(column: &str, origin: &Origin) -> String {
             let names: Vec<String> = path.iter().map(|part| name(part)).collect();
             return format!(" FROM {}", names.join("."));
         }
+        Origin::Position(at) => return format!(" FROM FIELD {}", at + 1),
         Origin::Key => "key",
         Origin::Timestamp => "timestamp",
         Origin::Partition => "partition",

@@ -27,10 +27,11 @@ fn source(source: &Source) -> SourceDef {
         columns: source
             .columns
             .iter()
-            .map(|column| ColumnDef {
+            .zip(origins(source))
+            .map(|(column, origin)| ColumnDef {
                 name: column.name.to_string(),
                 sql_type: sql_type(column.column_type),
-                origin: origin(column),
+                origin,
             })
             .collect(),
         event_time: watermark.map(|w| w.column.to_string()),
@@ -42,15 +43,29 @@ fn source(source: &Source) -> SourceDef {
     }
 }
 
-/// Where the value of a column stands in a record.
-pub(crate) fn origin(column: &Column) -> Origin {
+/// Where the value of every column stands in a record.
+pub(crate) fn origins(source: &Source) -> Vec<Origin> {
+    let positional = matches!(source.format, crds::Format::Csv(_));
+    let mut fields = 0;
+    let mut position = |column: &Column| {
+        let at = fields;
+        fields += usize::from(column.metadata.is_none());
+        positional.then_some(at)
+    };
+    source.columns.iter().map(|column| origin(column, position(column))).collect()
+}
+
+fn origin(column: &Column, position: Option<usize>) -> Origin {
     match (&column.path, column.metadata) {
         (_, Some(Metadata::Key)) => Origin::Key,
         (_, Some(Metadata::Timestamp)) => Origin::Timestamp,
         (_, Some(Metadata::Partition)) => Origin::Partition,
         (_, Some(Metadata::Offset)) => Origin::Offset,
         (Some(path), None) => Origin::Field(path.clone()),
-        (None, None) => Origin::field(column.name.as_str()),
+        (None, None) => match position {
+            Some(at) => Origin::Position(at),
+            None => Origin::field(column.name.as_str()),
+        },
     }
 }
 

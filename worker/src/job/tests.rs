@@ -1,3 +1,5 @@
+mod documented;
+
 use std::path::PathBuf;
 
 use serde_json::json;

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use connectors::{Event, KafkaError, ReadLimits, Reader};
-use formats::Record;
+use formats::{Decoder, Format, Record, UnsupportedSchema};
 use protocol::{Log, Origin};
 use serde_json::Value;
 
@@ -23,30 +25,39 @@ pub(super) struct Conflict {
 }
 
 /// What has been seen of the claimed columns.
-#[derive(Debug)]
 pub(super) struct Sample {
     columns: Vec<Origin>,
+    /// Fields by position as texts; of JSON they are looked for by name.
+    fields: Option<Decoder>,
     seen: BTreeMap<String, i32>,
     conflict: Option<Conflict>,
 }
 
 impl Sample {
     /// A sample of these columns.
-    pub(super) fn new(columns: Vec<Origin>) -> Self {
-        Self { columns, seen: BTreeMap::new(), conflict: None }
+    pub(super) fn new(format: &Format, columns: Vec<Origin>) -> Result<Self, UnsupportedSchema> {
+        let fields = match format {
+            Format::Json => None,
+            Format::Csv(_) => {
+                let places: Vec<Origin> =
+                    columns.iter().filter(|c| matches!(c, Origin::Position(_))).cloned().collect();
+                let texts: Vec<Field> = places
+                    .iter()
+                    .map(|c| Field::new(c.to_string(), DataType::Utf8, true))
+                    .collect();
+                Some(Decoder::new(format, Schema::new(texts).into(), &places, None)?)
+            }
+        };
+        Ok(Self { columns, fields, seen: BTreeMap::new(), conflict: None })
     }
 
-    /// Takes a record. What is no JSON object, and a wanted key that is no text, is a bad record and claims nothing; a
+    /// Takes a record. What cannot be read, and a wanted key that is no text, is a bad record and claims nothing; a
     /// missing field is null, as in the query.
     pub(super) fn observe(&mut self, record: &Record<'_>) {
         if self.is_done() {
             return;
         }
-        let payload = record.payload.unwrap_or_default();
-        let Ok(fields) = serde_json::from_slice::<Value>(payload) else { return };
-        if !fields.is_object() {
-            return;
-        }
+        let Some(fields) = self.fields(record) else { return };
         let values = self.columns.iter().map(|column| value(column, record, &fields));
         let Some(values) = values.collect::<Option<Vec<Value>>>() else { return };
         let value = match &values[..] {
@@ -57,6 +68,23 @@ impl Sample {
         if first != record.partition {
             self.conflict = Some(Conflict { value, first, second: record.partition });
         }
+    }
+
+    /// The fields of a record: by name, or by position those that are wanted. None in a bad record.
+    fn fields(&mut self, record: &Record<'_>) -> Option<Value> {
+        let Some(decoder) = &mut self.fields else {
+            let payload = record.payload.unwrap_or_default();
+            return serde_json::from_slice::<Value>(payload).ok().filter(Value::is_object);
+        };
+        decoder.decode(*record).ok()?;
+        let row = decoder.finish();
+        let text = |column: &arrow::array::ArrayRef| {
+            let texts = column.as_string::<i32>();
+            if texts.is_null(0) { Value::Null } else { texts.value(0).into() }
+        };
+        let names = row.schema();
+        let names = names.fields().iter().map(|field| field.name().clone());
+        Some(Value::Object(names.zip(row.columns().iter().map(text)).collect()))
     }
 
     /// Refuted, or full.
@@ -77,6 +105,7 @@ fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Option<Value> 
             let found = path.iter().try_fold(fields, |value, name| value.get(name));
             found.cloned().unwrap_or(Value::Null)
         }
+        Origin::Position(_) => fields.get(column.to_string()).cloned().unwrap_or(Value::Null),
         Origin::Key => record.key.map(std::str::from_utf8).transpose().ok()?.into(),
         Origin::Timestamp => record.timestamp_ms.into(),
         Origin::Partition => record.partition.into(),
@@ -127,10 +156,13 @@ pub(super) fn read_limits() -> ReadLimits {
 
 #[cfg(test)]
 mod tests {
+    use formats::csv::CsvDialect;
+
     use super::*;
 
     fn sampled(columns: &[&str], records: &[(i32, &str)]) -> Option<Conflict> {
-        let mut sample = Sample::new(columns.iter().map(|name| Origin::field(*name)).collect());
+        let columns = columns.iter().map(|name| Origin::field(*name)).collect();
+        let mut sample = Sample::new(&Format::Json, columns).unwrap();
         for (partition, record) in records {
             let record = Record::of_value(record.as_bytes());
             sample.observe(&Record { partition: *partition, ..record });
@@ -146,8 +178,8 @@ mod tests {
 
     #[test]
     fn columns_are_looked_for_where_they_stand() {
-        let mut sample =
-            Sample::new(vec![Origin::Field(vec!["bid".to_owned(), "u".to_owned()]), Origin::Key]);
+        let columns = vec![Origin::Field(vec!["bid".to_owned(), "u".to_owned()]), Origin::Key];
+        let mut sample = Sample::new(&Format::Json, columns).unwrap();
         for (partition, key) in [(0, "a"), (1, "b"), (1, "a")] {
             let record = Record::of_value(br#"{"bid":{"u":7},"u":1}"#);
             sample.observe(&Record { partition, key: Some(key.as_bytes()), ..record });
@@ -158,12 +190,31 @@ mod tests {
 
     #[test]
     fn keys_that_are_no_text_refute_nothing() {
-        let mut sample = Sample::new(vec![Origin::Key]);
+        let mut sample = Sample::new(&Format::Json, vec![Origin::Key]).unwrap();
         for (partition, key) in [(0, b"\xff"), (1, b"\xfe")] {
             let record = Record::of_value(b"{}");
             sample.observe(&Record { partition, key: Some(key), ..record });
         }
         assert_eq!(sample.conflict(), None);
+    }
+
+    #[test]
+    fn fields_of_csv_are_taken_by_position() {
+        let dialect = CsvDialect { delimiter: b',', quote: b'"', null: String::new(), fields: 3 };
+        let mut sample =
+            Sample::new(&Format::Csv(dialect), vec![Origin::Position(1), Origin::Key]).unwrap();
+        for (partition, key, record) in [
+            (0, "a", "1,7,x"),
+            (1, "b", "1,7,x"),
+            (1, "a", "7,8,x"),
+            (1, "a", "7"),
+            (2, "a", "2,\"7\",y"),
+        ] {
+            let record = Record::of_value(record.as_bytes());
+            sample.observe(&Record { partition, key: Some(key.as_bytes()), ..record });
+        }
+        let found = sample.conflict().map(|c| (c.value.clone(), c.second));
+        assert_eq!(found, Some((r#"["7","a"]"#.into(), 2)));
     }
 
     #[test]

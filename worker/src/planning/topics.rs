@@ -188,8 +188,12 @@ impl Topics {
             let group = job.names.group(StageId(0));
             let mut reader = Reader::open(&job.kafka, &group, claim::read_limits())
                 .map_err(|e| kafka_stop(&e))?;
-            let origins = source.columns.iter().filter(|c| columns.contains(&c.name.to_string()));
-            let mut sample = Sample::new(origins.map(crate::job::origin).collect());
+            let named = source.columns.iter().zip(crate::job::origins(source));
+            let named = named.filter(|(c, _)| columns.contains(&c.name.to_string()));
+            let format = job.sources.iter().find(|s| s.topic == source.topic.as_str());
+            let format = format.map_or(&formats::Format::Json, |settings| &settings.format);
+            let mut sample = Sample::new(format, named.map(|(_, origin)| origin).collect())
+                .map_err(|e| Stop::new(Reason::NotSupported, e.to_string()))?;
             claim::read(&mut reader, &ranges, &mut sample).map_err(|e| kafka_stop(&e))?;
             if let Some(found) = sample.conflict() {
                 faults.push(Stop::new(

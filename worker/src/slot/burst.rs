@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use connectors::Burst;
 use dataflow::{Emission, Input, JobPlan};
 use formats::exchange;
-use formats::json::JsonEncoder;
 use protocol::acquire::Stop;
 use protocol::limits::WATERMARK_RECORDS_PER_SECOND;
 use protocol::registers::UpstreamWatermark;
@@ -55,7 +54,7 @@ struct ExchangeTarget {
 
 /// Encodes emissions.
 pub(crate) struct Encoder {
-    sinks: Vec<(String, JsonEncoder)>,
+    sinks: Vec<(String, formats::Encoder)>,
     exchanges: Vec<ExchangeTarget>,
     watermark_interval: Duration,
     watermarks_sent: Option<Instant>,
@@ -68,7 +67,9 @@ impl Encoder {
             .sinks
             .iter()
             .map(|sink| {
-                let encoder = JsonEncoder::new(&sink.schema, sink.key.clone())
+                let format = task.job.sink_format(&sink.name);
+                let format = format.ok_or_else(|| bug(format!("no sink {}", sink.name)))?;
+                let encoder = formats::Encoder::new(&format, &sink.schema, sink.key.clone())
                     .map_err(|e| bug(format!("sink {}: {e}", sink.name)))?
                     .upserting(sink.upsert);
                 Ok((sink.topic.clone(), encoder))

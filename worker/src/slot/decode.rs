@@ -3,8 +3,7 @@
 use arrow::record_batch::RecordBatch;
 use dataflow::{Input, JobPlan};
 use formats::exchange::{ExchangeDecoder, ExchangeRecord};
-use formats::json::{EventTimeRule, JsonDecoder};
-use formats::{BadRecord, Record};
+use formats::{BadRecord, EventTimeRule, Record};
 use protocol::acquire::Stop;
 use protocol::reason::Reason;
 
@@ -37,7 +36,7 @@ pub(crate) enum Decoder {
 
 /// Rows of a source and what to do about those that are none.
 pub(crate) struct SourceDecoder {
-    json: JsonDecoder,
+    rows: formats::Decoder,
     policy: BadRecordPolicy,
     bad: u64,
     letters: Vec<DeadLetter>,
@@ -63,10 +62,11 @@ impl Decoder {
                 let rule = source
                     .event_time
                     .map(|column| EventTimeRule { column, max_future_ms: settings.max_future_ms });
-                let json = JsonDecoder::with_origins(source.schema.clone(), &source.origins, rule)
+                let (format, schema) = (&settings.format, source.schema.clone());
+                let rows = formats::Decoder::new(format, schema, &source.origins, rule)
                     .map_err(|e| Stop::new(Reason::NotSupported, e.to_string()))?;
                 Ok(Self::Source(Box::new(SourceDecoder {
-                    json,
+                    rows,
                     policy: settings.on_bad_record.clone(),
                     bad: 0,
                     letters: Vec::new(),
@@ -85,7 +85,7 @@ impl SourceDecoder {
         record: Record<'_>,
         what: &dyn std::fmt::Display,
     ) -> Result<(), Stop> {
-        match self.json.decode(record) {
+        match self.rows.decode(record) {
             Ok(()) => Ok(()),
             Err(bad) => self.take_bad(bad, record, what),
         }
@@ -126,12 +126,12 @@ impl SourceDecoder {
 
     /// Enough to hand over?
     pub(crate) fn is_full(&self) -> bool {
-        self.json.len() >= BATCH_ROWS_MAX || self.json.bytes() >= BATCH_BYTES_MAX
+        self.rows.len() >= BATCH_ROWS_MAX || self.rows.bytes() >= BATCH_BYTES_MAX
     }
 
     /// The rows so far and how many records were bad; none if nothing came.
     pub(crate) fn rows(&mut self) -> (Option<RecordBatch>, u64) {
-        let batch = (!self.json.is_empty()).then(|| self.json.finish());
+        let batch = (!self.rows.is_empty()).then(|| self.rows.finish());
         (batch, std::mem::take(&mut self.bad))
     }
 
@@ -143,7 +143,7 @@ impl SourceDecoder {
 
     /// Bytes that wait in it.
     pub(crate) fn pending_bytes(&self) -> usize {
-        self.json.bytes() + self.letter_bytes
+        self.rows.bytes() + self.letter_bytes
     }
 }
 

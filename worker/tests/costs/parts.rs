@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::record_batch::RecordBatch;
 use dataflow::{EmissionLimit, JobPlan, Shard};
-use formats::Record;
-use formats::json::{EventTimeRule, JsonDecoder, JsonEncoder};
+use formats::json::{JsonDecoder, JsonEncoder};
+use formats::{EventTimeRule, Record};
 use protocol::{Log, ShardId, StageId};
 use sql::{ColumnDef, JobQuery, SinkDef, SourceDef, SqlType};
 use state::LocalStore;

@@ -1,53 +1,31 @@
 //! Records → rows of one batch.
 
-use std::sync::Arc;
-
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use protocol::Origin;
 
-use super::checks::{check_event_time, check_origins};
-use super::columns::{Column, Misfit};
+use super::checks::check_fields;
 use super::cursor::{Cursor, Fault, Token};
 use super::learned::Target;
-use super::metadata::Metadata;
 use super::shape::Object;
 use super::template::Templates;
 use super::text::unescape;
-use crate::limits::RECORD_BYTES_MAX;
+use crate::values::EventTimeRule;
+use crate::values::metadata::Metadata;
+use crate::values::rows::{Rows, check_utf8, payload};
 use crate::{BadRecord, BadRecordKind, Record, UnsupportedSchema};
-
-/// What the event time of a record must satisfy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventTimeRule {
-    /// Its column in the schema, a `Timestamp(ms)`. A record without it is bad.
-    pub column: usize,
-    /// How far after the record's Kafka timestamp it may lie, ms. One wrong clock would otherwise
-    /// make all later rows late. Not checked where the record has no Kafka timestamp.
-    pub max_future_ms: Option<i64>,
-}
 
 /// Reads records into batches of one schema. Steady state allocates nothing per row.
 pub struct JsonDecoder {
-    schema: SchemaRef,
-    event_time: Option<EventTimeRule>,
-    columns: Vec<Column>,
-    origins: Vec<Origin>,
-    /// The columns that are fields of the value, and those that are not.
+    rows: Rows,
+    /// The columns that are fields of the value.
     fields: Vec<usize>,
-    metadata: Vec<(usize, Metadata)>,
     /// The record's last value for every column.
     cells: Vec<Option<Token>>,
     /// The objects that hold fields; the record comes first.
     objects: Vec<Object>,
     templates: Templates,
-    /// Whether a column takes nulls.
-    nullable: Vec<bool>,
     scratch: Vec<u8>,
-    rows: usize,
-    row_width: usize,
-    /// The columns whose bytes differ from row to row.
-    texts: Vec<usize>,
 }
 
 impl JsonDecoder {
@@ -67,57 +45,31 @@ impl JsonDecoder {
         origins: &[Origin],
         event_time: Option<EventTimeRule>,
     ) -> Result<Self, UnsupportedSchema> {
-        let columns: Vec<Column> =
-            schema.fields().iter().map(|f| Column::new(f)).collect::<Result<_, _>>()?;
-        let objects = check_origins(&schema, origins)?;
-        if let Some(rule) = event_time {
-            check_event_time(&schema, rule)?;
-        }
-        let metadata: Vec<(usize, Metadata)> = origins
-            .iter()
-            .enumerate()
-            .filter_map(|(i, origin)| Some((i, Metadata::of(origin)?)))
-            .collect();
-        let nullable = |i: usize| {
-            schema.field(i).is_nullable() && event_time.is_none_or(|rule| rule.column != i)
-        };
+        let rows = Rows::new(super::NAME, schema, origins, event_time)?;
+        let objects = check_fields(rows.schema(), origins)?;
+        let columns = 0..origins.len();
         Ok(Self {
-            event_time,
-            templates: Templates::new(),
-            nullable: (0..columns.len()).map(nullable).collect(),
-            cells: vec![None; columns.len()],
-            fields: (0..columns.len()).filter(|i| Metadata::of(&origins[*i]).is_none()).collect(),
-            metadata,
-            origins: origins.to_vec(),
+            cells: vec![None; origins.len()],
+            fields: columns.filter(|i| Metadata::of(&origins[*i]).is_none()).collect(),
             objects,
+            templates: Templates::new(),
             scratch: Vec::new(),
-            rows: 0,
-            row_width: columns.iter().map(Column::width).sum(),
-            texts: (0..columns.len()).filter(|i| columns[*i].is_text()).collect(),
-            columns,
-            schema,
+            rows,
         })
     }
 
     /// Appends the record as one row, or nothing.
     pub fn decode(&mut self, record: Record<'_>) -> Result<(), BadRecord> {
-        let Some(payload) = record.payload else {
-            return Err(BadRecord::new(BadRecordKind::NullPayload, "the record has no value"));
-        };
-        if payload.len() > RECORD_BYTES_MAX {
-            let message = format!("{} bytes, more than {RECORD_BYTES_MAX}", payload.len());
-            return Err(BadRecord::new(BadRecordKind::TooLarge, message));
-        }
-        let known = self.templates.read(payload, &mut self.columns, &self.nullable);
+        let payload = payload(&record)?;
+        let (columns, nullable) = self.rows.columns();
+        let known = self.templates.read(payload, columns, nullable);
         let read = if known { Ok(()) } else { self.decode_any(payload) };
-        read.and_then(|()| self.append_metadata(&record)).inspect_err(|_| self.truncate())?;
-        self.rows += 1;
-        Ok(())
+        read.and_then(|()| self.rows.end_row(&record)).inspect_err(|_| self.rows.take_back())
     }
 
     /// The fields of a record that looks unlike those before it.
     fn decode_any(&mut self, payload: &[u8]) -> Result<(), BadRecord> {
-        self.truncate();
+        self.rows.take_back();
         self.cells.fill(None);
         let mut cursor = Cursor::new(payload);
         if let Err(fault) = self.read_cells(&mut cursor) {
@@ -129,37 +81,24 @@ impl JsonDecoder {
         self.append_fields(payload)
     }
 
-    /// Back to whole rows.
-    fn truncate(&mut self) {
-        for column in &mut self.columns {
-            column.truncate(self.rows);
-        }
-    }
-
     /// Rows of the batch so far.
     pub fn len(&self) -> usize {
-        self.rows
+        self.rows.len()
     }
 
     /// Whether the batch has no row yet.
     pub fn is_empty(&self) -> bool {
-        self.rows == 0
+        self.rows.len() == 0
     }
 
     /// Bytes of the batch so far, about. Finish well before 2 GiB.
     pub fn bytes(&self) -> usize {
-        let texts: usize = self.texts.iter().map(|i| self.columns[*i].text_bytes()).sum();
-        self.rows * self.row_width + texts
+        self.rows.bytes()
     }
 
     /// The rows so far as one batch; the decoder begins the next.
     pub fn finish(&mut self) -> RecordBatch {
-        let fields = self.schema.fields();
-        let arrays = self.columns.iter_mut().zip(fields).map(|(c, f)| c.finish(f)).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.rows = 0;
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-            .expect("the columns were made from this schema, a row at a time")
+        self.rows.finish()
     }
 
     /// The whole record by the grammar; the last value of every needed field.
@@ -251,70 +190,13 @@ impl JsonDecoder {
     fn append_fields(&mut self, payload: &[u8]) -> Result<(), BadRecord> {
         for at in 0..self.fields.len() {
             let i = self.fields[at];
-            match &self.cells[i] {
-                None | Some(Token::Null) => self.push_null(i)?,
-                Some(token) => {
-                    if let Err(misfit) = self.columns[i].push(*token, payload) {
-                        return Err(misfit_record(misfit, &self.origins[i]));
-                    }
-                }
+            match self.cells[i] {
+                None | Some(Token::Null) => self.rows.push_null(i)?,
+                Some(token) => self.rows.push(i, token, payload)?,
             }
         }
         Ok(())
     }
-
-    fn append_metadata(&mut self, record: &Record<'_>) -> Result<(), BadRecord> {
-        for at in 0..self.metadata.len() {
-            let (i, metadata) = self.metadata[at];
-            match metadata.push(record, &mut self.columns[i]) {
-                Ok(true) => {}
-                Ok(false) => self.push_null(i)?,
-                Err(misfit) => return Err(misfit_record(misfit, &self.origins[i])),
-            }
-        }
-        self.check_future(record.timestamp_ms)
-    }
-
-    /// A null, where there may be one.
-    #[inline]
-    fn push_null(&mut self, column: usize) -> Result<(), BadRecord> {
-        if !self.nullable[column] {
-            let event_time = self.event_time.is_some_and(|rule| rule.column == column);
-            return Err(misfit_record(missing(event_time), &self.origins[column]));
-        }
-        self.columns[column].push_null();
-        Ok(())
-    }
-
-    fn check_future(&self, kafka_timestamp_ms: Option<i64>) -> Result<(), BadRecord> {
-        let Some(EventTimeRule { column, max_future_ms: Some(max) }) = self.event_time else {
-            return Ok(());
-        };
-        let (Some(kafka), Some(event)) = (kafka_timestamp_ms, self.columns[column].last_instant())
-        else {
-            return Ok(());
-        };
-        if event <= kafka.saturating_add(max) {
-            return Ok(());
-        }
-        let origin = &self.origins[column];
-        let ahead = event.saturating_sub(kafka);
-        let message =
-            format!("{origin} lies {ahead} ms after the record's timestamp, more than {max}");
-        Err(BadRecord::new(BadRecordKind::EventTimeTooFarAhead, message))
-    }
-}
-
-fn missing(event_time: bool) -> Misfit {
-    if event_time {
-        (BadRecordKind::MissingEventTime, "an event time, which is missing or null")
-    } else {
-        (BadRecordKind::MissingField, "a value, which is missing or null")
-    }
-}
-
-fn misfit_record((kind, expected): Misfit, origin: &Origin) -> BadRecord {
-    BadRecord::new(kind, format!("{origin}: expected {expected}"))
 }
 
 fn malformed(fault: Fault, at: usize) -> BadRecord {
@@ -324,11 +206,4 @@ fn malformed(fault: Fault, at: usize) -> BadRecord {
         _ => BadRecordKind::Malformed,
     };
     BadRecord::new(kind, format!("{} at byte {at}", fault.message()))
-}
-
-fn check_utf8(record: &[u8]) -> Result<(), BadRecord> {
-    std::str::from_utf8(record).map(|_| ()).map_err(|fault| {
-        let message = format!("not UTF-8 at byte {}", fault.valid_up_to());
-        BadRecord::new(BadRecordKind::InvalidUtf8, message)
-    })
 }

@@ -5,9 +5,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::writers::{self, Style, Writer};
 use crate::UnsupportedSchema;
-
-/// Takes the key and the value of one record after another.
-pub type Out<'a> = dyn FnMut(Option<&[u8]>, &[u8]) + 'a;
+use crate::format::Out;
 
 /// Writes rows as JSON objects, all fields always there, in the schema's order.
 ///
@@ -29,7 +27,7 @@ impl JsonEncoder {
     pub fn new(schema: &SchemaRef, key: Vec<usize>) -> Result<Self, UnsupportedSchema> {
         let mut prefixes = Vec::with_capacity(schema.fields().len());
         for (i, field) in schema.fields().iter().enumerate() {
-            writers::check(field)?;
+            writers::check(super::NAME, field)?;
             let mut prefix = vec![if i == 0 { b'{' } else { b',' }];
             serde_json::to_writer(&mut prefix, field.name())
                 .expect("a text is written into memory");
@@ -38,7 +36,7 @@ impl JsonEncoder {
         }
         if let Some(outside) = key.iter().find(|column| **column >= prefixes.len()) {
             return Err(UnsupportedSchema {
-                format: "json",
+                format: super::NAME,
                 column: outside.to_string(),
                 reason: format!("a key column must be one of the {} columns", prefixes.len()),
             });
@@ -92,18 +90,7 @@ impl JsonEncoder {
         self.key_bytes.clear();
         match self.key.as_slice() {
             [] => false,
-            [only] if self.upsert && columns[*only].is_null(row) => {
-                self.key_bytes.extend_from_slice(b"[null]");
-                true
-            }
-            [only] => {
-                let column = &columns[*only];
-                let keyed = !column.is_null(row);
-                if keyed {
-                    column.write(row, Style::Plain, &mut self.key_bytes);
-                }
-                keyed
-            }
+            [only] => columns[*only].write_key(row, self.upsert, &mut self.key_bytes),
             several => {
                 for (i, column) in several.iter().enumerate() {
                     self.key_bytes.push(if i == 0 { b'[' } else { b',' });

@@ -7,13 +7,13 @@
 //! decoder that knows the grammar, which finds the faults too: what is read here depends on the
 //! record alone, never on what was learned.
 
-use super::columns::Column;
 use super::cursor::{Cursor, Fault, Text, Token, specials_in};
 use super::learned::Target;
 use super::number;
 use super::prefix::Prefix;
 use super::shape::Object;
 use crate::limits::{TEMPLATE_BYTES_MAX, TEMPLATE_VALUES_MAX};
+use crate::values::columns::Column;
 
 /// How many records in turn must look different until one of them is learned. Doubled each time,
 /// so that records which have nothing in common cost no learning.

@@ -11,13 +11,13 @@ use arrow::datatypes::{
 };
 use serde::Serialize;
 
-use super::timestamp::write_rfc3339;
 use crate::UnsupportedSchema;
+use crate::values::timestamp::write_rfc3339;
 
 const DAY_MS: i64 = 86_400_000;
 
 /// Whether the type can be written at all; checked once, when the plan is known.
-pub(crate) fn check(field: &Field) -> Result<(), UnsupportedSchema> {
+pub(crate) fn check(format: &'static str, field: &Field) -> Result<(), UnsupportedSchema> {
     let item = match field.data_type() {
         DataType::List(item) => item.data_type(),
         other => other,
@@ -46,9 +46,9 @@ pub(crate) fn check(field: &Field) -> Result<(), UnsupportedSchema> {
         return Ok(());
     }
     Err(UnsupportedSchema {
-        format: "json",
+        format,
         column: field.name().clone(),
-        reason: format!("the type {} is not written as JSON; cast it", field.data_type()),
+        reason: format!("the type {} is not written; cast it", field.data_type()),
     })
 }
 
@@ -133,6 +133,26 @@ impl<'a> Writer<'a> {
             Self::Decimal(a) => a.is_null(row),
             Self::List(a, _) => a.is_null(row),
         }
+    }
+
+    /// Null, or a float that no text of a number stands for.
+    pub(crate) fn is_absent(&self, row: usize) -> bool {
+        self.is_null(row)
+            || match self {
+                Self::Float32(a) => !a.value(row).is_finite(),
+                Self::Float64(a) => !a.value(row).is_finite(),
+                _ => false,
+            }
+    }
+
+    /// Appends the value as the whole key of a record, null as `[null]` where every record has a key. Is there one?
+    pub(crate) fn write_key(&self, row: usize, always: bool, out: &mut Vec<u8>) -> bool {
+        match self.is_null(row) {
+            false => self.write(row, Style::Plain, out),
+            true if always => out.extend_from_slice(b"[null]"),
+            true => return false,
+        }
+        true
     }
 
     /// Appends one value; null as `null`.

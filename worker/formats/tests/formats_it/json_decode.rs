@@ -6,8 +6,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use formats::BadRecordKind::{self, *};
-use formats::Record;
-use formats::json::{EventTimeRule, JsonDecoder};
+use formats::json::JsonDecoder;
+use formats::{EventTimeRule, Record};
 
 fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into()))

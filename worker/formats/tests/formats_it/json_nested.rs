@@ -6,8 +6,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use formats::BadRecordKind::{self, *};
-use formats::Record;
-use formats::json::{EventTimeRule, JsonDecoder};
+use formats::json::JsonDecoder;
+use formats::{EventTimeRule, Record};
 use protocol::Origin;
 use serde_json::Value;
 

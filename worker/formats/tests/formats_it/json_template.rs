@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use formats::json::{EventTimeRule, JsonDecoder};
-use formats::{BadRecord, Record};
+use formats::json::JsonDecoder;
+use formats::{BadRecord, EventTimeRule, Record};
 use protocol::Origin;
 
 use crate::random::Random;

@@ -1,6 +1,7 @@
 //! Tests of the formats through their public interface.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod csv;
 mod exchange;
 mod json_decode;
 mod json_differential;

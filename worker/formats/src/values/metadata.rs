@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 use protocol::Origin;
 
 use super::columns::{Column, Misfit};
-use super::cursor::{Text, Token};
+use crate::json::cursor::{Text, Token};
 use crate::{BadRecordKind, Record, UnsupportedSchema};
 
 /// What is taken.
@@ -20,7 +20,7 @@ impl Metadata {
     /// None: a field of the value.
     pub(crate) fn of(origin: &Origin) -> Option<Self> {
         match origin {
-            Origin::Field(_) => None,
+            Origin::Field(_) | Origin::Position(_) => None,
             Origin::Key => Some(Self::Key),
             Origin::Timestamp => Some(Self::Timestamp),
             Origin::Partition => Some(Self::Partition),
@@ -29,7 +29,11 @@ impl Metadata {
     }
 
     /// Whether the column has the type for it.
-    pub(crate) fn check(self, field: &Field) -> Result<(), UnsupportedSchema> {
+    pub(crate) fn check(
+        self,
+        format: &'static str,
+        field: &Field,
+    ) -> Result<(), UnsupportedSchema> {
         let (fits, name) = match (self, field.data_type()) {
             (Self::Key, found) => (*found == DataType::Utf8, "VARCHAR"),
             (Self::Partition, found) => (*found == DataType::Int32, "INT"),
@@ -43,7 +47,7 @@ impl Metadata {
             return Ok(());
         }
         Err(UnsupportedSchema {
-            format: "json",
+            format,
             column: field.name().clone(),
             reason: format!("its metadata is a {name}, not {}", field.data_type()),
         })

@@ -9,10 +9,10 @@ use arrow::array::{
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
-use super::cursor::{Text, Token};
-use super::number::{Number, NumberFault};
-use super::text::{LoneSurrogate, unescape};
 use super::timestamp::{in_range, parse_rfc3339};
+use crate::json::cursor::{Cursor, Text, Token};
+use crate::json::number::{Number, NumberFault};
+use crate::json::text::{LoneSurrogate, unescape};
 use crate::limits::TEXT_COLUMN_BYTES_MAX;
 use crate::{BadRecordKind, UnsupportedSchema};
 
@@ -42,9 +42,9 @@ const RANGE: BadRecordKind = BadRecordKind::OutOfRange;
 const MISPLACED: Misfit = (WRONG, "an object at every step but the last");
 
 impl Column {
-    pub(crate) fn new(field: &Field) -> Result<Self, UnsupportedSchema> {
+    pub(crate) fn new(format: &'static str, field: &Field) -> Result<Self, UnsupportedSchema> {
         Ok(Self {
-            values: Values::new(field, 0)?,
+            values: Values::new(format, field, 0)?,
             nulls: NullBufferBuilder::new(0),
             scratch: Vec::new(),
         })
@@ -149,6 +149,23 @@ impl Column {
         Ok(())
     }
 
+    /// Appends what a text stands for, the column's type decides: a text, `true` or `false`, a
+    /// number as JSON writes it, an instant as a text or a number.
+    #[inline]
+    pub(crate) fn push_text(&mut self, text: &[u8]) -> Result<(), Misfit> {
+        let whole = Token::Text(Text { start: 0, end: text.len(), escaped: false });
+        let token = match &self.values {
+            Values::Text { .. } => whole,
+            Values::Boolean(_) => match text {
+                b"true" => Token::Bool(true),
+                b"false" => Token::Bool(false),
+                _ => whole,
+            },
+            _ => whole_number(text).map_or(whole, Token::Number),
+        };
+        self.push(token, text)
+    }
+
     /// Back to so many rows: the row of a bad record goes, the rows before it stay.
     pub(crate) fn truncate(&mut self, rows: usize) {
         match &mut self.values {
@@ -168,7 +185,7 @@ impl Column {
     /// The rows as an array; the column is empty afterwards, with room for as many again.
     pub(crate) fn finish(&mut self, field: &Field) -> ArrayRef {
         let rows = self.nulls.len();
-        let fresh = Values::new(field, rows).expect("the field was accepted before");
+        let fresh = Values::new("", field, rows).expect("the field was accepted before");
         let nulls = self.nulls.finish();
         match std::mem::replace(&mut self.values, fresh) {
             Values::Int64(values) => Arc::new(Int64Array::new(values.into(), nulls)),
@@ -196,7 +213,7 @@ impl Column {
 }
 
 impl Values {
-    fn new(field: &Field, rows: usize) -> Result<Self, UnsupportedSchema> {
+    fn new(format: &'static str, field: &Field, rows: usize) -> Result<Self, UnsupportedSchema> {
         Ok(match field.data_type() {
             DataType::Int64 => Self::Int64(Vec::with_capacity(rows)),
             DataType::Int32 => Self::Int32(Vec::with_capacity(rows)),
@@ -217,10 +234,10 @@ impl Values {
             },
             other => {
                 return Err(UnsupportedSchema {
-                    format: "json",
+                    format,
                     column: field.name().clone(),
                     reason: format!(
-                        "the type {other} is not read from JSON; use BIGINT, INT, DOUBLE, VARCHAR, \
+                        "the type {other} is not read; use BIGINT, INT, DOUBLE, VARCHAR, \
                          BOOLEAN, TIMESTAMP or DECIMAL"
                     ),
                 });
@@ -289,9 +306,16 @@ fn instant(token: &Token, record: &[u8], scratch: &mut Vec<u8>) -> Result<i64, M
 /// A text that is a JSON number and nothing else, for types that lose nothing.
 fn quoted_number(text: Text, record: &[u8]) -> Result<(Number, &[u8]), Misfit> {
     let raw = &record[text.start..text.end];
-    let mut cursor = super::cursor::Cursor::new(raw);
-    match cursor.number() {
-        Ok(number) if cursor.pos == raw.len() && !text.escaped => Ok((number, raw)),
+    match whole_number(raw) {
+        Some(number) if !text.escaped => Ok((number, raw)),
         _ => Err((WRONG, "a number or a text that holds one")),
     }
+}
+
+/// The number that these bytes write, if they do.
+#[inline]
+fn whole_number(bytes: &[u8]) -> Option<Number> {
+    let mut cursor = Cursor::new(bytes);
+    let number = cursor.number().ok()?;
+    (cursor.pos == bytes.len()).then_some(number)
 }
