@@ -13,7 +13,16 @@ use crate::names::ColumnName;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = crate::rules::rules(&[
-    ("!has(self.path) || !has(self.metadata)", ONE_ORIGIN),
+    (
+        "[has(self.path), has(self.metadata), has(self.header)].filter(x, x).size() <= 1",
+        ONE_ORIGIN,
+    ),
+    ("!has(self.header) || self.type == 'VARCHAR'", HEADER_TYPE),
+    (
+        "!has(self.format) || \
+         (self.type == 'TIMESTAMP' && !has(self.metadata) && !has(self.header))",
+        FORMAT_TYPE,
+    ),
     (
         "!has(self.metadata) || (self.metadata == 'key' && self.type == 'VARCHAR') || \
          (self.metadata == 'timestamp' && self.type == 'TIMESTAMP') || \
@@ -36,10 +45,45 @@ pub struct Column {
     /// Takes the value from beside the record's value instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
+    /// Takes the last header of this name instead, as text; null without one.
+    #[schemars(length(min = 1, max = 255))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// How the instants of a TIMESTAMP are written. Default: RFC 3339 texts and epoch milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<TimestampFormat>,
+}
+
+impl Column {
+    /// Whether it is a field of the record's value, not something beside it.
+    pub fn is_field(&self) -> bool {
+        self.metadata.is_none() && self.header.is_none()
+    }
+}
+
+/// How instants are written. Digits below the millisecond are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub enum TimestampFormat {
+    /// A text of ISO 8601 with an offset: `Z`, `+01:00`, `+0100` or `+01`.
+    Iso8601,
+    /// A number of seconds since 1970, with up to nine digits after the point.
+    EpochSeconds,
+    /// A number of milliseconds since 1970.
+    EpochMillis,
+    /// A number of microseconds since 1970.
+    EpochMicros,
+    /// A number of nanoseconds since 1970.
+    EpochNanos,
 }
 
 /// What is told where both are written.
-pub(crate) const ONE_ORIGIN: &str = "path and metadata exclude each other";
+pub(crate) const ONE_ORIGIN: &str = "path, metadata and header exclude each other";
+/// What is told where a header is no text.
+pub(crate) const HEADER_TYPE: &str = "a header is VARCHAR";
+/// What is told where a format has nothing to say.
+pub(crate) const FORMAT_TYPE: &str = "format is for a TIMESTAMP within the record's value";
 /// What is told where the type is another one.
 pub(crate) const METADATA_TYPES: &str =
     "metadata: key is VARCHAR, timestamp TIMESTAMP, partition INT, offset BIGINT";

@@ -12,7 +12,7 @@ pub enum Format {
     /// One JSON object a record.
     Json(JsonFormat),
     /// One line of CSV a record (RFC 4180), without a header. In a source the columns that are not
-    /// `metadata` are the fields of a record, in this order, all of them; in a sink the columns of
+    /// `metadata` or a `header` are the fields of a record, in this order, all of them; in a sink the columns of
     /// the rows.
     Csv(CsvFormat),
 }

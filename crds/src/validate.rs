@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::column::{Column, ColumnType, METADATA_TYPES, ONE_ORIGIN};
+use crate::column::{Column, ColumnType, FORMAT_TYPE, HEADER_TYPE, METADATA_TYPES, ONE_ORIGIN};
 use crate::format::{Format, NO_PATHS_IN_CSV, SIGNS};
 use crate::lifecycle::{RestoreFrom, UpgradeMode};
 use crate::sink::Sink;
@@ -123,8 +123,14 @@ fn check_format(format: &Format, path: &str, faults: &mut Faults) {
 }
 
 fn check_origin(column: &Column, path: &str, faults: &mut Faults) {
-    let both = column.path.is_some() && column.metadata.is_some();
-    faults.unless(!both, path, ONE_ORIGIN);
+    let beside = usize::from(column.metadata.is_some()) + usize::from(column.header.is_some());
+    faults.unless(beside + usize::from(column.path.is_some()) <= 1, path, ONE_ORIGIN);
+    let of = column.column_type;
+    faults.unless(column.header.is_none() || of == ColumnType::Varchar, path, HEADER_TYPE);
+    let named = column.header.as_ref().is_none_or(|h| (1..=255).contains(&h.chars().count()));
+    faults.unless(named, format!("{path}.header"), "must have 1 to 255 characters");
+    let dated = of == ColumnType::Timestamp && beside == 0;
+    faults.unless(column.format.is_none() || dated, path, FORMAT_TYPE);
     let typed = column.metadata.is_none_or(|m| m.column_type() == column.column_type);
     faults.unless(typed, path, METADATA_TYPES);
     if let Some(names) = &column.path {

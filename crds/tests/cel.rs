@@ -45,6 +45,16 @@ fn rules_agree() {
         |metadata: &str, of: &str| also(json!({"name": "a", "type": of, "metadata": metadata}));
     let both = json!({"name": "a", "type": "VARCHAR", "path": ["b"], "metadata": "key"});
     let csv = |delimiter: &str, quote: &str, literal: &str| json!({"csv": {"delimiter": delimiter, "quote": quote, "nullLiteral": literal}});
+    let more = |mut column: Value, more: Value| {
+        let fields = column.as_object_mut().expect("a column");
+        fields.extend(more.as_object().expect("fields").clone());
+        also(column)
+    };
+    let header =
+        |of: &str, with: Value| more(json!({"name": "a", "type": of, "header": "trace"}), with);
+    let written = |of: &str, with: Value| {
+        more(json!({"name": "a", "type": of, "format": "epochSeconds"}), with)
+    };
     let cases = [
         ("/spec/sources/0/columns", also(json!({"name": "a", "type": "INT", "path": ["b"]})), true),
         ("/spec/sources/0/columns", also(both), false),
@@ -56,6 +66,14 @@ fn rules_agree() {
         ("/spec/sources/0/columns", of("partition", "BIGINT"), false),
         ("/spec/sources/0/columns", of("offset", "BIGINT"), true),
         ("/spec/sources/0/columns", of("offset", "VARCHAR"), false),
+        ("/spec/sources/0/columns", header("VARCHAR", json!({})), true),
+        ("/spec/sources/0/columns", header("BIGINT", json!({})), false),
+        ("/spec/sources/0/columns", header("VARCHAR", json!({"path": ["b"]})), false),
+        ("/spec/sources/0/columns", header("VARCHAR", json!({"metadata": "key"})), false),
+        ("/spec/sources/0/columns", written("TIMESTAMP", json!({})), true),
+        ("/spec/sources/0/columns", written("TIMESTAMP", json!({"path": ["b"]})), true),
+        ("/spec/sources/0/columns", written("BIGINT", json!({})), false),
+        ("/spec/sources/0/columns", written("TIMESTAMP", json!({"metadata": "timestamp"})), false),
         ("/spec/parallelism", json!(4), true),
         ("/spec/checkpoints/location", json!("file:///tmp/x"), false),
         ("/spec/checkpoints/location", json!("s3://other/prefix"), true),

@@ -1,6 +1,7 @@
 //! The job as loaded: validated, identified, its secrets resolved from files. Nothing after this reads the raw
 //! object again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use connectors::{KafkaConfig, S3Options};
 use crds::{Delivery, JobName, OnBadRecord, Source, StreamJob, StreamJobSpec};
-use formats::Format;
+use dataflow::SourcePlan;
+use formats::{Decoder, EventTimeRule, Format, TimestampFormat, UnsupportedSchema};
 use protocol::acquire::Stop;
 use protocol::keys::Keys;
 use protocol::names::Names;
@@ -44,6 +46,8 @@ pub struct SourceSettings {
     pub topic: String,
     /// How its records are written.
     pub format: Format,
+    /// The columns whose instants are written in a declared way.
+    pub timestamps: BTreeMap<String, TimestampFormat>,
     /// An event time further than this after the Kafka timestamp makes a bad record, ms.
     pub max_future_ms: Option<i64>,
     /// What becomes of bad records.
@@ -110,6 +114,24 @@ impl From<JobError> for Stop {
 
 fn invalid(message: impl Into<String>) -> Stop {
     Stop::new(Reason::InvalidSpec, message)
+}
+
+impl SourceSettings {
+    /// The decoder for what a plan reads of the source.
+    pub fn decoder(
+        &self,
+        plan: &SourcePlan,
+        event_time: Option<EventTimeRule>,
+    ) -> Result<Decoder, UnsupportedSchema> {
+        let mut decoder =
+            Decoder::new(&self.format, plan.schema.clone(), &plan.origins, event_time)?;
+        for (column, field) in plan.schema.fields().iter().enumerate() {
+            if let Some(format) = self.timestamps.get(field.name()) {
+                decoder.set_timestamp_format(column, *format);
+            }
+        }
+        Ok(decoder)
+    }
 }
 
 /// Reads the object; nothing but its syntax is checked.
@@ -203,6 +225,7 @@ fn settings(source: &Source) -> SourceSettings {
         name: source.name.to_string(),
         topic: source.topic.to_string(),
         format: format::of_source(source),
+        timestamps: format::timestamps(source),
         max_future_ms: max_future.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
         on_bad_record: match &source.on_bad_record {
             OnBadRecord::Fail(_) => BadRecordPolicy::Fail,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use formats::Headers;
 use protocol::Log;
 
 use crate::fetch::{self, FetchReader};
@@ -29,6 +30,8 @@ pub enum Event<'a> {
         key: Option<&'a [u8]>,
         /// Value.
         payload: Option<&'a [u8]>,
+        /// Headers.
+        headers: Headers<'a>,
     },
     /// The log is read up to its last stable offset.
     Eof {

@@ -129,6 +129,7 @@ fn plan(window: WindowKind, text: bool, partial: bool) -> Arc<JobPlan> {
             topic: "s".to_owned(),
             schema: schema(),
             origins: vec![],
+            reading: None,
             event_time: Some(0),
             delay_ms: 4,
             idle_timeout_ms: None,

@@ -42,6 +42,8 @@ pub struct SourcePlan {
     pub schema: SchemaRef,
     /// Where in a record each of them stands.
     pub origins: Vec<Origin>,
+    /// How records are read beyond that, in words.
+    pub reading: Option<String>,
     /// Column of the event time, `Timestamp(Millisecond)` without nulls.
     pub event_time: Option<usize>,
     /// Watermark = running maximum of the event time − this, ms.

@@ -6,7 +6,7 @@ use protocol::Origin;
 
 use crate::csv::{CsvDecoder, CsvDialect, CsvEncoder};
 use crate::json::{JsonDecoder, JsonEncoder};
-use crate::{BadRecord, EventTimeRule, Record, UnsupportedSchema};
+use crate::{BadRecord, EventTimeRule, Record, TimestampFormat, UnsupportedSchema};
 
 /// How the records of a topic are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,11 @@ impl Decoder {
                 Self::Csv(Box::new(CsvDecoder::new(dialect, schema, origins, event_time)?))
             }
         })
+    }
+
+    /// From now on the instants of a column are written like this. The batch is empty.
+    pub fn set_timestamp_format(&mut self, column: usize, format: TimestampFormat) {
+        either!(self, inner => inner.set_timestamp_format(column, format));
     }
 
     /// Appends the record as one row, or nothing.

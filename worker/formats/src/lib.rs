@@ -10,6 +10,7 @@ pub mod csv;
 pub mod deadletter;
 pub mod exchange;
 mod format;
+pub mod headers;
 mod java_partition;
 pub mod json;
 pub mod limits;
@@ -18,6 +19,7 @@ mod values;
 
 pub use bad_record::{BadRecord, BadRecordKind, UnsupportedSchema};
 pub use format::{Decoder, Encoder, Format, Out};
+pub use headers::Headers;
 pub use java_partition::java_partition;
 pub use record::Record;
-pub use values::EventTimeRule;
+pub use values::{EventTimeRule, TimestampFormat};

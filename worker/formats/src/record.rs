@@ -1,5 +1,7 @@
 //! A record as a log holds it.
 
+use crate::Headers;
+
 /// One record of a topic.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'a> {
@@ -7,6 +9,8 @@ pub struct Record<'a> {
     pub payload: Option<&'a [u8]>,
     /// The key.
     pub key: Option<&'a [u8]>,
+    /// The headers.
+    pub headers: Headers<'a>,
     /// Kafka's timestamp, ms.
     pub timestamp_ms: Option<i64>,
     /// The partition of the log.

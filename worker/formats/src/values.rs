@@ -6,3 +6,4 @@ pub(crate) mod rows;
 pub(crate) mod timestamp;
 
 pub use rows::EventTimeRule;
+pub use timestamp::TimestampFormat;

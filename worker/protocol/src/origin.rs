@@ -11,6 +11,8 @@ pub enum Origin {
     Position(usize),
     /// The key of the Kafka record, as text.
     Key,
+    /// The last header of that name, as text.
+    Header(String),
     /// Kafka's timestamp of the record.
     Timestamp,
     /// The partition that the record lies in.
@@ -38,6 +40,7 @@ impl fmt::Display for Origin {
             Self::Field(path) => write!(f, "field '{}'", path.join(".")),
             Self::Position(at) => write!(f, "field {}", at + 1),
             Self::Key => f.write_str("the record's key"),
+            Self::Header(name) => write!(f, "header '{name}'"),
             Self::Timestamp => f.write_str("the record's timestamp"),
             Self::Partition => f.write_str("the record's partition"),
             Self::Offset => f.write_str("the record's offset"),

@@ -145,6 +145,7 @@ fn read_source<'a>(
         topic: declared.topic.clone(),
         schema,
         origins: columns.iter().map(|column| column.origin.clone()).collect(),
+        reading: declared.reading.clone(),
         event_time,
         delay_ms: declared.delay_ms,
         idle_timeout_ms: declared.idle_timeout_ms,

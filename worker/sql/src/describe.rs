@@ -41,6 +41,9 @@ pub struct DescribedSource {
     pub topic: String,
     /// Columns that are decoded, with their types.
     pub columns: Vec<String>,
+    /// How records are read beyond that, if it was declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reading: Option<String>,
     /// Watermark, in words.
     pub watermark: Option<String>,
 }
@@ -118,6 +121,7 @@ pub fn describe(plan: &JobPlan) -> Description {
             .zip(&source.origins)
             .map(|((text, field), origin)| text + &from(field.name(), origin))
             .collect(),
+        reading: source.reading.clone(),
         watermark: source.event_time.map(|column| {
             let idle = match source.idle_timeout_ms {
                 Some(idle) => format!("idle after {idle} ms"),
@@ -166,6 +170,7 @@ fn from(column: &str, origin: &Origin) -> String {
             return format!(" FROM {}", names.join("."));
         }
         Origin::Position(at) => return format!(" FROM FIELD {}", at + 1),
+        Origin::Header(header) => return format!(" FROM HEADER {}", name(header)),
         Origin::Key => "key",
         Origin::Timestamp => "timestamp",
         Origin::Partition => "partition",
@@ -289,8 +294,11 @@ impl fmt::Display for Description {
             writeln!(f, "plan {}", self.fingerprint)?;
         }
         for source in &self.sources {
-            let DescribedSource { name, topic, columns, watermark } = source;
+            let DescribedSource { name, topic, columns, reading, watermark } = source;
             writeln!(f, "source {name} (topic {topic}): {}", columns.join(", "))?;
+            if let Some(reading) = reading {
+                writeln!(f, "  {reading}")?;
+            }
             if let Some(watermark) = watermark {
                 writeln!(f, "  watermark {watermark}")?;
             }

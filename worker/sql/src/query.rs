@@ -31,6 +31,8 @@ pub struct SourceDef {
     pub topic: String,
     /// Columns in order.
     pub columns: Vec<ColumnDef>,
+    /// How records are read beyond names, types and places, in words; part of what the plan is.
+    pub reading: Option<String>,
     /// Column of the event time; a TIMESTAMP.
     pub event_time: Option<String>,
     /// Watermark = running maximum of the event time − this, ms.

@@ -34,6 +34,7 @@ fn source(source: &Source) -> SourceDef {
                 origin,
             })
             .collect(),
+        reading: super::format::reading(source),
         event_time: watermark.map(|w| w.column.to_string()),
         delay_ms: watermark.map_or(0, |w| w.delay().as_millis() as i64),
         idle_timeout_ms: watermark
@@ -49,13 +50,16 @@ pub(crate) fn origins(source: &Source) -> Vec<Origin> {
     let mut fields = 0;
     let mut position = |column: &Column| {
         let at = fields;
-        fields += usize::from(column.metadata.is_none());
+        fields += usize::from(column.is_field());
         positional.then_some(at)
     };
     source.columns.iter().map(|column| origin(column, position(column))).collect()
 }
 
 fn origin(column: &Column, position: Option<usize>) -> Origin {
+    if let Some(name) = &column.header {
+        return Origin::Header(name.clone());
+    }
     match (&column.path, column.metadata) {
         (_, Some(Metadata::Key)) => Origin::Key,
         (_, Some(Metadata::Timestamp)) => Origin::Timestamp,

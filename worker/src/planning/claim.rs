@@ -107,6 +107,10 @@ fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Option<Value> 
         }
         Origin::Position(_) => fields.get(column.to_string()).cloned().unwrap_or(Value::Null),
         Origin::Key => record.key.map(std::str::from_utf8).transpose().ok()?.into(),
+        Origin::Header(name) => {
+            let header = record.headers.last(name).ok()?;
+            header.map(std::str::from_utf8).transpose().ok()?.into()
+        }
         Origin::Timestamp => record.timestamp_ms.into(),
         Origin::Partition => record.partition.into(),
         Origin::Offset => record.offset.into(),
@@ -133,9 +137,9 @@ pub(super) fn read(
     let mut failed = None;
     while !open.is_empty() && !sample.is_done() && failed.is_none() && Instant::now() < until {
         reader.poll(POLL, RECORDS, &mut |event| match event {
-            Event::Record { log, offset, timestamp_ms, key, payload } => {
+            Event::Record { log, offset, timestamp_ms, key, payload, headers } => {
                 let Some((partition, end)) = open.get(&log).copied() else { return };
-                sample.observe(&Record { payload, key, timestamp_ms, partition, offset });
+                sample.observe(&Record { payload, key, headers, timestamp_ms, partition, offset });
                 if offset + 1 >= end {
                     open.remove(&log);
                 }

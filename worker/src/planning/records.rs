@@ -1,7 +1,7 @@
 //! Can the records of every source be read, and the rows for every sink be written, in their formats?
 
 use dataflow::JobPlan;
-use formats::{Decoder, Encoder};
+use formats::Encoder;
 use protocol::acquire::Stop;
 use protocol::reason::Reason;
 
@@ -15,8 +15,7 @@ pub(super) fn faults(job: &Job, plan: &JobPlan) -> Vec<Stop> {
     };
     for source in &plan.sources {
         let Some(settings) = job.sources.iter().find(|s| s.name == source.name) else { continue };
-        let schema = source.schema.clone();
-        if let Err(error) = Decoder::new(&settings.format, schema, &source.origins, None) {
+        if let Err(error) = settings.decoder(source, None) {
             fault("source", &source.name, &error);
         }
     }

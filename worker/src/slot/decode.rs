@@ -62,8 +62,8 @@ impl Decoder {
                 let rule = source
                     .event_time
                     .map(|column| EventTimeRule { column, max_future_ms: settings.max_future_ms });
-                let (format, schema) = (&settings.format, source.schema.clone());
-                let rows = formats::Decoder::new(format, schema, &source.origins, rule)
+                let rows = settings
+                    .decoder(source, rule)
                     .map_err(|e| Stop::new(Reason::NotSupported, e.to_string()))?;
                 Ok(Self::Source(Box::new(SourceDecoder {
                     rows,

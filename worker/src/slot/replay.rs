@@ -150,7 +150,7 @@ fn take_event(
         return Ok(());
     }
     match event {
-        Event::Record { offset, timestamp_ms, key, payload, .. } => {
+        Event::Record { offset, timestamp_ms, key, payload, headers, .. } => {
             if shard.bound.is_some_and(|bound| offset >= bound) {
                 shard.position = shard.bound.unwrap_or(shard.position);
                 *parked = true;
@@ -163,7 +163,7 @@ fn take_event(
                 )));
             }
             let partition = shard.id.log.partition;
-            shard.take(Record { payload, key, timestamp_ms, partition, offset })?;
+            shard.take(Record { payload, key, headers, timestamp_ms, partition, offset })?;
             shard.position = offset + 1;
             shard.at_end = None;
         }

@@ -43,6 +43,7 @@ fn plan(sql: &str) -> Arc<JobPlan> {
                 column("price", SqlType::Double),
                 column("event_time", SqlType::Timestamp),
             ],
+            reading: None,
             event_time: Some("event_time".to_owned()),
             delay_ms: 5_000,
             idle_timeout_ms: None,

@@ -139,6 +139,8 @@ pub(crate) struct Record<'a> {
     pub(crate) timestamp_ms: Option<i64>,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: Option<&'a [u8]>,
+    /// What lies behind the value.
+    pub(crate) headers: &'a [u8],
 }
 
 /// Walks the records of one batch. It holds positions only, so that it can stop and go on.
@@ -209,6 +211,7 @@ impl Records {
             timestamp_ms: (time != NO_TIME).then_some(time),
             key,
             value,
+            headers: record,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
+use formats::Headers;
 use protocol::Log;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -313,6 +314,7 @@ impl FetchReader {
                 timestamp_ms: record.timestamp_ms,
                 key: record.key,
                 payload: record.value,
+                headers: Headers::new(record.headers),
             });
         });
         let failure = match walked {

@@ -9,6 +9,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Duration;
 
+use formats::Headers;
 use rdkafka::TopicPartitionList;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -198,6 +199,38 @@ impl<'a> Message<'a> {
     pub(crate) fn payload(self) -> Option<&'a [u8]> {
         // SAFETY: see `slice`; both fields describe the payload of this message.
         unsafe { slice(self.0.payload.cast(), self.0.len) }
+    }
+}
+
+impl Message<'_> {
+    /// The headers of a record, laid out in `buffer`.
+    pub(crate) fn headers(self, buffer: &mut Vec<u8>) -> Headers<'_> {
+        let mut list = ptr::null_mut();
+        // SAFETY: the message is valid; the client keeps the list that it hands out as long as the message.
+        let code = unsafe { sys::rd_kafka_message_headers(self.0, &raw mut list) };
+        if Code::from(code) != Code::NoError || list.is_null() {
+            return Headers::default();
+        }
+        // SAFETY: the list is valid.
+        let count = unsafe { sys::rd_kafka_header_cnt(list) };
+        let header = |index: usize| {
+            let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: list and places are valid during the call; name and value live as long as the list. An index
+            // beyond the last one would leave the name null.
+            unsafe {
+                let (name, value) = (&raw mut name, &raw mut value);
+                sys::rd_kafka_header_get_all(list, index, name, value, &raw mut size);
+            }
+            let none: &[u8] = &[];
+            if name.is_null() {
+                return (none, None);
+            }
+            // SAFETY: the name is a C text, the value `size` bytes or null; see `slice`.
+            unsafe { (CStr::from_ptr(name).to_bytes(), slice(value.cast(), size)) }
+        };
+        buffer.clear();
+        Headers::lay_out((0..count).map(header), buffer);
+        Headers::new(buffer)
     }
 }
 

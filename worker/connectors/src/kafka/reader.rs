@@ -43,6 +43,8 @@ pub(crate) struct ClientReader {
     logs: Vec<Assigned>,
     index: HashMap<Log, u32>,
     cache: LogCache,
+    /// Those of the record that is shown.
+    headers: Vec<u8>,
     restarting: bool,
     bytes: u64,
 }
@@ -88,6 +90,7 @@ impl ClientReader {
             logs: Vec::new(),
             index: HashMap::new(),
             cache: LogCache::default(),
+            headers: Vec::new(),
             restarting: false,
             bytes: 0,
         })
@@ -171,7 +174,7 @@ impl ClientReader {
     ) -> Result<usize, KafkaError> {
         self.serve_client()?;
         self.attach_again();
-        let Self { queue, config, logs, index, cache, bytes, .. } = self;
+        let Self { queue, config, logs, index, cache, headers, bytes, .. } = self;
         let mut reported = 0;
         let visited = queue.visit(timeout, max.clamp(1, READ_BATCH_MAX), |message| {
             let Some(found) = cache.resolve(index, message) else { return };
@@ -179,7 +182,7 @@ impl ClientReader {
             if !log.active || log.paused {
                 return;
             }
-            if let Some(event) = event(found, log, message, config) {
+            if let Some(event) = event(found, log, message, headers, config) {
                 *bytes += message.payload().map_or(0, |bytes| bytes.len() as u64);
                 log.restarting = false;
                 reported += 1;
@@ -305,6 +308,7 @@ fn event<'a>(
     index: u32,
     log: &mut Assigned,
     message: Message<'a>,
+    headers: &'a mut Vec<u8>,
     config: &KafkaConfig,
 ) -> Option<Event<'a>> {
     let offset = message.offset();
@@ -319,6 +323,7 @@ fn event<'a>(
                 timestamp_ms,
                 key,
                 payload: message.payload(),
+                headers: message.headers(headers),
             })
         }
         Code::PartitionEOF => {

@@ -57,12 +57,17 @@ fn every_compression_reads_alike() {
             let value = format!("{codec} {number} {}", "again and ".repeat(number));
             let key = (number % 3 != 0).then(|| format!("key {number}"));
             let value = (number % 5 != 0).then_some(value.as_bytes());
-            burst.push(index, 0, key.as_deref().map(str::as_bytes), value);
+            let headers = [("trace", &b"x"[..]), ("trace", value.unwrap_or_default()), ("", b"")];
+            let headers = &headers[..number % 4];
+            burst.push_with_headers(index, 0, key.as_deref().map(str::as_bytes), value, headers);
         }
         producer.send(&burst).unwrap();
     }
     let log = Log::new(&*topic, 0);
-    assert_eq!(require_alike(&cluster, &log, 0).len(), 5 * 20 + 2);
+    let told = require_alike(&cluster, &log, 0);
+    assert_eq!(told.len(), 5 * 20 + 2);
+    let bare = told.iter().filter(|told| told.contains("headers: Headers([])")).count();
+    assert_eq!(bare, 5 * 5, "every fourth record has none");
     assert_eq!(require_alike(&cluster, &log, 37).len(), 5 * 20 - 37 + 2);
     assert_eq!(require_alike(&cluster, &log, 100).len(), 2, "from the end");
 }

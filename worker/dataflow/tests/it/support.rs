@@ -186,6 +186,7 @@ fn job(stages: Vec<Stage>, exchanges: Vec<ExchangePlan>, groupings: &[Grouping])
             topic: "s".to_owned(),
             schema: source_schema(),
             origins: vec![],
+            reading: None,
             event_time: Some(0),
             delay_ms: DELAY,
             idle_timeout_ms: None,

@@ -6,8 +6,8 @@ use protocol::Origin;
 
 use super::scan::{Fault, Field, Scan};
 use super::{CsvDialect, NAME};
-use crate::values::EventTimeRule;
 use crate::values::rows::{Rows, check_utf8, payload};
+use crate::values::{EventTimeRule, TimestampFormat};
 use crate::{BadRecord, BadRecordKind, Record, UnsupportedSchema};
 
 /// Reads records into batches of one schema. Steady state allocates nothing per row.
@@ -39,6 +39,11 @@ impl CsvDecoder {
             scratch: Vec::new(),
             rows,
         })
+    }
+
+    /// From now on the instants of a column are written like this. The batch is empty.
+    pub fn set_timestamp_format(&mut self, column: usize, format: TimestampFormat) {
+        self.rows.set_timestamp_format(column, format);
     }
 
     /// Appends the record as one row, or nothing.
@@ -146,7 +151,11 @@ fn targets(
                 Some(Some(_)) => return Err(refuse(format!("another column reads {origin}"))),
                 Some(free) => *free = Some(column),
             },
-            Origin::Key | Origin::Timestamp | Origin::Partition | Origin::Offset => {}
+            Origin::Key
+            | Origin::Header(_)
+            | Origin::Timestamp
+            | Origin::Partition
+            | Origin::Offset => {}
         }
     }
     Ok(targets)

@@ -27,7 +27,11 @@ pub(crate) fn check_fields(
             Origin::Position(_) => {
                 return Err(refuse(column, "its fields have names, not positions".to_owned()));
             }
-            Origin::Key | Origin::Timestamp | Origin::Partition | Origin::Offset => {}
+            Origin::Key
+            | Origin::Header(_)
+            | Origin::Timestamp
+            | Origin::Partition
+            | Origin::Offset => {}
         }
     }
     shape::objects(paths.into_iter()).map_err(|clash| {

@@ -10,9 +10,9 @@ use super::learned::Target;
 use super::shape::Object;
 use super::template::Templates;
 use super::text::unescape;
-use crate::values::EventTimeRule;
 use crate::values::metadata::Metadata;
 use crate::values::rows::{Rows, check_utf8, payload};
+use crate::values::{EventTimeRule, TimestampFormat};
 use crate::{BadRecord, BadRecordKind, Record, UnsupportedSchema};
 
 /// Reads records into batches of one schema. Steady state allocates nothing per row.
@@ -56,6 +56,11 @@ impl JsonDecoder {
             scratch: Vec::new(),
             rows,
         })
+    }
+
+    /// From now on the instants of a column are written like this. The batch is empty.
+    pub fn set_timestamp_format(&mut self, column: usize, format: TimestampFormat) {
+        self.rows.set_timestamp_format(column, format);
     }
 
     /// Appends the record as one row, or nothing.

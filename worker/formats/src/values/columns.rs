@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
-use super::timestamp::{in_range, parse_rfc3339};
+use super::timestamp::{TimestampFormat, in_range, parse_iso8601, parse_rfc3339};
 use crate::json::cursor::{Cursor, Text, Token};
 use crate::json::number::{Number, NumberFault};
 use crate::json::text::{LoneSurrogate, unescape};
@@ -24,9 +24,25 @@ enum Values {
     Int32(Vec<i32>),
     Float64(Vec<f64>),
     Boolean(BooleanBufferBuilder),
-    Text { offsets: Vec<i32>, bytes: Vec<u8> },
-    Timestamp { values: Vec<i64>, zone: Option<Arc<str>> },
-    Decimal { values: Vec<i128>, precision: u8, scale: i8 },
+    Text {
+        offsets: Vec<i32>,
+        bytes: Vec<u8>,
+    },
+    Timestamp {
+        values: Vec<i64>,
+        zone: Option<Arc<str>>,
+    },
+    /// Instants that are written in one declared way.
+    Declared {
+        values: Vec<i64>,
+        zone: Option<Arc<str>>,
+        format: TimestampFormat,
+    },
+    Decimal {
+        values: Vec<i128>,
+        precision: u8,
+        scale: i8,
+    },
 }
 
 pub(crate) struct Column {
@@ -50,10 +66,27 @@ impl Column {
         })
     }
 
+    /// From now on instants are written like this.
+    pub(crate) fn set_timestamp_format(&mut self, field: &Field, format: TimestampFormat) {
+        if let Ok(values) = Values::new("", field, 0) {
+            self.values = values.declared(Some(format));
+        }
+    }
+
+    fn timestamp_format(&self) -> Option<TimestampFormat> {
+        match &self.values {
+            Values::Declared { format, .. } => Some(*format),
+            _ => None,
+        }
+    }
+
     /// Bytes per row beside texts.
     pub(crate) fn width(&self) -> usize {
         match &self.values {
-            Values::Int64(_) | Values::Float64(_) | Values::Timestamp { .. } => 8,
+            Values::Int64(_)
+            | Values::Float64(_)
+            | Values::Timestamp { .. }
+            | Values::Declared { .. } => 8,
             Values::Int32(_) | Values::Text { .. } => 4,
             Values::Boolean(_) => 1,
             Values::Decimal { .. } => 16,
@@ -74,14 +107,18 @@ impl Column {
     /// The instant in the last row of a timestamp column.
     pub(crate) fn last_instant(&self) -> Option<i64> {
         match &self.values {
-            Values::Timestamp { values, .. } => values.last().copied(),
+            Values::Timestamp { values, .. } | Values::Declared { values, .. } => {
+                values.last().copied()
+            }
             _ => None,
         }
     }
 
     pub(crate) fn push_null(&mut self) {
         match &mut self.values {
-            Values::Int64(values) | Values::Timestamp { values, .. } => values.push(0),
+            Values::Int64(values)
+            | Values::Timestamp { values, .. }
+            | Values::Declared { values, .. } => values.push(0),
             Values::Int32(values) => values.push(0),
             Values::Float64(values) => values.push(0.0),
             Values::Boolean(values) => values.append(false),
@@ -135,6 +172,9 @@ impl Column {
             (Values::Timestamp { values, .. }, token) => {
                 values.push(instant(token, record, &mut self.scratch)?);
             }
+            (Values::Declared { values, format, .. }, token) => {
+                values.push(declared_instant(*format, token, record, &mut self.scratch)?);
+            }
             (Values::Decimal { values, precision, scale }, Token::Number(n)) => {
                 values.push(n.decimal(record, *precision, *scale).map_err(decimal_misfit)?);
             }
@@ -169,7 +209,9 @@ impl Column {
     /// Back to so many rows: the row of a bad record goes, the rows before it stay.
     pub(crate) fn truncate(&mut self, rows: usize) {
         match &mut self.values {
-            Values::Int64(values) | Values::Timestamp { values, .. } => values.truncate(rows),
+            Values::Int64(values)
+            | Values::Timestamp { values, .. }
+            | Values::Declared { values, .. } => values.truncate(rows),
             Values::Int32(values) => values.truncate(rows),
             Values::Float64(values) => values.truncate(rows),
             Values::Boolean(values) => values.truncate(rows),
@@ -186,6 +228,7 @@ impl Column {
     pub(crate) fn finish(&mut self, field: &Field) -> ArrayRef {
         let rows = self.nulls.len();
         let fresh = Values::new("", field, rows).expect("the field was accepted before");
+        let fresh = fresh.declared(self.timestamp_format());
         let nulls = self.nulls.finish();
         match std::mem::replace(&mut self.values, fresh) {
             Values::Int64(values) => Arc::new(Int64Array::new(values.into(), nulls)),
@@ -199,7 +242,7 @@ impl Column {
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
                 Arc::new(StringArray::new(offsets, Buffer::from_vec(bytes), nulls))
             }
-            Values::Timestamp { values, zone } => {
+            Values::Timestamp { values, zone } | Values::Declared { values, zone, .. } => {
                 let array = TimestampMillisecondArray::new(values.into(), nulls);
                 Arc::new(array.with_timezone_opt(zone))
             }
@@ -245,6 +288,15 @@ impl Values {
         })
     }
 
+    fn declared(self, format: Option<TimestampFormat>) -> Self {
+        match (self, format) {
+            (Self::Timestamp { values, zone }, Some(format)) => {
+                Self::Declared { values, zone, format }
+            }
+            (other, _) => other,
+        }
+    }
+
     fn expected(&self) -> &'static str {
         match self {
             Self::Int64(_) | Self::Int32(_) => "an integer",
@@ -252,6 +304,7 @@ impl Values {
             Self::Boolean(_) => "true or false",
             Self::Text { .. } => "a text",
             Self::Timestamp { .. } => "an RFC 3339 text or epoch milliseconds",
+            Self::Declared { format, .. } => format.expected(),
             Self::Decimal { .. } => "a number or a text that holds one",
         }
     }
@@ -280,8 +333,9 @@ fn push_text(text: Text, record: &[u8], bytes: &mut Vec<u8>) -> Result<(), Misfi
     unescape(raw, bytes).map_err(|LoneSurrogate| (WRONG, "a text without half surrogate pairs"))
 }
 
+const YEARS: Misfit = (RANGE, "an instant of the years 1 to 9999");
+
 fn instant(token: &Token, record: &[u8], scratch: &mut Vec<u8>) -> Result<i64, Misfit> {
-    const YEARS: Misfit = (RANGE, "an instant of the years 1 to 9999");
     let checked = |ms| if in_range(ms) { Ok(ms) } else { Err(YEARS) };
     match token {
         Token::Number(number) => checked(number.integer(record).map_err(|fault| match fault {
@@ -301,6 +355,42 @@ fn instant(token: &Token, record: &[u8], scratch: &mut Vec<u8>) -> Result<i64, M
         Token::Misplaced => Err(MISPLACED),
         _ => Err((WRONG, "an RFC 3339 text or epoch milliseconds")),
     }
+}
+
+/// An instant in the one way that was declared.
+fn declared_instant(
+    format: TimestampFormat,
+    token: &Token,
+    record: &[u8],
+    scratch: &mut Vec<u8>,
+) -> Result<i64, Misfit> {
+    let wrong = (WRONG, format.expected());
+    let Some(places) = format.places() else {
+        let Token::Text(text) = token else {
+            return Err(if matches!(token, Token::Misplaced) { MISPLACED } else { wrong });
+        };
+        let mut raw = &record[text.start..text.end];
+        if text.escaped {
+            scratch.clear();
+            unescape(raw, scratch).map_err(|LoneSurrogate| wrong)?;
+            raw = scratch;
+        }
+        return parse_iso8601(raw).ok_or(wrong);
+    };
+    // Nanoseconds, whatever the unit: 38 digits hold them for any number of 64 bits.
+    let nanoseconds = match token {
+        Token::Integer(value) => i128::from(*value) * 10_i128.pow(u32::from(places)),
+        Token::Number(number) => {
+            number.decimal(record, 38, places as i8).map_err(|fault| match fault {
+                NumberFault::NotIntegral => wrong,
+                NumberFault::OutOfRange => YEARS,
+            })?
+        }
+        Token::Misplaced => return Err(MISPLACED),
+        _ => return Err(wrong),
+    };
+    let ms = i64::try_from(nanoseconds.div_euclid(1_000_000)).map_err(|_| YEARS)?;
+    if in_range(ms) { Ok(ms) } else { Err(YEARS) }
 }
 
 /// A text that is a JSON number and nothing else, for types that lose nothing.

@@ -8,9 +8,10 @@ use crate::json::cursor::{Text, Token};
 use crate::{BadRecordKind, Record, UnsupportedSchema};
 
 /// What is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Metadata {
     Key,
+    Header(String),
     Timestamp,
     Partition,
     Offset,
@@ -22,6 +23,7 @@ impl Metadata {
         match origin {
             Origin::Field(_) | Origin::Position(_) => None,
             Origin::Key => Some(Self::Key),
+            Origin::Header(name) => Some(Self::Header(name.clone())),
             Origin::Timestamp => Some(Self::Timestamp),
             Origin::Partition => Some(Self::Partition),
             Origin::Offset => Some(Self::Offset),
@@ -30,12 +32,12 @@ impl Metadata {
 
     /// Whether the column has the type for it.
     pub(crate) fn check(
-        self,
+        &self,
         format: &'static str,
         field: &Field,
     ) -> Result<(), UnsupportedSchema> {
         let (fits, name) = match (self, field.data_type()) {
-            (Self::Key, found) => (*found == DataType::Utf8, "VARCHAR"),
+            (Self::Key | Self::Header(_), found) => (*found == DataType::Utf8, "VARCHAR"),
             (Self::Partition, found) => (*found == DataType::Int32, "INT"),
             (Self::Offset, found) => (*found == DataType::Int64, "BIGINT"),
             (Self::Timestamp, found) => {
@@ -54,22 +56,31 @@ impl Metadata {
     }
 
     /// Appends the value; `false`: there is none, and nothing was appended.
-    pub(crate) fn push(self, record: &Record<'_>, column: &mut Column) -> Result<bool, Misfit> {
-        let (token, raw) = match self {
-            Self::Key => {
-                let Some(key) = record.key else { return Ok(false) };
-                if std::str::from_utf8(key).is_err() {
-                    return Err((BadRecordKind::InvalidUtf8, "UTF-8"));
-                }
-                (Token::Text(Text { start: 0, end: key.len(), escaped: false }), key)
+    pub(crate) fn push(&self, record: &Record<'_>, column: &mut Column) -> Result<bool, Misfit> {
+        let number = match self {
+            Self::Key => return push_text(record.key, column),
+            Self::Header(name) => {
+                let Ok(value) = record.headers.last(name) else {
+                    return Err((BadRecordKind::Malformed, "headers that are laid out as such"));
+                };
+                return push_text(value, column);
             }
             Self::Timestamp => match record.timestamp_ms {
-                Some(ms) => (Token::Integer(ms), &[][..]),
+                Some(ms) => ms,
                 None => return Ok(false),
             },
-            Self::Partition => (Token::Integer(i64::from(record.partition)), &[][..]),
-            Self::Offset => (Token::Integer(record.offset), &[][..]),
+            Self::Partition => i64::from(record.partition),
+            Self::Offset => record.offset,
         };
-        column.push(token, raw).map(|()| true)
+        column.push(Token::Integer(number), &[]).map(|()| true)
     }
+}
+
+fn push_text(text: Option<&[u8]>, column: &mut Column) -> Result<bool, Misfit> {
+    let Some(text) = text else { return Ok(false) };
+    if std::str::from_utf8(text).is_err() {
+        return Err((BadRecordKind::InvalidUtf8, "UTF-8"));
+    }
+    let whole = Token::Text(Text { start: 0, end: text.len(), escaped: false });
+    column.push(whole, text).map(|()| true)
 }

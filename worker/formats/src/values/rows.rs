@@ -8,6 +8,7 @@ use protocol::Origin;
 
 use super::columns::{Column, Misfit};
 use super::metadata::Metadata;
+use super::timestamp::TimestampFormat;
 use crate::json::cursor::Token;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{BadRecord, BadRecordKind, Record, UnsupportedSchema};
@@ -81,6 +82,11 @@ impl Rows {
         })
     }
 
+    /// From now on the instants of a column are written like this; of one without instants nothing changes.
+    pub(crate) fn set_timestamp_format(&mut self, column: usize, format: TimestampFormat) {
+        self.columns[column].set_timestamp_format(&self.schema.fields()[column], format);
+    }
+
     /// Appends a value of the row that is being read.
     #[inline]
     pub(crate) fn push(
@@ -124,7 +130,7 @@ impl Rows {
     #[inline]
     pub(crate) fn end_row(&mut self, record: &Record<'_>) -> Result<(), BadRecord> {
         for at in 0..self.metadata.len() {
-            let (i, metadata) = self.metadata[at];
+            let (i, ref metadata) = self.metadata[at];
             match metadata.push(record, &mut self.columns[i]) {
                 Ok(true) => {}
                 Ok(false) => self.push_null(i)?,

@@ -3,6 +3,44 @@
 
 use crate::limits::{TIMESTAMP_MS_MAX, TIMESTAMP_MS_MIN};
 
+/// How the instants of a column are written, where that is declared. Digits below the millisecond are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampFormat {
+    /// A text of ISO 8601 with an offset: `Z`, `±hh:mm`, `±hhmm` or `±hh`.
+    Iso8601,
+    /// Seconds since 1970, up to nine digits after the point.
+    EpochSeconds,
+    /// Milliseconds since 1970, up to six digits after the point.
+    EpochMillis,
+    /// Microseconds since 1970, up to three digits after the point.
+    EpochMicros,
+    /// Nanoseconds since 1970.
+    EpochNanos,
+}
+
+impl TimestampFormat {
+    /// The power of ten from its unit to nanoseconds; none: no number.
+    pub(crate) fn places(self) -> Option<u8> {
+        match self {
+            Self::Iso8601 => None,
+            Self::EpochSeconds => Some(9),
+            Self::EpochMillis => Some(6),
+            Self::EpochMicros => Some(3),
+            Self::EpochNanos => Some(0),
+        }
+    }
+
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Self::Iso8601 => "an ISO 8601 text with an offset, years 1 to 9999",
+            Self::EpochSeconds => "a number of seconds since 1970",
+            Self::EpochMillis => "a number of milliseconds since 1970",
+            Self::EpochMicros => "a number of microseconds since 1970",
+            Self::EpochNanos => "a number of nanoseconds since 1970",
+        }
+    }
+}
+
 const DAY_MS: i64 = 86_400_000;
 const DAYS_PER_ERA: i64 = 146_097;
 /// From 0000-03-01 to 1970-01-01.
@@ -17,6 +55,22 @@ pub(crate) fn in_range(ms: i64) -> bool {
 /// `YYYY-MM-DDThh:mm:ss[.f…](Z|±hh:mm)`; a blank may stand for the `T`. Digits below the
 /// millisecond are cut. `None` for anything else, impossible dates and leap seconds among it.
 pub(crate) fn parse_rfc3339(text: &[u8]) -> Option<i64> {
+    parse(text, offset_minutes)
+}
+
+/// As [`parse_rfc3339`], with the offsets that ISO 8601 has besides: `±hhmm` and `±hh`.
+pub(crate) fn parse_iso8601(text: &[u8]) -> Option<i64> {
+    parse(text, |zone| match zone {
+        [sign @ (b'+' | b'-'), h1, h2] => offset_minutes(&[*sign, *h1, *h2, b':', b'0', b'0']),
+        [sign @ (b'+' | b'-'), h1, h2, m1, m2] => {
+            offset_minutes(&[*sign, *h1, *h2, b':', *m1, *m2])
+        }
+        _ => offset_minutes(zone),
+    })
+}
+
+#[inline]
+fn parse(text: &[u8], offset_minutes: impl Fn(&[u8]) -> Option<i64>) -> Option<i64> {
     let (head, rest) = text.split_first_chunk::<19>()?;
     let fixed = head[4] == b'-'
         && head[7] == b'-'
@@ -191,6 +245,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_rfc3339(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn iso_8601_has_more_offsets() {
+        for (text, expected) in [
+            ("1970-01-01T01:00:00+0100", Some(0)),
+            ("1970-01-01T00:00:00.5+00", Some(500)),
+            ("1970-01-01T00:00:00-0030", Some(1_800_000)),
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("1970-01-01T00:00:00+00:30", Some(-1_800_000)),
+            ("1970-01-01T00:00:00", None),
+            ("1970-01-01T00:00:00+1", None),
+            ("1970-01-01T00:00:00+2400", None),
+        ] {
+            assert_eq!(parse_iso8601(text.as_bytes()), expected, "{text}");
         }
     }
 

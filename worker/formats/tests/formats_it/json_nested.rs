@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
 use arrow::util::display::array_value_to_string;
 use formats::BadRecordKind::{self, *};
 use formats::json::JsonDecoder;
-use formats::{EventTimeRule, Record};
+use formats::{EventTimeRule, Headers, Record};
 use protocol::Origin;
 use serde_json::Value;
 
@@ -187,9 +187,23 @@ fn columns_of_the_record_around_the_value() {
         ("at", instant),
         ("partition", DataType::Int32),
         ("offset", DataType::Int64),
+        ("trace", DataType::Utf8),
     ]);
-    let origins =
-        [Origin::Key, path("price"), Origin::Timestamp, Origin::Partition, Origin::Offset];
+    let origins = [
+        Origin::Key,
+        path("price"),
+        Origin::Timestamp,
+        Origin::Partition,
+        Origin::Offset,
+        Origin::Header("trace".to_owned()),
+    ];
+    let (mut headers, mut wrong) = (Vec::new(), Vec::new());
+    let name = "trace".as_bytes();
+    Headers::lay_out(
+        [(name, Some(&b"1"[..])), (name, Some(&b"two"[..]))].into_iter(),
+        &mut headers,
+    );
+    Headers::lay_out([(name, Some(&b"\xff"[..]))].into_iter(), &mut wrong);
     let rule = EventTimeRule { column: 2, max_future_ms: Some(0) };
     let mut decoder = JsonDecoder::with_origins(columns, &origins, Some(rule)).unwrap();
     let record = Record {
@@ -198,10 +212,12 @@ fn columns_of_the_record_around_the_value() {
         timestamp_ms: Some(1000),
         partition: 3,
         offset: 1 << 40,
+        headers: Headers::new(&headers),
     };
     decoder.decode(record).unwrap();
     decoder.decode(Record { key: None, ..record }).unwrap();
-    decoder.decode(Record { key: Some(b""), offset: 0, ..record }).unwrap();
+    let bare = Record { headers: Headers::default(), ..record };
+    decoder.decode(Record { key: Some(b""), offset: 0, ..bare }).unwrap();
     let mut refused = |record: Record<'_>| decoder.decode(record).unwrap_err().to_string();
     let refusals = [
         (Record { key: Some(b"\xff"), ..record }, "InvalidUtf8: the record's key: expected UTF-8"),
@@ -213,6 +229,14 @@ fn columns_of_the_record_around_the_value() {
             Record { timestamp_ms: Some(i64::MAX), ..record },
             "OutOfRange: the record's timestamp: expected an instant of the years 1 to 9999",
         ),
+        (
+            Record { headers: Headers::new(&wrong), ..record },
+            "InvalidUtf8: header 'trace': expected UTF-8",
+        ),
+        (
+            Record { headers: Headers::new(&headers[..5]), ..record },
+            "Malformed: header 'trace': expected headers that are laid out as such",
+        ),
         (Record { payload: None, ..record }, "NullPayload: the record has no value"),
     ];
     for (record, expected) in refusals {
@@ -220,7 +244,9 @@ fn columns_of_the_record_around_the_value() {
     }
     let batch = decoder.finish();
     assert_eq!(batch.num_rows(), 3);
-    assert_eq!(cells(&batch, 0), ["kéy", "1.5", "1970-01-01T00:00:01", "3", "1099511627776"]);
+    let first = ["kéy", "1.5", "1970-01-01T00:00:01", "3", "1099511627776", "two"];
+    assert_eq!(cells(&batch, 0), first);
+    assert_eq!(cells(&batch, 2)[5], "-");
     assert_eq!(cells(&batch, 1)[0], "-");
     assert_eq!(cells(&batch, 2)[0], "");
     assert_eq!(batch.column(4).as_primitive::<Int64Type>().value(2), 0);
@@ -241,6 +267,8 @@ fn columns_that_cannot_be_read_are_refused() {
     assert!(refused(&two, &[path("x"), Origin::Field(vec![])]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Field(vec!["x".to_owned(); 65])]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Key]).is_some());
+    assert!(refused(&two, &[path("x"), Origin::Header("y".to_owned())]).is_some());
+    assert!(refused(&two, &[path("x"), Origin::Position(1)]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Partition]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Timestamp]).is_some());
     assert_eq!(refused(&two, &[path("x"), Origin::Offset]), None);

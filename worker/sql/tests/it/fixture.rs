@@ -17,6 +17,7 @@ pub(crate) fn source(name: &str) -> SourceDef {
         name: name.to_owned(),
         topic: format!("{name}-topic"),
         columns: columns.map(|(name, kind)| ColumnDef::field(name, kind)).to_vec(),
+        reading: None,
         event_time: Some("event_time".to_owned()),
         delay_ms: 5000,
         idle_timeout_ms: Some(30_000),

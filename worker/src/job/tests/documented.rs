@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use arrow::util::display::array_value_to_string;
-use formats::{Decoder, Record};
+use formats::{Headers, Record};
 
 use super::*;
 
@@ -39,14 +39,17 @@ spec:
 fn rows(job: &Job, records: &str) -> String {
     let plan = sql::plan(&job.query(1)).unwrap();
     let source = &plan.sources[0];
-    let mut decoder =
-        Decoder::new(&job.sources[0].format, source.schema.clone(), &source.origins, None).unwrap();
+    let mut decoder = job.sources[0].decoder(source, None).unwrap();
     let names: Vec<&str> = source.schema.fields().iter().map(|f| f.name().as_str()).collect();
     let mut text = names.join(" ") + "\n";
     for (offset, record) in (0..).zip(records.lines()) {
         let key = format!("key-{offset}");
+        let mut headers = Vec::new();
+        let traced = (offset % 2 == 0).then_some(("trace".as_bytes(), Some(key.as_bytes())));
+        Headers::lay_out(traced.into_iter(), &mut headers);
         let record = Record {
             key: Some(key.as_bytes()),
+            headers: Headers::new(&headers),
             timestamp_ms: Some(START + offset * 1_000),
             partition: 3,
             offset,
