@@ -175,6 +175,7 @@ fn differs(said: Option<Sketch>, says: Option<Sketch>, progress_counts: bool) ->
 fn sketch(status: &WorkerStatus) -> Sketch {
     let (mut state, mut progress) = (DefaultHasher::new(), DefaultHasher::new());
     (&status.job_uid, status.generation.0).hash(&mut state);
+    status.source_partitions.hash(&mut state);
     for slot in &status.slots {
         let phase = format!("{:?} {:?}", slot.phase, slot.reason);
         let savepoint = slot.savepoint.as_ref().map(|part| (&part.name, part.complete));

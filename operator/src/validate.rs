@@ -1,5 +1,7 @@
 //! From the raw object to a target: what should run, checked, with every default resolved.
 
+use std::collections::BTreeMap;
+
 use crds::{
     DesiredState, GenerationStatus, JobName, PlanStatus, RestoreFrom, StreamJobSpec,
     validate_for_cluster,
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use crate::digest;
 use crate::names;
 use crate::observed::{JobView, Observed, RestoreView};
+use crate::partitions::{self, Asked};
 
 /// What the operator was told when it was installed.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub struct Target {
     pub image: String,
     /// A digest of what the planner looks at.
     pub plan_digest: String,
+    /// Partitions of the sources, where some were added since the first plan of the spec.
+    pub partitions: Option<BTreeMap<String, u32>>,
     /// A digest of what pods are made from, but for their number.
     pub pods_digest: String,
     /// The savepoint to begin with is not complete yet.
@@ -64,7 +69,8 @@ fn resolve(
     settings: &Settings,
 ) -> Result<Target, String> {
     let job = &observed.job;
-    let plan_digest = digest::of(&planned_part(&spec));
+    let Asked { digest: plan_digest, partitions } =
+        partitions::asked(digest::of(&planned_part(&spec)), observed);
     let pods_digest = digest::of(&pods_part(&spec, job));
     let image = spec.worker.image.clone().unwrap_or_else(|| settings.worker_image.clone());
     let first = job.status.current.is_none();
@@ -78,7 +84,7 @@ fn resolve(
             Some(RestoreView::Pending) | None => waits_for_savepoint = true,
         }
     }
-    Ok(Target { spec, image, plan_digest, pods_digest, waits_for_savepoint })
+    Ok(Target { spec, image, plan_digest, partitions, pods_digest, waits_for_savepoint })
 }
 
 /// What the query is made of. The image belongs to it: another version may plan differently.
@@ -144,11 +150,16 @@ impl Target {
 
     /// The digest of a generation made from this target with so many pods and that plan.
     pub fn digest_with(&self, parallelism: u32, plan: &str) -> String {
-        digest::of(&json!({
+        let mut made_from = json!({
             "pods": self.pods_digest,
             "parallelism": parallelism,
             "plan": plan,
-        }))
+        });
+        // Only then, so that a generation from before there was growth stays what it was.
+        if let Some(partitions) = &self.partitions {
+            made_from["partitions"] = json!(partitions);
+        }
+        digest::of(&made_from)
     }
 
     /// Whether a generation is what this target wants.

@@ -12,6 +12,7 @@ mod judging;
 mod kafka_proxy;
 mod keyed;
 mod nested;
+mod partitions;
 mod planning;
 mod runbooks;
 mod sabotage;

@@ -134,6 +134,7 @@ impl Admin {
             generation: self.generation,
             plan_fingerprint: self.plan_fingerprint.to_string(),
             slots,
+            source_partitions: self.board.source_partitions(),
         }
     }
 

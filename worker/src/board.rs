@@ -1,5 +1,6 @@
 //! What the slots of this process last said of themselves; read by the admin port and the metrics.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -48,6 +49,7 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Board {
     entries: Mutex<Vec<Entry>>,
+    source_partitions: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Board {
@@ -104,6 +106,16 @@ impl Board {
         if let Some(entry) = entries.iter_mut().find(|e| e.status.slot == slot) {
             apply(entry);
         }
+    }
+
+    /// Partitions of the source topics, as the brokers said last.
+    pub fn source_partitions(&self) -> BTreeMap<String, u32> {
+        self.source_partitions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes what the brokers said.
+    pub fn set_source_partitions(&self, found: BTreeMap<String, u32>) {
+        *self.source_partitions.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
     /// A copy of all entries; `drain` empties the lists of durations.

@@ -74,12 +74,14 @@ fn runs(hosting: &Hosting) -> bool {
     entries.iter().any(|e| e.status.slot == FIRST && e.status.phase == SlotPhase::Running)
 }
 
-/// S4: partitions that no shard of this generation reads are said aloud. Reading them takes a new generation; with a
-/// claim it takes the user's word.
+/// S4: partitions that no shard of this generation reads are said aloud. Reading them takes a new generation, which the
+/// operator begins when it hears of them; with a claim it takes the user's word.
 fn look_at_partitions(hosting: &Hosting, cluster: &Cluster) -> Result<(), Stop> {
     let names: Vec<&str> = hosting.plan.sources.iter().map(|s| s.topic.as_str()).collect();
     let infos = retrying(|| cluster.admin.topics(&names))?;
-    let now = infos.into_iter().flatten().map(|info| (info.name, info.partitions)).collect();
+    let now: BTreeMap<String, u32> =
+        infos.into_iter().flatten().map(|info| (info.name, info.partitions)).collect();
+    hosting.board.set_source_partitions(now.clone());
     for (topic, has, reads) in grown(&hosting.layout, &now) {
         let claimed = hosting
             .job

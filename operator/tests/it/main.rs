@@ -13,6 +13,7 @@ mod machine_table;
 mod matrix;
 mod objects;
 mod orders_table;
+mod partitions_table;
 mod plan_table;
 mod reading;
 mod reasons;

@@ -84,6 +84,7 @@ impl Fake {
             generation: Generation(self.generation),
             plan_fingerprint: String::new(),
             slots: (0..self.slots).map(slot).collect(),
+            source_partitions: BTreeMap::new(),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Every order names the generation of the worker that it is meant for; a worker of another one answers 409.
 //! Orders are levels, not edges: repeating one changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CheckpointNumber, Generation, Log, Nonce, SlotIndex, StageId};
@@ -192,6 +194,9 @@ pub struct WorkerStatus {
     pub plan_fingerprint: String,
     /// Its slots.
     pub slots: Vec<SlotStatus>,
+    /// How many partitions the source topics have by now; empty where this worker does not look, or has not yet.
+    #[serde(default)]
+    pub source_partitions: BTreeMap<String, u32>,
 }
 
 /// Body of every refusal.
