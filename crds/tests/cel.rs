@@ -44,7 +44,9 @@ fn rules_agree() {
     let of =
         |metadata: &str, of: &str| also(json!({"name": "a", "type": of, "metadata": metadata}));
     let both = json!({"name": "a", "type": "VARCHAR", "path": ["b"], "metadata": "key"});
-    let csv = |delimiter: &str, quote: &str, literal: &str| json!({"csv": {"delimiter": delimiter, "quote": quote, "nullLiteral": literal}});
+    let csv = |delimiter: &str, quote: &str, literal: &str| -> Value {
+        json!({"csv": {"delimiter": delimiter, "quote": quote, "nullLiteral": literal}})
+    };
     let more = |mut column: Value, more: Value| {
         let fields = column.as_object_mut().expect("a column");
         fields.extend(more.as_object().expect("fields").clone());

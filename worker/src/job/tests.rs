@@ -1,5 +1,3 @@
-mod documented;
-
 use std::path::PathBuf;
 
 use serde_json::json;

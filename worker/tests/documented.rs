@@ -1,19 +1,22 @@
 //! The sources of the SQL page: their records, read as the page declares them, are the rows that stand below.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use arrow::util::display::array_value_to_string;
 use formats::{Headers, Record};
+use worker::job::Job;
 
-use super::*;
-
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sql.md");
+const PAGE: &str = "../docs/sql.md";
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000;
 
 /// The job with these lines in its only source.
 fn job(lines: &str) -> Job {
-    let format = if lines.contains("format:") { "" } else { "\n    format: {json: {}}" };
+    let format = if lines.starts_with("format:") { "" } else { "\n    format: {json: {}}" };
     let lines = lines.trim_end().replace('\n', "\n    ");
     let text = format!(
         "apiVersion: streamjob.dev/v1alpha1
