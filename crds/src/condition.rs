@@ -42,6 +42,8 @@ pub enum ConditionType {
     Stalled,
     /// It works, but worse than it should.
     Degraded,
+    /// All of a savepoint was found in the store again, as it was written.
+    Verified,
 }
 
 /// Whether a condition holds.

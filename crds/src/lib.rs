@@ -52,8 +52,9 @@ pub use schedule::{CronSchedule, Savepoints};
 pub use sink::Sink;
 pub use source::{OnBadRecord, Source, StartFrom, WatermarkStrategy};
 pub use status::{
-    ChangeClass, ChangeStatus, CheckpointStatus, GenerationStatus, HealthyStatus, Phase,
-    PlanStatus, ProgressStatus, ProposalRefusal, ProposalStatus, ScheduleStatus, StreamJobStatus,
+    ChangeClass, ChangeStatus, CheckpointStatus, FiguresStatus, GenerationStatus, HealthyStatus,
+    Phase, PlanStatus, ProgressStatus, ProposalRefusal, ProposalStatus, ScheduleStatus,
+    StreamJobStatus,
 };
 pub use stream_job::{StreamJob, StreamJobSpec};
 pub use validate::{Violation, validate, validate_for_cluster};

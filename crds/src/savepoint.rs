@@ -77,7 +77,7 @@ pub struct SavepointStatus {
     /// How far it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<SavepointPhase>,
-    /// Ready, Reconciling, Stalled.
+    /// Ready, Reconciling, Stalled; Verified once it has been read back.
     #[schemars(length(max = 8))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     #[serde(default)]
@@ -114,6 +114,10 @@ pub struct SavepointStatus {
     #[schemars(schema_with = "optional_time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Time>,
+    /// Entries of state by operator, the largest first, at most 32.
+    #[schemars(length(max = 32))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<OperatorRows>,
     /// A digest over the manifests of all slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -125,6 +129,16 @@ pub struct SavepointStatus {
     #[schemars(schema_with = "optional_time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<Time>,
+}
+
+/// What an operator keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OperatorRows {
+    /// Its stable id.
+    #[schemars(length(max = 512))]
+    pub operator: String,
+    /// Entries of its state.
+    pub rows: u64,
 }
 
 /// How far a savepoint is.

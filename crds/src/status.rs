@@ -162,6 +162,24 @@ pub struct GenerationStatus {
     #[schemars(schema_with = "optional_time")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Time>,
+    /// What the generation before had come to when this one was ordered to take over: it must not do worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<FiguresStatus>,
+}
+
+/// What a generation has come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FiguresStatus {
+    /// Records that wait.
+    pub lag: u64,
+    /// The largest watermark of a source partition, milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark_ms: Option<i64>,
+    /// Rows taken since the job began.
+    pub rows: u64,
+    /// Bad records among them.
+    pub bad_rows: u64,
 }
 
 /// What an edit changes: how much of the job has to move for it.
@@ -231,6 +249,18 @@ pub struct ProposalStatus {
     /// What the slowest shard waited in the last take-over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_ms: Option<u64>,
+    /// Operators whose state goes on, at most sixteen of each kind.
+    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators_kept: Vec<String>,
+    /// Operators whose state would be given up.
+    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators_dropped: Vec<String>,
+    /// Operators whose state would begin.
+    #[schemars(length(max = 16))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators_added: Vec<String>,
     /// What would work but deserves a look.
     #[schemars(length(max = 8))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

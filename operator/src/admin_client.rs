@@ -139,6 +139,7 @@ impl AdminClient for HttpAdmin {
                 Order::Release(order) => self.post(worker, token, "release", order).await,
                 Order::Savepoint(order) => self.post(worker, token, "savepoint", order).await,
                 Order::TakeOver(order) => self.post(worker, token, "takeover", order).await,
+                Order::Proven(order) => self.post(worker, token, "proven", order).await,
             }
         })
     }

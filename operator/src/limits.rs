@@ -64,6 +64,15 @@ pub const CAPACITY_RETRY_MIN: Duration = Duration::from_mins(5);
 pub const CAPACITY_RETRY_MAX: Duration = Duration::from_mins(30);
 /// A generation has proved itself when every slot has run, with a checkpoint, for at least so long.
 pub const HEALTHY_AFTER: Duration = Duration::from_mins(1);
+/// A generation does worse than the one before where lag or the share of bad records is more than so many times as
+/// large, beyond a slack: of records, …
+pub const WORSE_FACTOR: f64 = 2.0;
+/// … of records that wait, …
+pub const LAG_SLACK_RECORDS: f64 = 10_000.0;
+/// … of what is taken in so long, …
+pub const LAG_SLACK_TIME: Duration = Duration::from_secs(10);
+/// … and of the share of bad records.
+pub const BAD_SHARE_SLACK: f64 = 0.01;
 /// A pod that has ended so often does not count as starting any more.
 pub const CRASHES_MAX: u32 = 3;
 /// A slot that is not seen for so long may be fenced, if its pod is gone.
@@ -78,6 +87,9 @@ pub const PROPOSAL_WARNINGS_MAX: usize = 4;
 pub const WARNING_CHARS_MAX: usize = 300;
 /// Characters of a message in a condition.
 pub const MESSAGE_CHARS_MAX: usize = 1_000;
+
+/// Operators of a savepoint that its status names.
+pub const SAVEPOINT_OPERATORS_MAX: usize = 32;
 
 /// A take-over or a release that is no longer wanted is given up after so long; before, it is
 /// cheaper to let it finish.

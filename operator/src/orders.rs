@@ -4,7 +4,7 @@
 use crds::{GenerationStatus, StreamJobStatus};
 use protocol::Generation;
 use protocol::admin::{
-    AcquireOrder, ReleaseOrder, SavepointOrder, SlotPhase, TakeOverOrder, WorkerStatus,
+    AcquireOrder, ProvenOrder, ReleaseOrder, SavepointOrder, SlotPhase, TakeOverOrder, WorkerStatus,
 };
 
 use crate::limits::UNREACHABLE_GRACE;
@@ -22,6 +22,8 @@ pub enum Order {
     Savepoint(SavepointOrder),
     /// Fence a slot that is gone.
     TakeOver(TakeOverOrder),
+    /// It is here to stay.
+    Proven(ProvenOrder),
 }
 
 /// An order and whom it is for.
@@ -47,7 +49,7 @@ pub fn orders(observed: &Observed, memory: &StreamJobStatus, tearing_down: bool)
         return move_shards(observed, memory, next);
     }
     let current = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
-    current.map(|current| keep_running(observed, current)).unwrap_or_default()
+    current.map(|current| keep_running(observed, memory, current)).unwrap_or_default()
 }
 
 fn of_number(
@@ -103,9 +105,15 @@ fn move_shards(
 }
 
 /// Slots that were started anew own their shards again; slots that rest at a savepoint that is
-/// over go on.
-fn keep_running(observed: &Observed, current: &GenerationStatus) -> Vec<Sent> {
+/// over go on. A generation that has proved itself is told so: what a way back needs may go (O7).
+fn keep_running(
+    observed: &Observed,
+    memory: &StreamJobStatus,
+    current: &GenerationStatus,
+) -> Vec<Sent> {
     let mut sent = Vec::new();
+    let healthy = memory.healthy.as_ref().map(|healthy| healthy.generation.number);
+    let proven = healthy == Some(current.number);
     for (pod, worker) in live(&observed.set(current.number), current) {
         if waits_for_acquire(worker) {
             sent.extend(order(pod, Order::Acquire(acquire(current, true))));
@@ -114,6 +122,10 @@ fn keep_running(observed: &Observed, current: &GenerationStatus) -> Vec<Sent> {
             let generation = Generation(current.number);
             let resume = SavepointOrder { generation, name, resume: true };
             sent.extend(order(pod, Order::Savepoint(resume)));
+        }
+        if proven && worker.proven == Some(false) {
+            let generation = Generation(current.number);
+            sent.extend(order(pod, Order::Proven(ProvenOrder { generation })));
         }
     }
     sent

@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::change;
-use crate::limits::{MESSAGE_CHARS_MAX, PROPOSAL_WARNINGS_MAX, WARNING_CHARS_MAX};
+use crate::limits::{
+    CHANGED_FIELDS_MAX, MESSAGE_CHARS_MAX, PROPOSAL_WARNINGS_MAX, WARNING_CHARS_MAX,
+};
 use crate::machine::{as_plan, refusals, verdict};
 use crate::names;
 use crate::observed::{JobView, Observed};
@@ -88,6 +90,24 @@ impl Proposal {
         target: &Target,
         verdict: &PlannerVerdict,
     ) -> ProposalStatus {
+        let mut answer = self.of_verdict(observed, target, verdict);
+        let changes = verdict.operators.clone().unwrap_or_default();
+        let some = |mut names: Vec<String>| {
+            names.truncate(CHANGED_FIELDS_MAX);
+            names
+        };
+        answer.operators_kept = some(changes.kept);
+        answer.operators_dropped = some(changes.dropped);
+        answer.operators_added = some(changes.added);
+        answer
+    }
+
+    fn of_verdict(
+        &self,
+        observed: &Observed,
+        target: &Target,
+        verdict: &PlannerVerdict,
+    ) -> ProposalStatus {
         let memory = &observed.job.status;
         if let Some(first) = verdict.refusals.first() {
             let mut answer = self.refusal(memory, first.reason, &refusals(verdict));
@@ -135,6 +155,9 @@ impl Proposal {
             pods_after: after,
             pods_extra: extra,
             gap_ms: gap.filter(|_| moves),
+            operators_kept: Vec::new(),
+            operators_dropped: Vec::new(),
+            operators_added: Vec::new(),
             warnings,
             refused: too_many.then(|| ProposalRefusal {
                 reason: Reason::TooManySlots.to_string(),
@@ -155,6 +178,9 @@ impl Proposal {
             pods_after: pods,
             pods_extra: 0,
             gap_ms: None,
+            operators_kept: Vec::new(),
+            operators_dropped: Vec::new(),
+            operators_added: Vec::new(),
             warnings: Vec::new(),
             refused: Some(ProposalRefusal {
                 reason: reason.to_string(),

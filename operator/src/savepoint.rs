@@ -1,7 +1,10 @@
 //! Savepoints: asked for by an object, written by the slots of the running generation, all at one
 //! drained point. Which generation is asked stands in the status before the first order.
 
+use std::collections::BTreeMap;
+
 use crds::condition::{Condition, ConditionStatus, ConditionType};
+use crds::savepoint::OperatorRows;
 use crds::{Savepoint, SavepointPhase, SavepointStatus};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -12,11 +15,13 @@ use protocol::keys::Keys;
 use protocol::reason::Reason;
 
 use crate::digest;
+use crate::limits::SAVEPOINT_OPERATORS_MAX;
 use crate::observed::{Observed, SetView};
 use crate::orders::{Order, Sent};
 
 pub mod disposal;
 pub mod edge;
+pub mod verified;
 
 /// The name under which the workers know a savepoint: the same name asked for again is another.
 pub fn key(savepoint: &Savepoint) -> String {
@@ -38,8 +43,9 @@ pub struct Step {
 pub fn decide(savepoint: &Savepoint, job: Option<&Observed>, now: Timestamp) -> Step {
     let status = savepoint.status.clone().unwrap_or_default();
     match status.phase {
-        Some(SavepointPhase::Completed | SavepointPhase::Failed) => {
-            Step { status, orders: Vec::new() }
+        Some(SavepointPhase::Failed) => Step { status, orders: Vec::new() },
+        Some(SavepointPhase::Completed) => {
+            Step { status: verified::look(savepoint, job, status, now), orders: Vec::new() }
         }
         Some(SavepointPhase::InProgress) => carry_on(savepoint, job, status, now),
         Some(SavepointPhase::Pending) | None => begin(savepoint, job, status, now),
@@ -174,6 +180,15 @@ fn complete(
     let sources = shards().filter(|shard| shard.stage.0 == 0);
     let offsets = sources.map(|shard| u64::try_from(shard.committed).unwrap_or(0)).sum();
     let watermark = shards().filter_map(|shard| shard.watermark).min();
+    let mut rows: BTreeMap<&String, u64> = BTreeMap::new();
+    for (operator, entries) in parts.iter().flat_map(|(_, part)| &part.rows) {
+        *rows.entry(operator).or_default() += entries;
+    }
+    let rows =
+        rows.into_iter().map(|(operator, rows)| OperatorRows { operator: operator.clone(), rows });
+    status.operators = rows.collect();
+    status.operators.sort_by_key(|operator| std::cmp::Reverse(operator.rows));
+    status.operators.truncate(SAVEPOINT_OPERATORS_MAX);
     status.phase = Some(SavepointPhase::Completed);
     status.shards = u32::try_from(shards().count()).ok();
     status.bytes = Some(parts.iter().map(|(_, part)| part.bytes).sum());

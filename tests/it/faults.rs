@@ -12,3 +12,4 @@ mod store;
 mod store_proxy;
 mod transfers;
 mod twins;
+mod way_back;

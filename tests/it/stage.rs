@@ -125,11 +125,20 @@ impl Stage {
 
     /// What `explain --verify` says, and its exit code.
     pub(crate) fn explain(&self) -> (Option<i32>, String) {
+        self.says(&["explain", "--verify"])
+    }
+
+    /// What the planner says, and its exit code. Changes nothing.
+    pub(crate) fn planner_says(&self) -> (Option<i32>, String) {
+        self.says(&["plan", "--json"])
+    }
+
+    fn says(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let program = Command::new(tools::program("streamjob-worker").unwrap());
         let own = (&*self.job_path, &*self.secrets);
-        let log = self.scratch.path().join("explain.log");
+        let log = self.scratch.path().join(format!("{}.log", arguments[0]));
         drop(std::fs::remove_file(&log));
-        let (status, text) = worker::once(program, &["explain", "--verify"], own, &log).unwrap();
+        let (status, text) = worker::once(program, arguments, own, &log).unwrap();
         (status.code(), text)
     }
 

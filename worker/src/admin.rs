@@ -15,7 +15,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use protocol::acquire::Stop;
 use protocol::admin::{
-    AcquireOrder, Refused, ReleaseOrder, SavepointOrder, SlotPhase, TakeOverOrder, WorkerStatus,
+    AcquireOrder, ProvenOrder, Refused, ReleaseOrder, SavepointOrder, SlotPhase, TakeOverOrder,
+    WorkerStatus,
 };
 use protocol::{Fingerprint, Generation, Nonce, SlotIndex};
 use serde::de::DeserializeOwned;
@@ -80,6 +81,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/v1/release", post(release))
         .route("/v1/savepoint", post(savepoint))
         .route("/v1/takeover", post(take_over))
+        .route("/v1/proven", post(proven))
         .fallback(|| async {
             Refusal(StatusCode::NOT_FOUND, "no such path; see /v1/status".into())
         })
@@ -133,6 +135,7 @@ impl Admin {
             job_uid: self.job_uid.clone(),
             generation: self.generation,
             plan_fingerprint: self.plan_fingerprint.to_string(),
+            proven: Some(self.orders.standing().proven),
             slots,
             source_partitions: self.board.source_partitions(),
         }
@@ -190,6 +193,14 @@ async fn savepoint(State(admin): Shared, body: Bytes) -> Answer {
     }
     tracing::info!(?order, "order for a savepoint");
     admin.orders.change(|standing| standing.savepoint = Some(order));
+    Ok(Json(admin.status()))
+}
+
+async fn proven(State(admin): Shared, body: Bytes) -> Answer {
+    let order: ProvenOrder = order(&body)?;
+    admin.check_generation(order.generation)?;
+    tracing::info!(?order, "declared healthy");
+    admin.orders.change(|standing| standing.proven = true);
     Ok(Json(admin.status()))
 }
 

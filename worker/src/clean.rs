@@ -55,7 +55,7 @@ fn work(args: &CleanArgs, runtime: &Handle) -> Result<String, Stop> {
     if args.delete_state {
         done.push(delete_state(&job, &cluster, &history)?);
     } else if args.gc {
-        let collected = gc::collect(&job, &cluster, now_ms())?;
+        let collected = gc::collect(&job, &cluster, gc::Standing::Unjudged, now_ms())?;
         done.push(format!("collected garbage: {collected:?}"));
     }
     if done.is_empty() {
@@ -147,7 +147,7 @@ fn is_savepoint(job: &Job, key: &str) -> bool {
     key.starts_with(&job.keys.savepoints(""))
 }
 
-/// Keys of the manifests and runs that savepoints need.
+/// Keys of the manifests, runs and plans that savepoints need.
 fn kept_by_savepoints(job: &Job, cluster: &Cluster) -> Result<BTreeSet<String>, Stop> {
     let mut kept = BTreeSet::new();
     for key in gc::list(cluster, &job.keys.savepoints(""))? {
@@ -161,6 +161,8 @@ fn kept_by_savepoints(job: &Job, cluster: &Cluster) -> Result<BTreeSet<String>, 
             let bytes = cluster.wait(cluster.store.get(&key)).map_err(|e| store_stop(&e))?;
             let manifest = Manifest::decode(&bytes, &name, &job.uid)
                 .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))?;
+            // Who restores from it has to know by what its windows close.
+            kept.insert(job.keys.plan(&manifest.plan_fingerprint));
             kept.extend(protocol::gc::reachable_objects(&[manifest]));
         }
     }

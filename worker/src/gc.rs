@@ -8,12 +8,12 @@ use bytes::Bytes;
 use connectors::faults::{self, Point, Sabotage};
 use protocol::acquire::Stop;
 use protocol::gc::{Fate, Named, fate, reachable_objects, roots, writer_is_done};
-use protocol::generation::{Layout, Sealed};
+use protocol::generation::{GenerationObject, Layout, Sealed};
 use protocol::limits::GARBAGE_GRACE;
 use protocol::manifest::{Manifest, ManifestName};
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
-use protocol::{ShardId, SlotIndex};
+use protocol::{Generation, ShardId, SlotIndex};
 
 use crate::cluster::Cluster;
 use crate::history::{JobHistory, read_json};
@@ -38,8 +38,24 @@ pub struct Collected {
     pub skipped: Option<String>,
 }
 
+/// Is the newest generation here to stay? Until it is, the checkpoints of the plan before are kept to go back to (O7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The operator has declared it healthy.
+    Proven,
+    /// It has not yet.
+    OnTrial,
+    /// Nobody declares anything: an hour is enough.
+    Unjudged,
+}
+
 /// Collects the garbage of a job. Blocks; `now` in ms since the epoch.
-pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop> {
+pub fn collect(
+    job: &Job,
+    cluster: &Cluster,
+    standing: Standing,
+    now: i64,
+) -> Result<Collected, Stop> {
     let skipped = |why: String| Collected { skipped: Some(why), ..Collected::default() };
     faults::before(Point::GcRead);
     // Listed before the metadata is read: what is created in between is not judged.
@@ -57,11 +73,14 @@ pub fn collect(job: &Job, cluster: &Cluster, now: i64) -> Result<Collected, Stop
     let mut marks = Marks::read(job, cluster)?;
     let rested = rested(job, &history);
     let rollback = rollback_roots(&history);
-    let waiting: BTreeSet<ManifestName> = rollback
-        .iter()
-        .filter(|name| marks.age(Kind::Rollback, name, now).is_none_or(|age| age < grace_ms()))
-        .cloned()
-        .collect();
+    let is_held = |name: &&ManifestName| match standing {
+        Standing::Proven => false,
+        Standing::OnTrial => true,
+        Standing::Unjudged => {
+            marks.age(Kind::Rollback, name, now).is_none_or(|age| age < grace_ms())
+        }
+    };
+    let waiting: BTreeSet<ManifestName> = rollback.iter().filter(is_held).cloned().collect();
     let held: BTreeSet<ManifestName> = rested.union(&waiting).cloned().collect();
     let running = roots(&named, &held, &history.manifest_names, job.retained);
     let all: BTreeSet<ManifestName> = running.union(&savepoints(job, cluster)?).cloned().collect();
@@ -134,18 +153,21 @@ fn rested(job: &Job, history: &JobHistory) -> BTreeSet<ManifestName> {
     shards.filter_map(|s| s.manifest.clone()).collect()
 }
 
-/// The newest manifest of each slot of the plan before: where a rollback would restore (O7).
+/// Where a rollback would restore (O7): the newest manifest of each slot of every generation in a row that ran the
+/// plan before; after the way back also of those that ran this plan the last time, until it has its own.
 fn rollback_roots(history: &JobHistory) -> BTreeSet<ManifestName> {
-    let Some(newest) = history.newest() else { return BTreeSet::new() };
-    let before = history
-        .generations
-        .iter()
-        .filter(|g| g.plan_fingerprint != newest.plan_fingerprint)
-        .map(|g| g.generation)
-        .max();
-    let mut by_slot: BTreeMap<SlotIndex, &ManifestName> = BTreeMap::new();
-    for name in history.manifest_names.iter().filter(|n| Some(n.generation) == before) {
-        let entry = by_slot.entry(name.slot).or_insert(name);
+    let mut generations: Vec<&GenerationObject> = history.generations.iter().collect();
+    generations.sort_by_key(|g| g.generation);
+    let rows: Vec<&[&GenerationObject]> =
+        generations.chunk_by(|a, b| a.plan_fingerprint == b.plan_fingerprint).collect();
+    let Some((newest, earlier)) = rows.split_last() else { return BTreeSet::new() };
+    let same = |row: &&&[&GenerationObject]| row[0].plan_fingerprint == newest[0].plan_fingerprint;
+    let rows = earlier.last().into_iter().chain(earlier.iter().rev().find(same));
+    let kept: BTreeSet<Generation> =
+        rows.flat_map(|row| row.iter()).map(|g| g.generation).collect();
+    let mut by_slot: BTreeMap<(Generation, SlotIndex), &ManifestName> = BTreeMap::new();
+    for name in history.manifest_names.iter().filter(|n| kept.contains(&n.generation)) {
+        let entry = by_slot.entry((name.generation, name.slot)).or_insert(name);
         if name.number > entry.number {
             *entry = name;
         }
@@ -274,9 +296,8 @@ pub(crate) fn internal_names(
 
 #[cfg(test)]
 mod tests {
+    use protocol::Fingerprint;
     use protocol::assignment::ASSIGNMENT_VERSION;
-    use protocol::generation::GenerationObject;
-    use protocol::{Fingerprint, Generation};
 
     use super::*;
 
@@ -303,14 +324,16 @@ mod tests {
     #[test]
     fn the_plan_before_keeps_the_newest_checkpoint_of_each_slot() {
         let manifests = [name(1, 0, 9), name(2, 0, 3), name(2, 0, 4), name(2, 1, 1), name(3, 0, 7)];
-        let before = |plans: &[(u64, u64)]| -> Vec<String> {
-            rollback_roots(&history(plans, &manifests)).iter().map(ToString::to_string).collect()
+        let before = |plans: &[(u64, u64)]| -> String {
+            let roots = rollback_roots(&history(plans, &manifests));
+            let short = roots.iter().map(|name| name.to_string()[..8].to_owned());
+            short.collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(
-            before(&[(1, 5), (2, 5), (3, 6)]),
-            [name(2, 0, 4).to_string(), name(2, 1, 1).to_string()]
-        );
-        assert!(before(&[(1, 5), (2, 5), (3, 5)]).is_empty(), "one plan: nothing to go back to");
-        assert_eq!(before(&[(1, 5), (2, 6), (3, 6)]), [name(1, 0, 9).to_string()]);
+        // A generation that took over from another one of the plan may not have covered every shard yet.
+        assert_eq!(before(&[(1, 5), (2, 5), (3, 6)]), "g1-s0-c9 g2-s0-c4 g2-s1-c1");
+        assert_eq!(before(&[(1, 4), (2, 5), (3, 6)]), "g2-s0-c4 g2-s1-c1");
+        assert_eq!(before(&[(1, 5), (2, 6), (3, 5)]), "g1-s0-c9 g2-s0-c4 g2-s1-c1", "gone back");
+        assert_eq!(before(&[(1, 5), (2, 5), (3, 5)]), "", "one plan: nothing to go back to");
+        assert_eq!(before(&[(1, 5), (2, 6), (3, 6)]), "g1-s0-c9");
     }
 }

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use crate::clock::now_ms;
 use crate::cluster::{Cluster, retrying};
 use crate::gc;
-use crate::host::Hosting;
+use crate::host::{Host, Hosting};
 use crate::limits::{LOOKS_PER_COLLECTION, PARTITIONS_LOOK_INTERVAL};
 
 const FIRST: SlotIndex = SlotIndex(0);
@@ -43,7 +43,7 @@ fn keep(hosting: &Hosting, runtime: &Handle) {
         let done = Cluster::open(&hosting.job, runtime.clone()).and_then(|cluster| {
             look_at_partitions(hosting, &cluster)?;
             if look.is_multiple_of(LOOKS_PER_COLLECTION) {
-                let collected = gc::collect(&hosting.job, &cluster, now_ms())?;
+                let collected = gc::collect(&hosting.job, &cluster, standing(hosting), now_ms())?;
                 tracing::info!(?collected, "garbage");
             }
             Ok(())
@@ -66,6 +66,15 @@ fn wait(hosting: &Hosting, at_most: Duration) -> bool {
             return false;
         }
         hosting.orders.wait(left);
+    }
+}
+
+/// A pod is told by the operator; a job in one process has nobody who would go back.
+fn standing(hosting: &Hosting) -> gc::Standing {
+    match hosting.host {
+        Host::Pod if hosting.orders.standing().proven => gc::Standing::Proven,
+        Host::Pod => gc::Standing::OnTrial,
+        Host::Alone => gc::Standing::Unjudged,
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Standing {
     pub release: Option<ReleaseOrder>,
     /// Take a savepoint, or go on after it.
     pub savepoint: Option<SavepointOrder>,
+    /// The generation is here to stay.
+    pub proven: bool,
     /// Give up everything because the process was told to end (SIGTERM).
     pub terminate: bool,
 }

@@ -13,7 +13,7 @@ use protocol::generation::{Layout, SealedShard};
 use protocol::hash::HASH_VERSION;
 use protocol::limits::{EXCHANGE_PARTITIONS_MAX, EXCHANGE_PARTITIONS_MIN};
 use protocol::reason::Reason;
-use protocol::verdict::{DiffClass, PlannerVerdict, Refusal};
+use protocol::verdict::{DiffClass, OperatorChanges, PlannerVerdict, Refusal};
 
 use crate::cluster::Cluster;
 use crate::history::JobHistory;
@@ -22,6 +22,7 @@ use crate::job::Job;
 mod apply;
 mod claim;
 mod compatibility;
+pub(crate) mod firing;
 mod fork;
 mod internal;
 pub mod layout;
@@ -58,6 +59,8 @@ pub struct Planned {
     pub exchange_partitions: u32,
     /// What it changes.
     pub diff: DiffClass,
+    /// What becomes of operators with state.
+    pub operators: Option<OperatorChanges>,
     /// What deserves a look.
     pub warnings: Vec<String>,
     /// What the store knows of the job.
@@ -82,6 +85,7 @@ impl Planned {
             diff: Some(self.diff),
             layout: Some(self.layout.clone()),
             exchange_partitions: Some(self.exchange_partitions),
+            operators: self.operators.clone(),
             hash_version: HASH_VERSION,
             refusals: Vec::new(),
             warnings: self.warnings.clone(),
@@ -97,6 +101,7 @@ pub fn refused(refusals: Vec<Refusal>) -> PlannerVerdict {
         diff: None,
         layout: None,
         exchange_partitions: None,
+        operators: None,
         hash_version: HASH_VERSION,
         refusals,
         warnings: Vec::new(),
@@ -164,14 +169,14 @@ impl Checked<'_> {
         let mut faults = self.topics.faults(self.job, &self.plan);
         faults.extend(records::faults(self.job, &self.plan));
         let mut warnings = self.topics.warnings(self.job, &self.plan);
-        let no = |plan: &JobPlan, diff, faults: &[Stop], warnings| {
+        let no = |plan: &JobPlan, (diff, operators), faults: &[Stop], warnings| {
             let mut verdict = refused(faults.iter().map(refusal).collect());
             verdict.fingerprint = Some(plan.fingerprint.clone());
-            (verdict.diff, verdict.warnings) = (diff, warnings);
+            (verdict.diff, verdict.operators, verdict.warnings) = (diff, operators, warnings);
             Ok(Planning::Refused(verdict))
         };
         if !faults.is_empty() {
-            return no(&self.plan, None, &faults, warnings);
+            return no(&self.plan, (None, None), &faults, warnings);
         }
         let layout = layout::layout(&self.plan, &self.job.names, &self.topics.partitions())?;
         let layout = match self.history.newest() {
@@ -192,7 +197,7 @@ impl Checked<'_> {
             plan: &self.plan,
         };
         let compatibility = compatibility::check(&context, &layout)?;
-        let diff = compatibility.diff;
+        let (diff, operators) = (compatibility.diff, compatibility.operators);
         faults.extend(compatibility.faults);
         warnings.extend(compatibility.warnings);
         let first = if self.history.generations.is_empty() {
@@ -202,7 +207,7 @@ impl Checked<'_> {
             None
         };
         if !faults.is_empty() {
-            return no(&self.plan, Some(diff), &faults, warnings);
+            return no(&self.plan, (Some(diff), operators), &faults, warnings);
         }
         let (plan, history) = (self.plan, self.history);
         let exchange_partitions = self.partitions;
@@ -211,6 +216,7 @@ impl Checked<'_> {
             layout,
             exchange_partitions,
             diff,
+            operators,
             warnings,
             history,
             first,
@@ -238,7 +244,7 @@ impl Checked<'_> {
         let Some(fork) = &self.fork else {
             return Ok(Some(First { job_uid: self.job.uid.clone(), shards: own, latest }));
         };
-        match fork.first(&self.plan, own) {
+        match fork.first(&self.plan, self.cluster, own) {
             Ok((shards, new)) => {
                 if new > 0 {
                     warnings.push(format!(

@@ -130,6 +130,15 @@ pub fn text(name: &str, answer: &Answer) -> String {
     if let Some(gap) = proposal.gap_ms {
         lines.push(format!("  expected gap per shard: {gap} ms, as in the last take-over"));
     }
+    for (what, operators) in [
+        ("keeps", &proposal.operators_kept),
+        ("drops", &proposal.operators_dropped),
+        ("begins", &proposal.operators_added),
+    ] {
+        if !operators.is_empty() {
+            lines.push(format!("  {what} the state of {}", operators.join(", ")));
+        }
+    }
     lines.extend(proposal.warnings.iter().map(|warning| format!("  warning: {warning}")));
     if let Some(refused) = &proposal.refused {
         lines.push(format!("  would be refused: {}: {}", refused.reason, refused.message));
@@ -192,6 +201,9 @@ mod tests {
             pods_after: 3,
             pods_extra: 3,
             gap_ms: Some(350),
+            operators_kept: vec!["counts.window".to_owned()],
+            operators_dropped: Vec::new(),
+            operators_added: vec!["more.window".to_owned(), "top.window".to_owned()],
             warnings: vec!["retention is short".to_owned()],
             refused: None,
             fingerprint: None,
@@ -203,6 +215,8 @@ clicks: CompatibleLogic: new pods take over with the new query and the state the
   pods: 2 → 3
   needs room for 3 more pods until the take-over
   expected gap per shard: 350 ms, as in the last take-over
+  keeps the state of counts.window
+  begins the state of more.window, top.window
   warning: retention is short";
         assert_eq!(text("clicks", &answer), want);
         assert!(is_accepted(&answer));

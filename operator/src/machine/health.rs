@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use crds::{GenerationStatus, HealthyStatus, PlanStatus, StreamJobStatus};
+use protocol::StageId;
 use protocol::admin::{SlotPhase, SlotStatus};
+use protocol::generation::{Layout, StageLogs};
 use protocol::reason::Reason;
+use serde_json::Value;
 
 use super::planning::refusal;
 use super::{CLAIMED, all_slots};
@@ -13,12 +16,18 @@ use crate::limits::{CRASHES_MAX, HEALTHY_AFTER};
 use crate::observed::{Contact, Observed, SetView};
 use crate::validate::Target;
 
+mod figures;
+
+use figures::figures;
+pub(super) use figures::figures_before;
+pub use figures::{later_ms, worse};
+
 /// What is thought of a generation that has taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
     /// It is too early to say, or something else is to blame.
     Open,
-    /// Every slot runs and has completed a checkpoint, for long enough.
+    /// Every slot runs and has completed a checkpoint, and nothing is worse than before, for long enough.
     Proven,
     /// It does not get there: why.
     Unhealthy(Reason, String),
@@ -33,13 +42,15 @@ pub fn judge(observed: &Observed, generation: &GenerationStatus, within: Duratio
     if let (false, Some(pod)) = (runs, crashing(&set)) {
         return Health::Unhealthy(Reason::CrashLoop, pod);
     }
-    if runs && set.slots().all(is_well) {
+    let worse = generation.before.as_ref().and_then(|before| worse(before, &figures(&set), age));
+    let well = runs && set.slots().all(is_well);
+    if well && worse.is_none() {
         return if age >= HEALTHY_AFTER { Health::Proven } else { Health::Open };
     }
     if age < within {
         return Health::Open;
     }
-    match complaint(&set) {
+    match worse.filter(|_| well).unwrap_or_else(|| complaint(&set)) {
         (reason, _) if is_of_the_surroundings(reason) => Health::Open,
         (reason, text) => Health::Unhealthy(reason, text),
     }
@@ -111,27 +122,111 @@ pub(super) fn watch(observed: &Observed, target: &Target, memory: &mut StreamJob
     let proven = memory.healthy.as_ref().map(|healthy| &healthy.generation);
     let known = proven.is_some_and(|proven| proven.number == current.number);
     let wanted = memory.plan.as_ref().is_some_and(|plan| target.is_met_by(&current, plan));
-    if known || !wanted || memory.next.is_some() {
+    // What was gone back to has to prove itself again, though it is not what the spec says.
+    let back = proven.is_some_and(|proven| proven.spec_digest == current.spec_digest);
+    if known || !(wanted || back) || memory.next.is_some() {
         return;
     }
     match judge(observed, &current, within(observed, target, &current)) {
         Health::Open => {}
         Health::Proven => {
+            if is_stranded(memory, &current) {
+                memory.refused = None; // it has come round
+            }
             if let Some(plan) = plan_of(memory, &current).cloned() {
                 memory.healthy = Some(HealthyStatus { generation: current, plan });
             }
         }
-        Health::Unhealthy(reason, why) => {
-            let before = proven.filter(|proven| proven.spec_digest != current.spec_digest);
-            let Some(before) = before else { return };
-            let message = format!(
-                "generation {} was not healthy ({reason}: {why}); the spec of generation {} runs again",
-                current.number, before.number
-            );
-            let digest = current.spec_digest.clone();
-            memory.refused = Some(refusal(observed, memory, &digest, Reason::RolledBack, &message));
-        }
+        // It has been found that nothing can be gone back to.
+        Health::Unhealthy(..) if is_stranded(memory, &current) => {}
+        Health::Unhealthy(reason, why) => give_up(observed, &current, (reason, &why), memory),
     }
+}
+
+/// The spec of a generation that is no good is given up for the one that proved itself last, where there is a way back.
+fn give_up(
+    observed: &Observed,
+    current: &GenerationStatus,
+    (reason, why): (Reason, &str),
+    memory: &mut StreamJobStatus,
+) {
+    let Some(healthy) = &memory.healthy else { return };
+    if healthy.generation.spec_digest == current.spec_digest {
+        return; // the same spec would do the same
+    }
+    let before = healthy.generation.number;
+    let closed = plan_of(memory, current).and_then(|plan| why_closed(&healthy.plan, plan));
+    let text = format!("generation {} was not healthy ({reason}: {why})", current.number);
+    let (reason, message) = match closed {
+        None => (Reason::RolledBack, format!("{text}; the spec of generation {before} runs again")),
+        Some(closed) => (
+            Reason::NoWayBack,
+            format!("{text}, and there is no way back to generation {before}: {closed}"),
+        ),
+    };
+    memory.refused = Some(refusal(observed, memory, &current.spec_digest, reason, &message));
+}
+
+/// There is no way back from it.
+fn is_stranded(memory: &StreamJobStatus, current: &GenerationStatus) -> bool {
+    memory.refused.as_ref().is_some_and(|refused| {
+        refused.reason == Reason::NoWayBack.as_str() && refused.spec_digest == current.spec_digest
+    })
+}
+
+/// The way back ends where a slot that warms up cannot restore: what runs goes on.
+pub(super) fn give_up_way_back(
+    observed: &Observed,
+    back: &GenerationStatus,
+    (reason, why): (Reason, &str),
+    memory: &mut StreamJobStatus,
+) {
+    let Some(refused) = &memory.refused else { return };
+    let text = refused.message.split(';').next().unwrap_or_default().to_owned();
+    let message =
+        format!("{text}, and generation {} cannot take over ({reason}: {why})", back.number);
+    let digest = refused.spec_digest.clone();
+    memory.refused = Some(refusal(observed, memory, &digest, Reason::NoWayBack, &message));
+    memory.next = None;
+}
+
+/// What no later look changes: the state to go back to is gone, or does not fit.
+pub(super) fn closed(set: &SetView) -> Option<(Reason, String)> {
+    set.slots().find_map(|slot| {
+        let reason = slot.reason.filter(|_| slot.phase == SlotPhase::Blocked)?;
+        let final_ones = [Reason::NoWayBack, Reason::ReplayGapLost, Reason::IncompatibleState];
+        let said = slot.message.clone().unwrap_or_default();
+        final_ones.contains(&reason).then(|| (reason, format!("slot {}: {said}", slot.slot)))
+    })
+}
+
+/// Why the plan before cannot take over from this one without losing rows, as far as the logs of both tell (O6, O7).
+/// The workers look at the state itself.
+pub fn why_closed(before: &PlanStatus, now: &PlanStatus) -> Option<String> {
+    let layout = |plan: &PlanStatus| {
+        serde_json::from_value::<Layout>(Value::Object(plan.layout.clone())).unwrap_or_default()
+    };
+    let (before, now) = (layout(before), layout(now));
+    let reads = |layout: &Layout, stage: StageId, topic: &str| {
+        layout.stage(stage).is_some_and(|s| s.topics.iter().any(|t| t.topic == topic))
+    };
+    let topics = |layout: &Layout| -> Vec<(StageId, String)> {
+        let of = |s: &StageLogs| s.topics.iter().map(|t| (s.stage, t.topic.clone())).collect();
+        layout.stages.iter().flat_map(|stage: &StageLogs| -> Vec<_> { of(stage) }).collect()
+    };
+    let exchanged = topics(&before)
+        .into_iter()
+        .find(|(stage, topic)| stage.0 > 0 && !reads(&now, *stage, topic))
+        .map(|(_, topic)| {
+            format!("rows have gone to another exchange than {topic}, which it reads")
+        });
+    let added = || {
+        topics(&now)
+            .into_iter()
+            .find(|(stage, topic)| stage.0 == 0 && !reads(&before, *stage, topic))
+            .map(|(_, topic)| format!("rows of {topic} have been counted, which it does not read"))
+    };
+    exchanged.or_else(added)
 }
 
 /// The generation to go back to, if the spec of this digest has been given up.

@@ -4,7 +4,7 @@ use crds::{ChangeClass, GenerationStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::reason::Reason;
 
-use super::health::{crashing, way_back};
+use super::health::{closed, crashing, figures_before, give_up_way_back, way_back};
 use super::planning::{capacity_retry, refusal, refused};
 use super::rest::release_current;
 use super::{CLAIMED, WARM, all_slots};
@@ -26,6 +26,7 @@ pub(super) fn finish_acquiring(
     let claimed = all_slots(&observed.set(next.number), &next, CLAIMED);
     if claimed || is_stuck(observed, target, &next, memory) {
         memory.previous = memory.current.take();
+        report_way_back(&observed.set(next.number), &next, memory);
         memory.current = Some(GenerationStatus { claimed_at: Some(Time(observed.now)), ..next });
         memory.next = None;
         memory.acquiring = None;
@@ -34,6 +35,21 @@ pub(super) fn finish_acquiring(
         // A spec that was given up stays so: what runs now is the way back from it.
         memory.refused = memory.refused.take().filter(|r| r.reason == Reason::RolledBack.as_str());
     }
+}
+
+/// What going back has cost stands beside why it was gone back.
+fn report_way_back(set: &SetView, back: &GenerationStatus, memory: &mut StreamJobStatus) {
+    let Some(refused) = memory.refused.as_mut() else { return };
+    if back.change != Some(ChangeClass::Rollback) || refused.reason != Reason::RolledBack.as_str() {
+        return;
+    }
+    let rows: u64 = set.slots().map(|slot| slot.replayed_rows).sum();
+    let gap = set.slots().filter_map(|slot| slot.gap_ms).max().unwrap_or_default();
+    let text = format!(
+        "{}; generation {} replayed {rows} rows without output, its slowest shard waited {gap} ms",
+        refused.message, back.number
+    );
+    refused.message = text.chars().take(MESSAGE_CHARS_MAX).collect();
 }
 
 fn is_stuck(
@@ -85,7 +101,9 @@ pub(super) fn roll(
         forget_refusal(target, &plan, memory);
         return;
     }
-    if refused(observed, memory, &[&digest, &target.plan_digest]).is_some() {
+    // A spec that cannot be gone back from is no reason not to resume with it.
+    let refused = refused(observed, memory, &[&digest, &target.plan_digest]);
+    if refused.is_some_and(|refused| refused.reason != Reason::NoWayBack.as_str()) {
         return;
     }
     if target.too_many_slots(&plan) {
@@ -134,6 +152,7 @@ fn begin(
         change: Some(change::class(memory, target, Some(plan), true)),
         created_at: None,
         claimed_at: None,
+        before: None,
     };
     decide(observed, next, memory);
 }
@@ -145,6 +164,7 @@ fn decide(observed: &Observed, next: GenerationStatus, memory: &mut StreamJobSta
         number: memory.last_generation,
         created_at: Some(Time(observed.now)),
         claimed_at: None,
+        before: None,
         ..next
     });
 }
@@ -180,6 +200,9 @@ fn carry_on(
     let ready = set.pods.iter().filter(|pod| pod.ready && !pod.ending).count();
     let warm = ready >= next.parallelism as usize && all_slots(&set, next, WARM);
     if warm && !observed.savepoint_in_progress() {
+        let runs = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
+        let before = runs.and_then(|runs| figures_before(observed, runs, next));
+        memory.next = Some(GenerationStatus { before, ..next.clone() });
         memory.acquiring = Some(next.number);
         memory.acquiring_since = Some(Time(observed.now));
         return;
@@ -188,6 +211,10 @@ fn carry_on(
     let goes_back =
         memory.refused.as_ref().is_some_and(|r| r.reason == Reason::RolledBack.as_str());
     let runs = memory.current.as_ref().is_some_and(|g| memory.sealed != Some(g.number));
+    if let Some((reason, why)) = closed(&set).filter(|_| goes_back) {
+        give_up_way_back(observed, next, (reason, &why), memory);
+        return;
+    }
     let runs = runs && !goes_back;
     let age = next.created_at.as_ref().map(|at| observed.since(at.0)).unwrap_or_default();
     if runs && !warm && age > settings.warm_up_deadline {

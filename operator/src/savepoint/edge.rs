@@ -10,7 +10,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
 use super::disposal::{self, Disposal, Surroundings};
-use super::{decide, key};
+use super::{decide, key, verified};
 use crate::apply::{self, events};
 use crate::fetch::{self, Sources};
 use crate::limits::{MOVING_REQUEUE, STARTING_REQUEUE};
@@ -35,7 +35,7 @@ pub async fn reconcile(
         return Ok(Some(Duration::ZERO));
     }
     let phase = savepoint.status.as_ref().and_then(|status| status.phase);
-    if matches!(phase, Some(SavepointPhase::Completed | SavepointPhase::Failed)) {
+    if phase == Some(SavepointPhase::Failed) || verified::is_known(savepoint.status.as_ref()) {
         return Ok(None);
     }
     let now = (context.clock)();
@@ -52,7 +52,8 @@ pub async fn reconcile(
         apply::send(&*context.admin, job, &step.orders).await;
     }
     Ok(match step.status.phase {
-        Some(SavepointPhase::Completed | SavepointPhase::Failed) => None,
+        Some(SavepointPhase::Failed) => None,
+        Some(SavepointPhase::Completed) if verified::is_known(Some(&step.status)) => None,
         Some(SavepointPhase::InProgress) => Some(MOVING_REQUEUE),
         _ => Some(STARTING_REQUEUE),
     })

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crds::{GenerationStatus, HealthyStatus};
+use crds::{FiguresStatus, GenerationStatus, HealthyStatus, PlanStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use operator::machine::health::{Health, judge};
+use operator::machine::health::{Health, judge, later_ms, why_closed, worse};
 use operator::observed::{Contact, Observed, SetView};
 use protocol::admin::{CheckpointStatus, ShardStatus, SlotPhase};
 use protocol::reason::Reason;
@@ -165,4 +165,132 @@ fn a_take_over_that_crashes_is_gone_back_from_as_well() {
     assert_eq!(number(memory.current.as_ref()), Some(NUMBER));
     assert_eq!(number(memory.next.as_ref()), Some(8));
     assert_eq!(memory.refused.unwrap().reason, "RolledBack");
+}
+
+#[test]
+fn a_generation_that_does_worse_than_the_one_before_is_not_proven() {
+    // lag, watermark, rows, bad rows
+    let figures = |(lag, watermark_ms, rows, bad_rows): (u64, Option<i64>, u64, u64)| {
+        FiguresStatus { lag, watermark_ms, rows, bad_rows }
+    };
+    let before = (1_000, Some(5_000), 100_000, 100);
+    let cases = [
+        ("as before", before, (1_000, Some(6_000), 200_000, 200), None),
+        ("behind by the take-over", before, (20_000, Some(6_000), 200_000, 200), None),
+        ("far behind", before, (900_000, Some(6_000), 200_000, 200), Some(Reason::LagGrew)),
+        ("behind it was", (500_000, Some(5_000), 9, 0), (900_000, Some(6_000), 99, 0), None),
+        ("at a stand", before, (10, Some(5_000), 100_001, 100), Some(Reason::WatermarkStuck)),
+        ("set back", before, (10, None, 100_001, 100), Some(Reason::WatermarkStuck)),
+        ("at rest", before, (0, Some(5_000), 100_000, 100), None),
+        ("no event time", (9, None, 10, 0), (9, None, 20, 0), None),
+        ("bad", before, (10, Some(6_000), 110_000, 400), Some(Reason::MoreBadRecords)),
+        ("as bad", (0, None, 100, 50), (10, None, 200, 100), None),
+        ("set back by a replay", before, (10, Some(6_000), 90_000, 90), None),
+    ];
+    for (what, before, now, want) in cases {
+        let after = Duration::from_mins(1);
+        let found = worse(&figures(before), &figures(now), after).map(|(reason, _)| reason);
+        assert_eq!(found, want, "{what}");
+    }
+}
+
+#[test]
+fn what_is_worse_waits_for_the_end_of_the_window() {
+    for (seconds, lag, want) in
+        [(60, 0, "Proven"), (60, u64::MAX, "Open"), (300, u64::MAX, "LagGrew"), (300, 0, "Proven")]
+    {
+        let (mut seen, mut generation) = seen(seconds, SlotPhase::Running, Says::Checkpointed, 0);
+        generation.before = Some(FiguresStatus { lag: 1, ..FiguresStatus::default() });
+        let pod = &mut seen.sets.get_mut(&NUMBER).unwrap().pods[0];
+        let Contact::Answered(worker) = &mut pod.contact else { panic!("it answers") };
+        worker.slots[0].lag = lag;
+        let found = match judge(&seen, &generation, WITHIN) {
+            Health::Open => "Open",
+            Health::Proven => "Proven",
+            Health::Unhealthy(reason, _) => reason.as_str(),
+        };
+        assert_eq!(found, want, "after {seconds} s with {lag}");
+    }
+}
+
+fn plan_of(topics: &[(u32, &str)]) -> PlanStatus {
+    let stage = |(stage, topic): &(u32, &str)| serde_json::json!({"stage": stage, "topics": [{"topic": topic, "partitions": 1}]});
+    let stages: Vec<_> = topics.iter().map(stage).collect();
+    let layout = serde_json::json!({"stages": stages}).as_object().cloned().unwrap();
+    PlanStatus { layout, ..PlanStatus::default() }
+}
+
+#[test]
+fn there_is_a_way_back_where_no_row_went_elsewhere() {
+    type Topics = &'static [(u32, &'static str)];
+    let cases: [(Topics, Topics, Option<&str>); 5] = [
+        (&[(0, "in"), (1, "x")], &[(0, "in"), (1, "x")], None),
+        // What only the new plan keeps is given up; what the old one kept is all there.
+        (&[(0, "in")], &[(0, "in"), (1, "y")], None),
+        (&[(0, "in"), (1, "x")], &[(0, "in"), (1, "y")], Some("another exchange than x")),
+        (&[(0, "in"), (1, "x")], &[(0, "in")], Some("another exchange than x")),
+        (&[(0, "in")], &[(0, "other")], Some("rows of other")),
+    ];
+    for (before, now, want) in cases {
+        let found = why_closed(&plan_of(before), &plan_of(now));
+        match (&found, want) {
+            (None, None) => {}
+            (Some(found), Some(part)) if found.contains(part) => {}
+            _ => panic!("{before:?} {now:?}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn without_a_way_back_the_generation_stays_and_a_person_is_asked() {
+    let mut seen = after_an_edit();
+    let status = &mut seen.job.status;
+    let healthy = status.healthy.as_mut().unwrap();
+    healthy.plan.layout = plan_of(&[(0, "clicks"), (1, "x")]).layout;
+    let memory = next(&seen);
+    let refused = memory.refused.clone().expect("it is said");
+    assert_eq!((refused.reason.as_str(), memory.next.is_none()), ("NoWayBack", true));
+    // It is said once, and rests neither the job nor the status.
+    seen.job.status = memory;
+    assert_eq!(next(&seen), seen.job.status);
+    seen.job.status.sealed = Some(NUMBER);
+    let resumed = next(&seen).next.expect("the job can be resumed with the spec");
+    assert_eq!(resumed.spec_digest, seen.job.status.current.unwrap().spec_digest);
+}
+
+#[test]
+fn a_way_back_that_cannot_restore_is_given_up() {
+    let mut seen = after_an_edit();
+    seen.job.status = next(&seen);
+    let back = seen.job.status.next.clone().expect("a way back").number;
+    let mut blocked = pod(back, 0, Some(SlotPhase::Blocked));
+    let Contact::Answered(worker) = &mut blocked.contact else { panic!("it answers") };
+    worker.slots[0].reason = Some(Reason::ReplayGapLost);
+    seen.sets.insert(back, SetView { replicas: Some(2), pods: vec![blocked], problem: None });
+    let memory = next(&seen);
+    let refused = memory.refused.clone().expect("it is said");
+    assert_eq!((refused.reason.as_str(), memory.next.is_none()), ("NoWayBack", true));
+    assert!(refused.message.contains("ReplayGapLost"), "{}", refused.message);
+    seen.job.status = memory;
+    assert_eq!(next(&seen), seen.job.status, "and not tried again");
+}
+
+#[test]
+fn a_longer_delay_is_no_watermark_that_stands_still() {
+    let spec = |watermark: serde_json::Value| {
+        let mut object = job(1);
+        object["spec"]["sources"][0]["watermark"] = watermark;
+        crds::file::stream_job(&object.to_string()).unwrap().spec
+    };
+    let by =
+        |column: &str, delay: &str| spec(serde_json::json!({"column": column, "delay": delay}));
+    for (before, after, want) in [
+        (by("ts", "5s"), by("ts", "5s"), Some(0)),
+        (by("ts", "5s"), by("ts", "1m"), Some(55_000)),
+        (by("ts", "5s"), by("ts", "1s"), Some(0)),
+        (by("ts", "5s"), by("other", "5s"), None),
+        (spec(serde_json::Value::Null), by("ts", "5s"), None),
+    ] {
+        assert_eq!(later_ms(&before, &after), want);
+    }
 }

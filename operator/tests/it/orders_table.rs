@@ -1,6 +1,6 @@
 //! Who is told what, from a memory and what workers say.
 
-use crds::StreamJobStatus;
+use crds::{GenerationStatus, HealthyStatus, StreamJobStatus};
 use operator::observed::{Contact, Observed, PodView, SetView};
 use operator::orders::{Order, orders};
 use operator::plan::plan;
@@ -65,6 +65,7 @@ fn told(seen: &Observed) -> Vec<String> {
             Order::Release(order) => format!("{} release {}", sent.pod, order.drain),
             Order::Savepoint(order) => format!("{} savepoint {}", sent.pod, order.resume),
             Order::TakeOver(_) => format!("{} fence", sent.pod),
+            Order::Proven(order) => format!("{} proven {}", sent.pod, order.generation),
         })
         .collect()
 }
@@ -107,6 +108,28 @@ fn suspension_seals_and_reaches_slots_that_started_anew() {
         seen.job.status.next = None;
         seen.job.status.releasing = Some(OLD);
         assert_eq!(told(&seen), want, "{phase:?}");
+    }
+}
+
+#[test]
+fn a_generation_that_proved_itself_is_told_so_once() {
+    // Whether it has been told; a worker that is too old does not say.
+    for (number, told_before, want) in [
+        (OLD, Some(false), vec!["j-g7-0 proven 7"]),
+        (OLD, Some(true), vec![]),
+        (OLD, None, vec![]),
+        (OLD - 1, Some(false), vec![]),
+    ] {
+        let mut seen = moving(Some(SlotPhase::Running), SlotPhase::Warm, 0);
+        let status = &mut seen.job.status;
+        (status.acquiring, status.next) = (None, None);
+        let plan = status.plan.clone().unwrap_or_default();
+        let generation = GenerationStatus { number, ..status.current.clone().unwrap() };
+        status.healthy = Some(HealthyStatus { generation, plan });
+        let pod = &mut seen.sets.get_mut(&OLD).unwrap().pods[0];
+        let Contact::Answered(worker) = &mut pod.contact else { panic!("it answers") };
+        worker.proven = told_before;
+        assert_eq!(told(&seen), want, "{number} {told_before:?}");
     }
 }
 

@@ -59,6 +59,7 @@ pub(crate) fn memory(target: &Target, shards: u32) -> StreamJobStatus {
         layout: serde_json::Map::new(),
     };
     let next = GenerationStatus {
+        before: None,
         number: 7,
         parallelism: target.parallelism(&plan),
         slots_per_worker: target.spec.worker.slots(),

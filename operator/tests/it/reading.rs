@@ -52,6 +52,8 @@ pub(crate) fn mask(object: &Value) -> Value {
                         | "releasingSince"
                         | "acquiringSince"
                         | "claimedAt"
+                        // Figures of slots that may not have been heard just then.
+                        | "before"
                         | "observedAt"
                         | "startedAt"
                         | "completedAt"

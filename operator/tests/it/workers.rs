@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use operator::admin_client::{AdminClient, AdminError, Worker};
 use operator::orders::Order;
-use protocol::admin::{SavepointPart, SlotPhase, SlotStatus, WorkerStatus};
+use protocol::admin::{ReadBack, SavepointPart, SlotPhase, SlotStatus, WorkerStatus};
 use protocol::reason::Reason;
 use protocol::{Generation, Nonce, SlotIndex};
 
@@ -22,6 +22,8 @@ pub(crate) struct Fake {
     pub(crate) release: Option<bool>,
     pub(crate) take_over: bool,
     pub(crate) savepoint: Option<String>,
+    /// The savepoint whose part it wrote last.
+    pub(crate) written: Option<String>,
     pub(crate) trouble: Option<Reason>,
     /// Never gets warm.
     pub(crate) stuck: bool,
@@ -41,6 +43,7 @@ impl Fake {
             release: None,
             take_over: false,
             savepoint: None,
+            written: None,
             trouble: None,
             stuck: false,
             crashes: false,
@@ -70,11 +73,13 @@ impl Fake {
             replayed_rows: 0,
             state_bytes: 0,
             checkpoint: None,
-            savepoint: self.savepoint.clone().map(|name| SavepointPart {
+            savepoint: self.savepoint.clone().or(self.written.clone()).map(|name| SavepointPart {
+                complete: self.phase == SlotPhase::Paused || self.written.as_ref() == Some(&name),
                 name,
-                complete: self.phase == SlotPhase::Paused,
                 bytes: 7,
                 manifest: None,
+                rows: BTreeMap::new(),
+                read_back: Some(ReadBack { reason: None, message: None }),
             }),
             gap_ms: None,
         };
@@ -83,6 +88,7 @@ impl Fake {
             job_uid: uid.to_owned(),
             generation: Generation(self.generation),
             plan_fingerprint: String::new(),
+            proven: None,
             slots: (0..self.slots).map(slot).collect(),
             source_partitions: BTreeMap::new(),
         }
@@ -138,7 +144,7 @@ impl Admin {
                     acquiring.is_some() && current == generation
                         || status["releasing"].as_u64() == generation
                 }
-                Order::Savepoint(_) | Order::TakeOver(_) => true,
+                Order::Savepoint(_) | Order::TakeOver(_) | Order::Proven(_) => true,
             }
         })
     }
@@ -224,6 +230,7 @@ fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
         Order::Release(order) => order.generation,
         Order::Savepoint(order) => order.generation,
         Order::TakeOver(order) => order.generation,
+        Order::Proven(order) => order.generation,
     };
     let refuse = |message: &str| Err(AdminError::Refused { code: 409, message: message.into() });
     if generation.0 != fake.generation {
@@ -239,13 +246,14 @@ fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
         }
         Order::Release(order) => fake.release = Some(order.seal),
         Order::Savepoint(order) if order.resume => {
-            fake.savepoint = None;
             if fake.phase == SlotPhase::Paused {
+                fake.written = fake.savepoint.take();
                 fake.phase = SlotPhase::Running;
             }
+            fake.savepoint = None;
         }
         Order::Savepoint(order) => fake.savepoint = Some(order.name.clone()),
-        Order::TakeOver(_) => {}
+        Order::TakeOver(_) | Order::Proven(_) => {}
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ fn gone(status: &WorkerStatus) -> bool {
 }
 
 /// From `old` of generation `g` to `slots` workers of generation `g + 1`.
-fn rescale(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
+pub(super) fn hand_over(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Crew {
     let mut new = stage.generation(g + 1, slots, false);
     for index in 0..new.len() {
         new.worker(index).unwrap().until_status("warm", STEP_MAX, all(SlotPhase::Warm)).unwrap();
@@ -70,7 +70,7 @@ fn check(name: &str, query: Query) {
     let load = stage.load(stage.recipe(seed()), 100_000, Pace::PerSecond(20_000));
     stage.until_progress(|| crew.tend().unwrap());
     for (generation, slots) in [(1, 4), (2, 2)] {
-        crew = rescale(&stage, crew, generation, slots);
+        crew = hand_over(&stage, crew, generation, slots);
         stage.until_progress(|| crew.tend().unwrap());
     }
     let verdict = stage.finish(load.written().unwrap(), || crew.tend().unwrap());

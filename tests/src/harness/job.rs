@@ -53,6 +53,8 @@ pub struct JobFile {
     pub max_parallelism: Option<u32>,
     /// `spec.sources[0].watermark.idleTimeout`.
     pub idle_timeout: String,
+    /// A second query over the source, and its sink.
+    pub more: Option<(String, Query)>,
     /// `spec.kafka`, where the job goes another way than the tests.
     pub kafka: Option<Value>,
 }
@@ -75,6 +77,7 @@ impl JobFile {
             on_bad_record: json!({"fail": {}}),
             max_parallelism: None,
             idle_timeout: "0s".into(),
+            more: None,
             kafka: None,
         }
     }
@@ -95,8 +98,8 @@ impl JobFile {
             "parallelism": self.parallelism,
             "kafka": self.kafka.clone().unwrap_or_else(|| json!({"bootstrapServers": self.bootstrap})),
             "sources": [self.source()],
-            "sinks": [self.sink()],
-            "sql": self.query.streaming_sql("src", "snk"),
+            "sinks": self.sinks(),
+            "sql": self.sql(),
             "delivery": self.delivery,
             "commit": {"interval": self.commit_interval},
             "checkpoints": self.checkpoints(),
@@ -132,13 +135,16 @@ impl JobFile {
         source
     }
 
-    fn sink(&self) -> Value {
-        json!({
-            "name": "snk",
-            "topic": self.sink,
-            "format": {"json": {}},
-            "key": self.query.keys,
-        })
+    fn sql(&self) -> String {
+        let more = self.more.iter().map(|(_, query)| query.streaming_sql("src", "more"));
+        let first = self.query.streaming_sql("src", "snk");
+        std::iter::once(first).chain(more).collect::<Vec<_>>().join("\n")
+    }
+
+    fn sinks(&self) -> Value {
+        let sink = |name: &str, topic: &str, query: &Query| json!({"name": name, "topic": topic, "format": {"json": {}}, "key": query.keys});
+        let more = self.more.iter().map(|(topic, query)| sink("more", topic, query));
+        std::iter::once(sink("snk", &self.sink, &self.query)).chain(more).collect()
     }
 
     fn checkpoints(&self) -> Value {

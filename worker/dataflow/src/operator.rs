@@ -90,6 +90,8 @@ pub(crate) trait Windowed: Send + Sync {
         value: &[u8],
         watermark: i64,
     ) -> Result<(), DataflowError>;
+    /// Entries of state.
+    fn groups(&self) -> usize;
     fn memory_bytes(&self) -> usize;
 }
 

@@ -68,6 +68,14 @@ pub struct TakeOverOrder {
     pub fence_nonce: Nonce,
 }
 
+/// `POST /v1/proven`: the generation is healthy, nobody goes back from it: what a way back would need may go (O7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvenOrder {
+    /// The worker's generation.
+    pub generation: Generation,
+}
+
 /// What a slot is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SlotPhase {
@@ -179,6 +187,21 @@ pub struct SavepointPart {
     pub bytes: u64,
     /// Its manifest.
     pub manifest: Option<ManifestName>,
+    /// Entries of state by operator.
+    #[serde(default)]
+    pub rows: BTreeMap<String, u64>,
+    /// Whether all of it was found in the store again; none: it is still being read, or nobody reads it.
+    #[serde(default)]
+    pub read_back: Option<ReadBack>,
+}
+
+/// What reading a part back came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadBack {
+    /// What is wrong with it; none: it can be restored from.
+    pub reason: Option<Reason>,
+    /// In words.
+    pub message: Option<String>,
 }
 
 /// `GET /v1/status`.
@@ -192,6 +215,9 @@ pub struct WorkerStatus {
     pub generation: Generation,
     /// Of the plan that it runs.
     pub plan_fingerprint: String,
+    /// It has been declared healthy; none: this worker is too old to be told.
+    #[serde(default)]
+    pub proven: Option<bool>,
     /// Its slots.
     pub slots: Vec<SlotStatus>,
     /// How many partitions the source topics have by now; empty where this worker does not look, or has not yet.

@@ -85,6 +85,14 @@ reasons! {
     CrashLoop ("read the last error in the message and the worker's log");
     /// A new generation did not prove itself; the spec before runs again.
     RolledBack ("read in the message what was wrong, correct the spec and apply again; the job runs on with the spec before");
+    /// A new generation did not prove itself, and there is no safe way back to the spec before.
+    NoWayBack ("correct the spec and apply again; the message says what a way back would lose");
+    /// Watermarks stand still though records wait.
+    WatermarkStuck ("look for a partition that nobody reads, or whose rows carry old times");
+    /// More records wait than before the change, and they do not get fewer.
+    LagGrew ("raise parallelism or the limits, or find what became slower");
+    /// A larger share of the records is bad than before the change.
+    MoreBadRecords ("compare columns and types of the sources with what is written");
     /// A record did not decode and the policy is to fail.
     BadRecord ("correct the producer, or choose onBadRecord: skip or deadLetter");
     /// State and buffers exceed the memory budget.

@@ -1,7 +1,10 @@
 //! The decisions of restoring a shard from a checkpoint (O3 step 6, S4, S5): pure functions over what was read.
 
+use std::collections::BTreeSet;
+
 use crate::acquire::Stop;
-use crate::ids::ShardId;
+use crate::generation::GenerationObject;
+use crate::ids::{Fingerprint, Generation, ShardId};
 use crate::manifest::{Manifest, ManifestName, ShardSnapshot};
 use crate::reason::Reason;
 
@@ -86,9 +89,22 @@ pub fn older_checkpoints(named: &ManifestName, listed: &[ManifestName]) -> Vec<M
     older
 }
 
+/// Plans other than `own` of the generations of a range, its end not included: they may have committed behind a
+/// checkpoint of the first one.
+pub fn other_plans_since(
+    generations: &[GenerationObject],
+    own: &Fingerprint,
+    (from, to): (Generation, Generation),
+) -> BTreeSet<Fingerprint> {
+    let within = generations.iter().filter(|g| g.generation >= from && g.generation < to);
+    within.map(|g| g.plan_fingerprint.clone()).filter(|plan| plan != own).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assignment::ASSIGNMENT_VERSION;
+    use crate::generation::Layout;
     use crate::ids::{Log, StageId};
 
     fn shard(partition: i32) -> ShardId {
@@ -122,5 +138,26 @@ mod tests {
             .map(|n| n.to_string()[..8].into())
             .collect();
         assert_eq!(order, ["g2-s1-c5", "g2-s0-c4", "g1-s0-c9"]);
+    }
+
+    #[test]
+    fn plans_that_may_have_committed_behind_a_checkpoint() {
+        let object = |(generation, plan): &(u64, u64)| GenerationObject {
+            format: 1,
+            generation: Generation(*generation),
+            slots: 1,
+            assignment_version: ASSIGNMENT_VERSION,
+            plan_fingerprint: Fingerprint::from_bits(*plan),
+            layout: Layout::default(),
+        };
+        let all: Vec<_> = [(1, 5), (2, 6), (3, 7), (4, 5)].iter().map(object).collect();
+        let own = Fingerprint::from_bits(5);
+        for (from, to, expected) in
+            [(1, 4, vec![6, 7]), (3, 4, vec![7]), (1, 2, vec![]), (4, 4, vec![]), (1, 3, vec![6])]
+        {
+            let found = other_plans_since(&all, &own, (Generation(from), Generation(to)));
+            let expected = expected.into_iter().map(Fingerprint::from_bits).collect();
+            assert_eq!(found, expected, "{from}..{to}");
+        }
     }
 }

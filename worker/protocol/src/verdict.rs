@@ -35,6 +35,17 @@ pub struct Refusal {
     pub column: Option<u64>,
 }
 
+/// What becomes of the operators that keep state, by their stable ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorChanges {
+    /// In both plans: the state goes on.
+    pub kept: Vec<String>,
+    /// Only in the plan before: the state goes.
+    pub dropped: Vec<String>,
+    /// Only in the new plan: the state begins.
+    pub added: Vec<String>,
+}
+
 /// The planner's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannerVerdict {
@@ -46,6 +57,9 @@ pub struct PlannerVerdict {
     pub layout: Option<Layout>,
     /// Partitions of the exchanges, fixed from now on.
     pub exchange_partitions: Option<u32>,
+    /// What becomes of operators with state; absent where no plan was compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operators: Option<OperatorChanges>,
     /// Of the exchange hash.
     pub hash_version: u32,
     /// Why not; empty when the plan may run.
@@ -69,6 +83,10 @@ impl PlannerVerdict {
             let text = serde_json::to_string(&self).expect("a verdict has no value JSON lacks");
             if text.len() <= VERDICT_BYTES_MAX {
                 return text;
+            }
+            // Names of operators say least.
+            if self.operators.take().is_some() {
+                continue;
             }
             if self.warnings.pop().is_some()
                 || self.refusals.len() > 1 && self.refusals.pop().is_some()
@@ -102,6 +120,7 @@ mod tests {
             diff: None,
             layout: None,
             exchange_partitions: None,
+            operators: None,
             hash_version: 1,
             refusals: vec![refusal; 10],
             warnings: vec!["w".repeat(500); 10],

@@ -7,15 +7,18 @@ use crds::{Upgrade, UpgradeMode};
 use dataflow::{JobPlan, Shard};
 use protocol::acquire::Stop;
 use protocol::generation::Layout;
+use protocol::keys::Keys;
 use protocol::manifest::{Manifest, ManifestName, ShardSnapshot};
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
-use protocol::verdict::DiffClass;
-use protocol::{Fingerprint, ShardId};
+use protocol::verdict::{DiffClass, OperatorChanges};
+use protocol::{Fingerprint, ShardId, StageId};
+use serde_json::Value;
 
-use super::input_of;
+use super::firing::{moved_line, operator_changes};
+use super::{PlanObject, input_of};
 use crate::cluster::Cluster;
-use crate::history::JobHistory;
+use crate::history::{JobHistory, read_json};
 use crate::job::Job;
 use crate::slot::store_stop;
 
@@ -31,6 +34,8 @@ pub(super) struct Context<'a> {
 #[derive(Debug)]
 pub(super) struct Compatibility {
     pub(super) diff: DiffClass,
+    /// What becomes of operators with state, where the plan is another one.
+    pub(super) operators: Option<OperatorChanges>,
     /// Why it may not.
     pub(super) faults: Vec<Stop>,
     /// State that is given up because the user has said so.
@@ -39,11 +44,16 @@ pub(super) struct Compatibility {
 
 /// Compares the plan with the state of the newest checkpoint.
 pub(super) fn check(context: &Context<'_>, layout: &Layout) -> Result<Compatibility, Stop> {
-    let without = |diff| Ok(Compatibility { diff, faults: Vec::new(), warnings: Vec::new() });
-    let Some(newest) = context.history.newest() else { return without(DiffClass::First) };
+    let without = |diff, operators| {
+        Ok(Compatibility { diff, operators, faults: Vec::new(), warnings: Vec::new() })
+    };
+    let Some(newest) = context.history.newest() else { return without(DiffClass::First, None) };
     if newest.plan_fingerprint == context.plan.fingerprint {
-        return without(DiffClass::SameLogic);
+        return without(DiffClass::SameLogic, None);
     }
+    let before = &newest.plan_fingerprint;
+    let lines = Lines::read((context.cluster, context.plan), &context.job.keys, before)?;
+    let operators = lines.operators();
     let mut lost = lost_exchanges(&newest.layout, layout);
     let mut kept = BTreeSet::new();
     let mut read = BTreeMap::new();
@@ -52,16 +62,19 @@ pub(super) fn check(context: &Context<'_>, layout: &Layout) -> Result<Compatibil
         if !read.contains_key(&name) {
             read.insert(name.clone(), read_manifest(context, &name)?);
         }
-        if let Some(snapshot) = read.get(&name).and_then(|m: &Manifest| m.shard(id.stage, &id.log))
-            && let Err(why) = fits(context.plan, context.job, &id, snapshot)
-        {
-            // One line per operator, not per shard: the partition says nothing.
-            let gone = input_of(context.plan, context.job, &id).is_none();
-            if gone { &mut lost } else { &mut kept }.insert(why);
-        }
+        let Some(snapshot) = read.get(&name).and_then(|m: &Manifest| m.shard(id.stage, &id.log))
+        else {
+            continue;
+        };
+        let gone = input_of(context.plan, context.job, &id).is_none();
+        let why = fits(context.plan, context.job, &id, snapshot)
+            .err()
+            .or_else(|| lines.moved(&id, snapshot).filter(|_| !gone));
+        // One line per operator, not per shard: the partition says nothing.
+        if gone { &mut lost } else { &mut kept }.extend(why);
     }
     if lost.is_empty() && kept.is_empty() {
-        return without(DiffClass::CompatibleLogic);
+        return without(DiffClass::CompatibleLogic, operators);
     }
     let stop = |message| Stop::new(Reason::IncompatibleState, message);
     let acknowledged = is_acknowledged(&context.job.spec.upgrade, &newest.plan_fingerprint);
@@ -75,7 +88,7 @@ pub(super) fn check(context: &Context<'_>, layout: &Layout) -> Result<Compatibil
     } else {
         (lost.into_iter().chain(kept).map(stop).collect(), Vec::new())
     };
-    Ok(Compatibility { diff: DiffClass::IncompatibleLogic, faults, warnings })
+    Ok(Compatibility { diff: DiffClass::IncompatibleLogic, operators, faults, warnings })
 }
 
 /// The user has named the plan whose state is given up.
@@ -137,6 +150,52 @@ fn read_manifest(context: &Context<'_>, name: &ManifestName) -> Result<Manifest,
         .map_err(|e| Stop::new(Reason::ManifestCorrupt, e.to_string()))
 }
 
+/// By what the windows over a source itself close: in the new plan, and in the one whose state is taken over.
+pub(super) struct Lines {
+    own: Value,
+    before: Option<Value>,
+}
+
+impl Lines {
+    /// Reads what the planner has written of the plan before; none: nobody has kept it.
+    pub(super) fn read(
+        (cluster, plan): (&Cluster, &JobPlan),
+        keys: &Keys,
+        before: &Fingerprint,
+    ) -> Result<Self, Stop> {
+        let own = serde_json::to_value(sql::describe(plan))
+            .map_err(|e| Stop::new(Reason::Bug, format!("the description is no JSON: {e}")))?;
+        let object: Result<PlanObject, Stop> =
+            cluster.wait(read_json(&cluster.store, &keys.plan(before)));
+        match object {
+            Ok(object) => Ok(Self { own, before: Some(object.description) }),
+            Err(stop) if stop.reason == Reason::ManifestMissing => Ok(Self { own, before: None }),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Operators with state in the plan before and in the new one.
+    fn operators(&self) -> Option<OperatorChanges> {
+        Some(operator_changes(self.before.as_ref()?, &self.own))
+    }
+
+    /// What the snapshot still keeps has not fired at the old line. At another one it would be taken for fired, or what
+    /// has fired would be fired again.
+    pub(super) fn moved(&self, id: &ShardId, snapshot: &ShardSnapshot) -> Option<String> {
+        if id.stage != StageId(0) || snapshot.tables.is_empty() {
+            return None;
+        }
+        let topic = &id.log.topic;
+        let Some(before) = &self.before else {
+            return Some(format!(
+                "what the plan before said of the watermark of {topic} is not in the store any more"
+            ));
+        };
+        let why = moved_line(&self.own, before, topic)?;
+        Some(format!("{why}: windows over the source itself would be lost or fire twice"))
+    }
+}
+
 /// Can a shard of the plan take up this snapshot?
 pub(super) fn fits(
     plan: &Arc<JobPlan>,
@@ -165,7 +224,6 @@ pub(super) fn fits(
 
 #[cfg(test)]
 mod tests {
-    use protocol::StageId;
     use protocol::generation::{StageLogs, TopicPartitions};
 
     use super::*;

@@ -13,7 +13,7 @@ use protocol::keys::Keys;
 use protocol::manifest::{Manifest, ManifestName, ShardSnapshot};
 use protocol::reason::Reason;
 
-use super::compatibility;
+use super::compatibility::{self, Lines};
 use crate::cluster::Cluster;
 use crate::gc;
 use crate::history::{JobHistory, read_json};
@@ -26,6 +26,7 @@ pub(super) struct Fork {
     job_uid: String,
     parts: Vec<Sealed>,
     manifests: BTreeMap<ManifestName, Manifest>,
+    keys: Keys,
 }
 
 /// `<uid>/savepoints/<name>` below the location of the checkpoints.
@@ -76,7 +77,7 @@ impl Fork {
                 manifests.insert(manifest.clone(), read);
             }
         }
-        Ok(Some(Self { job: job.clone(), job_uid: uid.to_owned(), parts, manifests }))
+        Ok(Some(Self { job: job.clone(), job_uid: uid.to_owned(), parts, manifests, keys }))
     }
 
     /// Identity of the job that the savepoint was taken of.
@@ -94,8 +95,12 @@ impl Fork {
     pub(super) fn first(
         &self,
         plan: &Arc<JobPlan>,
+        cluster: &Cluster,
         own: Vec<SealedShard>,
     ) -> Result<(Vec<SealedShard>, usize), Stop> {
+        let before = self.manifests.values().next().map(|m| &m.plan_fingerprint);
+        let lines = before.map(|before| Lines::read((cluster, plan), &self.keys, before));
+        let lines = lines.transpose()?;
         let mut used = 0;
         let mut new = 0;
         let mut shards = Vec::with_capacity(own.len());
@@ -106,6 +111,10 @@ impl Fork {
                 continue;
             };
             compatibility::fits(plan, &self.job, &shard.shard, snapshot)
+                .and_then(|()| {
+                    let moved = lines.as_ref().and_then(|l| l.moved(&shard.shard, snapshot));
+                    moved.map_or(Ok(()), Err)
+                })
                 .map_err(|why| Stop::new(Reason::IncompatibleState, why))?;
             used += 1;
             // An exchange of the new job is empty; the savepoint was taken with the old one read to its end.

@@ -1,5 +1,6 @@
 //! Giving up the shards (O4), and the part of a savepoint, which is the same but for the last step.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connectors::faults::{self, Point};
@@ -71,11 +72,21 @@ pub(crate) fn savepoint(
     write_seal(context, &key, &part)?;
     let manifest = part.shards.iter().find_map(|s| s.manifest.clone());
     let bytes = running.shards.all.iter().flat_map(|s| s.chain.runs.iter().map(|r| r.len)).sum();
-    context.task.board.update(context.task.slot, |e| {
-        e.status.savepoint =
-            Some(SavepointPart { name: name.to_owned(), complete: true, bytes, manifest });
-    });
-    Ok(())
+    let mut rows = BTreeMap::new();
+    for (operator, groups) in running.shards.all.iter().flat_map(|s| s.flow.state_rows()) {
+        *rows.entry(operator).or_default() += groups;
+    }
+    let name = name.to_owned();
+    let written = SavepointPart {
+        name: name.clone(),
+        complete: true,
+        bytes,
+        manifest,
+        rows,
+        read_back: None,
+    };
+    context.task.board.update(context.task.slot, |e| e.status.savepoint = Some(written));
+    super::read_back::start(context, &name, &key, part)
 }
 
 /// Takes a checkpoint of the state as it stands and names it.

@@ -7,7 +7,7 @@ use protocol::acquire::{StartPoint, Stop};
 use protocol::keys::Keys;
 use protocol::manifest::{Manifest, ManifestName, Run, ShardSnapshot};
 use protocol::reason::Reason;
-use protocol::restore::{covering, is_damage, older_checkpoints, same_topic};
+use protocol::restore::{covering, same_topic};
 
 use super::context::Context;
 use super::shard::{Chain, OwnedShard};
@@ -55,50 +55,6 @@ fn manifest_stop(key: &str, error: &connectors::StoreError) -> Stop {
     let mut stop = store_stop(error);
     stop.message = format!("reading {key}: {}", stop.message);
     stop
-}
-
-/// As [`restore`]. Where the manifest that the commit names, or a run of it, is gone or damaged, from the newest other
-/// checkpoint that is whole and whose gap is still in the log; without one it stops for the first reason.
-pub(crate) fn restore_or_older(
-    context: &Context,
-    manifests: &mut Manifests,
-    shard: &mut OwnedShard,
-    start: &StartPoint,
-) -> Result<(), Stop> {
-    let damaged = match restore(context, manifests, shard, start) {
-        Err(stop) if is_damage(&stop) => stop,
-        other => return other,
-    };
-    let own = start.manifest.as_ref().filter(|(uid, _)| *uid == context.task.job.uid);
-    let Some((uid, named)) = own else { return Err(damaged) };
-    tracing::warn!(reason = %damaged.reason, "{}; looking for an older checkpoint", damaged.message);
-    let history = context.block_on(JobHistory::read(&context.store, &context.task.job.keys))?;
-    for name in older_checkpoints(named, &history.manifest_names) {
-        let offset = match manifests.get(context, uid, &name) {
-            Ok(manifest) => manifest.shard(shard.id.stage, &shard.id.log).map(|s| s.offset),
-            Err(stop) if is_damage(&stop) => None,
-            Err(stop) => return Err(stop),
-        };
-        if offset.is_none_or(|offset| offset > start.offset) {
-            continue;
-        }
-        *shard = context.new_shard(&shard.id)?;
-        let older = StartPoint { manifest: Some((uid.clone(), name.clone())), ..start.clone() };
-        match restore(context, manifests, shard, &older) {
-            Ok(()) => {
-                tracing::warn!(shard = %shard.id, %name, "restored from an older checkpoint");
-                // Nothing keeps the objects of one that no commit names: the next one is whole in itself.
-                shard.chain.rebase = true;
-                shard.flow.mark_all_changed();
-                return Ok(());
-            }
-            Err(stop) if is_damage(&stop) || stop.reason == Reason::ReplayGapLost => {
-                tracing::warn!(reason = %stop.reason, "{}", stop.message);
-            }
-            Err(stop) => return Err(stop),
-        }
-    }
-    Err(damaged)
 }
 
 /// Fills `shard` from the start point's manifest, or leaves it empty at the origin.

@@ -10,8 +10,9 @@ use protocol::reason::Reason;
 
 use super::context::Context;
 use super::kafka_stop;
+use super::other::restore_or_own;
 use super::replay::Shards;
-use super::restore::{Manifests, restore};
+use super::restore::Manifests;
 use super::shard::OwnedShard;
 
 /// How often a follower looks how far the owner has come.
@@ -83,7 +84,7 @@ fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
         };
         let mut shard = context.new_shard(&id)?;
         faults::before(Point::WarmRestore);
-        restore(context, &mut manifests, &mut shard, &start)?;
+        restore_or_own(context, &mut manifests, &mut shard, &start)?;
         faults::after(Point::WarmRestore);
         shard.bound = Some(*offset);
         shard.committed.manifest = Some(name);

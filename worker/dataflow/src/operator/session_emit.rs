@@ -280,6 +280,10 @@ impl Windowed for SessionOperator {
         restored.ok_or_else(|| self.corrupt("an entry is double or does not decode"))
     }
 
+    fn groups(&self) -> usize {
+        self.table.len()
+    }
+
     fn memory_bytes(&self) -> usize {
         let closing = self.closing.as_ref().map_or(0, |closing| 4 * closing.order.capacity());
         let late = self.late.as_ref().map_or(0, LateOutput::bytes);

@@ -227,6 +227,10 @@ impl Windowed for WindowOperator {
         self.forget_refired();
     }
 
+    fn groups(&self) -> usize {
+        self.tables.groups()
+    }
+
     fn memory_bytes(&self) -> usize {
         self.tables.memory_bytes()
             + self.late.as_ref().map_or(0, LateOutput::bytes)

@@ -47,6 +47,18 @@ impl Shard {
         self.windows.iter().filter_map(schema).collect()
     }
 
+    /// Entries of state of each operator that keeps some.
+    pub fn state_rows(&self) -> Vec<(String, u64)> {
+        let rows = |(_, at): &(u16, usize)| match &self.ends[*at] {
+            EndState::Window(window) => {
+                let operator = window.operator.plan().grouping.operator.clone();
+                Some((operator, window.operator.groups() as u64))
+            }
+            _ => None,
+        };
+        self.windows.iter().filter_map(rows).collect()
+    }
+
     /// Compares stored tables with the plan's: by operator id and column names, never by position. An added aggregate
     /// whose empty state is null is compatible; everything else is refused with the reason.
     pub fn check_tables(&self, stored: &[TableSchema]) -> Result<TableMapping, Incompatible> {
