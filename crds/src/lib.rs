@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod manifests;
 pub mod marks;
 pub mod names;
+mod overrides;
 pub mod pods;
 pub mod quantity;
 pub mod rules;

@@ -35,8 +35,10 @@ pub struct Pods {
     /// A disk for the local copy of the state. Default: the node's own, by an emptyDir.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
-    /// Anything else of a pod template (`metadata`, `spec`), merged over what the operator makes:
-    /// objects field by field, lists of named things by name, everything else replaced.
+    /// More of a pod template (`metadata`, `spec`), merged over what the operator makes: objects
+    /// field by field, lists of named things by name, everything else replaced. What it may say is
+    /// listed: where pods run, labels, variables and mounts of the container `worker`, containers
+    /// beside it without privileges, volumes that are no Secrets and not the node's.
     #[schemars(schema_with = "raw_object")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_overrides: Option<Map<String, Value>>,

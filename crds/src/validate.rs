@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::column::{Column, ColumnType, FORMAT_TYPE, HEADER_TYPE, METADATA_TYPES, ONE_ORIGIN};
 use crate::format::{Format, NO_PATHS_IN_CSV, SIGNS};
 use crate::lifecycle::{RestoreFrom, UpgradeMode};
+use crate::overrides;
 use crate::sink::Sink;
 use crate::source::{Source, StartFrom};
 use crate::stream_job::StreamJobSpec;
@@ -71,6 +72,9 @@ pub fn validate_for_cluster(spec: &StreamJobSpec) -> Vec<Violation> {
         "spec.checkpoints.location",
         "must be s3://bucket/prefix: the pods share no folder",
     );
+    if let Some(overrides) = &spec.worker.pod_overrides {
+        faults.0.extend(overrides::check(overrides));
+    }
     faults.0
 }
 
