@@ -49,7 +49,7 @@ fn the_plan_before_goes_on_from_its_own_checkpoint() {
     stage.write_job();
     let mut crew = hand_over(&stage, crew, 2, 1);
     let log = crew.worker(0).unwrap().process().output();
-    assert!(log.contains("restored from another checkpoint"), "{log}");
+    assert!(log.contains("restored from an older checkpoint"), "{log}");
     let verdict = stage.finish(load.written().unwrap(), || crew.tend().unwrap());
     crew.stop().unwrap();
     eprintln!("way-back: {verdict}");

@@ -75,7 +75,7 @@ fn another(
             .and_then(|()| restore(context, manifests, shard, &older));
         match tried {
             Ok(()) => {
-                tracing::warn!(shard = %shard.id, %name, "restored from another checkpoint");
+                tracing::warn!(shard = %shard.id, %name, "restored from an older checkpoint");
                 // Nothing keeps the objects of one that no commit names: the next one is whole in itself.
                 shard.chain.rebase = true;
                 shard.flow.mark_all_changed();
