@@ -97,16 +97,21 @@ impl Objects {
         manifest.encode().into()
     }
 
-    /// Leaves the two newest checkpoints alone: one that was taken before there was state needs no run.
-    fn forget_all_but_two(&self) {
+    /// Leaves the checkpoint that is named and the one before it: an older one, taken before there
+    /// was state, would need no run; a newer one, uploaded when the worker died and not yet named,
+    /// would do as well as the named one.
+    fn forget_all_but_two(&self, stage: &Stage) {
         let name = |path: &Path| path.filename().unwrap().parse::<ManifestName>().unwrap();
         let mut manifests: Vec<Path> = self.read("manifests").into_keys().collect();
         manifests.sort_by_key(|path| name(path).number);
-        let newest = manifests.split_off(manifests.len() - 2);
-        for path in &manifests {
+        let last = named(stage).number;
+        let (mut known, not_named): (Vec<_>, Vec<_>) =
+            manifests.into_iter().partition(|path| name(path).number <= last);
+        let kept = known.split_off(known.len() - 2);
+        for path in known.iter().chain(&not_named) {
             self.write(path, None);
         }
-        for path in newest {
+        for path in kept {
             let read = &self.read("manifests")[&path];
             let manifest = Manifest::decode(read, &name(&path), &self.uid).unwrap();
             assert!(manifest.shards.iter().all(|shard| !shard.runs.is_empty()), "{path}");
@@ -214,7 +219,7 @@ fn without_a_whole_checkpoint_the_condition_is_named() {
     worker.process().kill().unwrap();
     load.stop();
     load.written().unwrap();
-    objects.forget_all_but_two();
+    objects.forget_all_but_two(&stage);
     for (kind, what, damage, reason) in DAMAGES {
         let before = objects.read(kind);
         assert!(before.len() > 1, "{kind}");

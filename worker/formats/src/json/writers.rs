@@ -145,14 +145,24 @@ impl<'a> Writer<'a> {
             }
     }
 
-    /// Appends the value as the whole key of a record, null as `[null]` where every record has a key. Is there one?
+    /// Appends the value as the whole key of a record. Is there one? Where every record has one and
+    /// values differ by their keys, null is `[null]`, and a text that begins with a bracket stands
+    /// in brackets, quoted: no other does.
     pub(crate) fn write_key(&self, row: usize, always: bool, out: &mut Vec<u8>) -> bool {
-        match self.is_null(row) {
-            false => self.write(row, Style::Plain, out),
-            true if always => out.extend_from_slice(b"[null]"),
-            true => return false,
+        let start = out.len();
+        if !self.is_null(row) {
+            self.write(row, Style::Plain, out);
+            if !always || out.get(start) != Some(&b'[') {
+                return true;
+            }
+            out.truncate(start);
         }
-        true
+        if always {
+            out.push(b'[');
+            self.write(row, Style::Json, out);
+            out.push(b']');
+        }
+        always
     }
 
     /// Appends one value; null as `null`.

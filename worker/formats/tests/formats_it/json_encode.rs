@@ -117,6 +117,22 @@ fn where_later_records_replace_earlier_ones_every_record_has_a_key() {
 }
 
 #[test]
+fn no_two_values_have_one_key_where_a_later_record_replaces_an_earlier_one() {
+    let values = [None, Some("null"), Some("[null]"), Some("[\"[null]\"]"), Some(""), Some("a[")];
+    let names: ArrayRef = Arc::new(StringArray::from(values.to_vec()));
+    let batch = RecordBatch::try_from_iter_with_nullable([("name", names, true)]).unwrap();
+    let mut keys = Vec::new();
+    JsonEncoder::new(&batch.schema(), vec![0]).unwrap().upserting(true).encode_keys(
+        &batch,
+        &mut |key| {
+            keys.push(String::from_utf8(key.unwrap().to_vec()).unwrap());
+        },
+    );
+    let wanted = ["[null]", "null", "[\"[null]\"]", "[\"[\\\"[null]\\\"]\"]", "", "a["];
+    assert_eq!(keys, wanted);
+}
+
+#[test]
 fn what_was_written_is_read_again() {
     let batch = sample().project(&[0, 1, 5, 8, 9, 11]).unwrap();
     let mut decoder = JsonDecoder::new(batch.schema(), None).unwrap();
