@@ -16,6 +16,7 @@ mod sets;
 mod stored_bytes;
 mod sum;
 mod text_extreme;
+mod top;
 mod variance;
 
 use arrow::array::ArrayRef;

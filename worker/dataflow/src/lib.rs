@@ -14,6 +14,7 @@ pub mod limits;
 mod operator;
 mod pipeline;
 mod plan;
+mod ranked;
 mod schema;
 mod session;
 mod shard;
@@ -29,6 +30,7 @@ pub use plan::{
     LateRows, Output, PartialAggregate, Pipeline, RowColumns, SinkPlan, SourcePlan, Stage,
     StageInput, Step, WindowAggregate, WindowInput,
 };
+pub use ranked::{RowOrder, pack_rows};
 pub use schema::TableMapping;
 pub use shard::Shard;
 pub use window::WindowKind;

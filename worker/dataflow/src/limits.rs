@@ -17,5 +17,7 @@ pub const REFIRED_WINDOWS_MAX: i64 = 100;
 pub const FOREVER_MS: i64 = EVENT_TIME_ABS_MAX << 2;
 /// Windows of so many panes are merged pane by pane; longer ones keep merged panes for the next windows.
 pub(crate) const MERGED_DIRECTLY_MAX: i64 = 8;
+/// Rows of a key and window that are numbered.
+pub const TOP_ROWS_MAX: u32 = 1000;
 /// Values of an array that an aggregate makes.
 pub const ARRAY_ITEMS_MAX: u32 = 10_000;

@@ -8,6 +8,7 @@ use arrow::record_batch::RecordBatch;
 
 use crate::error::DataflowError;
 use crate::plan::Step;
+use crate::ranked;
 
 /// Rows on their way, each with the watermark of its log before it (empty where nothing needs it).
 pub(crate) struct Flow<'a> {
@@ -45,6 +46,9 @@ pub(crate) fn run<'a>(
                 let batch = RecordBatch::try_new(schema.clone(), columns)
                     .map_err(|e| failed(operator, &e))?;
                 Flow { batch, ..flow }
+            }
+            Step::Unpack { schema } => {
+                ranked::unpack_rows(&flow.batch, schema).map_err(|e| e.at(operator))?.into()
             }
         };
     }

@@ -128,6 +128,12 @@ pub enum Step {
         /// Of the result.
         schema: SchemaRef,
     },
+    /// Results of which the last column is that of a [`Function::Top`]: one row for each that it has kept. The columns
+    /// are the others, the number of the row from 1 as BIGINT, and what was kept of it.
+    Unpack {
+        /// Of the result.
+        schema: SchemaRef,
+    },
 }
 
 /// What takes the rows of a pipeline.
@@ -228,6 +234,15 @@ pub enum Function {
     ArrayAgg {
         /// Keeps the first so many.
         limit: u32,
+    },
+    /// The first rows in an order of their own, over rows that [`pack_rows`](crate::pack_rows) has packed: packed
+    /// still, for [`Step::Unpack`].
+    Top {
+        /// Keeps the first so many.
+        limit: u32,
+        /// Of rows that are equal in that order the first is the one with the lower event time, then partition, then
+        /// place in it. Without, what is kept of them decides.
+        by_place: bool,
     },
 }
 

@@ -11,7 +11,7 @@ use crate::codec::{Value, take_value};
 use crate::column::ColumnKind;
 use crate::error::Incompatible;
 use crate::limits::{EVENT_TIME_ABS_MAX, REFIRED_WINDOWS_MAX};
-use crate::plan::{Grouping, LateRows};
+use crate::plan::{Function, Grouping, LateRows};
 use crate::window::WindowKind;
 
 impl Grouping {
@@ -60,6 +60,15 @@ impl Grouping {
             Field::new(&aggregate.name, kind.data_type(), true)
         });
         Arc::new(Schema::new(keys.chain(times).chain(results).collect::<Vec<_>>()))
+    }
+
+    /// Rows that the result of one group may become.
+    pub(crate) fn rows_per_group(&self) -> usize {
+        let rows = self.aggregates.iter().map(|aggregate| match aggregate.function {
+            Function::Top { limit, .. } => limit as usize,
+            _ => 1,
+        });
+        rows.fold(1, usize::max)
     }
 
     /// Checks the allowed lateness; the error says what is wrong with it.

@@ -245,6 +245,7 @@ fn step(step: &Step) -> String {
             });
             format!("project {}", columns.collect::<Vec<_>>().join(", "))
         }
+        Step::Unpack { .. } => "unpack rows".to_owned(),
     }
 }
 

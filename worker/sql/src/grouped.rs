@@ -1,7 +1,7 @@
 //! A `SELECT` with `GROUP BY`, over windows or without: keys, aggregates, and what is computed from them.
 
 use arrow::datatypes::{Field, Schema};
-use dataflow::{ColumnKind, KeyColumn, ListItem, WindowKind};
+use dataflow::{ColumnKind, Function, KeyColumn, ListItem, WindowKind};
 use datafusion_common::{Column, DFSchema};
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::ast::{self, Select, Spanned};
@@ -37,6 +37,12 @@ impl WindowSelect {
     /// Nothing but a TTL ends the state of a key.
     pub(crate) fn is_endless(&self) -> bool {
         matches!(self.window, WindowKind::All | WindowKind::Life { .. } | WindowKind::First { .. })
+    }
+
+    /// Its results are packed rows: `having`, `columns` and `schema` are about what is unpacked.
+    pub(crate) fn is_top(&self) -> bool {
+        let function = self.aggregates.last().map(|call| call.aggregate.function);
+        matches!(function, Some(Function::Top { .. }))
     }
 }
 
@@ -163,24 +169,33 @@ impl<'a> GroupScope<'a> {
 
     /// The schema of the results, as far as they are known.
     fn rebuild(&mut self) -> Result<(), Refusal> {
-        self.schema = result_schema(&self.keys, &self.aggregates)?;
+        self.schema = aggregate_schema(&self.keys, &self.aggregates)?;
         Ok(())
     }
 }
 
 /// The columns that the operator hands out: keys, window columns, aggregates.
-pub(crate) fn result_schema(
+pub(crate) fn aggregate_schema(
     keys: &[(KeyColumn, Expr)],
     aggregates: &[AggregateCall],
+) -> Result<DFSchema, Refusal> {
+    let results = aggregates.iter().map(|call| {
+        let kind = call.aggregate.result_kind().unwrap_or(ColumnKind::Int64);
+        (call.aggregate.name.as_str(), kind)
+    });
+    result_schema(keys, results)
+}
+
+/// Keys, window columns, and others.
+pub(crate) fn result_schema<'a>(
+    keys: &[(KeyColumn, Expr)],
+    others: impl Iterator<Item = (&'a str, ColumnKind)>,
 ) -> Result<DFSchema, Refusal> {
     let keys = keys.iter().map(|(key, _)| Field::new(&key.name, key.kind.data_type(), true));
     let times =
         WINDOW_COLUMNS.map(|name| Field::new(name, ColumnKind::Timestamp.data_type(), false));
-    let results = aggregates.iter().map(|call| {
-        let kind = call.aggregate.result_kind().unwrap_or(ColumnKind::Int64);
-        Field::new(&call.aggregate.name, kind.data_type(), true)
-    });
-    let fields: Vec<Field> = keys.chain(times).chain(results).collect();
+    let others = others.map(|(name, kind)| Field::new(name, kind.data_type(), true));
+    let fields: Vec<Field> = keys.chain(times).chain(others).collect();
     DFSchema::try_from(Schema::new(fields)).map_err(|e| Refusal::declared(e.strip_backtrace(), ""))
 }
 

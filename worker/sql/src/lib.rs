@@ -13,6 +13,7 @@ mod functions;
 mod grouped;
 mod insert;
 mod limits;
+mod packed;
 mod parse;
 mod physical;
 mod query;

@@ -5,7 +5,9 @@ use arrow::datatypes::{
 };
 
 use super::variance;
-use super::{Accumulator, avg, columns, count, distinct, edge, extreme, list, sum, text_extreme};
+use super::{
+    Accumulator, avg, columns, count, distinct, edge, extreme, list, sum, text_extreme, top,
+};
 use crate::column::{ColumnKind as K, ListItem};
 use crate::error::DataflowError;
 use crate::plan::{Aggregate, Function};
@@ -20,6 +22,7 @@ impl Function {
                 | Self::FirstRow
                 | Self::LastRow
                 | Self::ArrayAgg { .. }
+                | Self::Top { by_place: true, .. }
         )
     }
 
@@ -40,11 +43,15 @@ impl Function {
             Self::FirstRow => "first_row",
             Self::LastRow => "last_row",
             Self::ArrayAgg { .. } => "array_agg",
+            Self::Top { .. } => "top",
         }
     }
 
     /// The result type over an argument of this kind; `None` if the function does not take it.
     pub fn result_kind(self, argument: Option<K>) -> Option<K> {
+        if let Self::Top { .. } = self {
+            return argument.filter(|kind| *kind == K::Bytes);
+        }
         if argument.is_some_and(|kind| ListItem::of(kind).is_none()) {
             return None;
         }
@@ -88,7 +95,7 @@ impl Aggregate {
                 (format!("{name}.sum"), avg_sum_kind(kind), true),
                 (format!("{name}.count"), K::Int64, false),
             ],
-            Function::CountDistinct | Function::ArrayAgg { .. } => {
+            Function::CountDistinct | Function::ArrayAgg { .. } | Function::Top { .. } => {
                 vec![(name.clone(), K::Bytes, true)]
             }
             Function::FirstValue | Function::LastValue | Function::FirstRow | Function::LastRow => {
@@ -121,6 +128,9 @@ impl Aggregate {
             (Function::CountDistinct, Some(kind)) => Box::new(distinct::CountDistinct::new(kind)),
             (Function::ArrayAgg { limit }, Some(kind)) => {
                 Box::new(list::ArrayAgg::new(kind, limit))
+            }
+            (Function::Top { limit, by_place }, Some(K::Bytes)) => {
+                Box::new(top::Top::new(limit, by_place))
             }
             (
                 Function::FirstValue | Function::LastValue | Function::FirstRow | Function::LastRow,

@@ -25,6 +25,12 @@ impl Budget {
         self.rows == 0 || self.bytes == 0
     }
 
+    /// How many of so many groups are handed out next, if each may give so many rows. At least one.
+    pub(super) fn groups(&self, left: usize, rows_each: usize) -> usize {
+        let room = usize::try_from(self.rows).unwrap_or(usize::MAX);
+        left.min(room.min(EMISSION_CHUNK_ROWS) / rows_each).max(1)
+    }
+
     pub(super) fn spend(&mut self, batch: &RecordBatch) {
         self.rows = self.rows.saturating_sub(batch.num_rows() as u64);
         self.bytes = self.bytes.saturating_sub(super::data_bytes(batch) as u64);
@@ -63,10 +69,9 @@ impl WindowOperator {
         out: &mut Handed,
     ) -> Result<Option<u64>, DataflowError> {
         let mut firing = self.take_firing(end)?;
+        let rows_each = self.plan.grouping.rows_per_group();
         while firing.next < firing.order.len() && !budget.is_spent() {
-            let left = firing.order.len() - firing.next;
-            let room = usize::try_from(budget.rows).unwrap_or(usize::MAX);
-            let count = left.min(EMISSION_CHUNK_ROWS).min(room);
+            let count = budget.groups(firing.order.len() - firing.next, rows_each);
             let groups = &firing.order[firing.next..firing.next + count];
             let batch = self.finished_rows(&firing, groups)?;
             firing.next += count;

@@ -135,7 +135,8 @@ impl WindowOperator {
     }
 
     fn hand_out_whole(&self, firing: &Firing, out: &mut Handed) -> Result<(), DataflowError> {
-        for groups in firing.order.chunks(EMISSION_CHUNK_ROWS) {
+        let rows_each = self.plan.grouping.rows_per_group();
+        for groups in firing.order.chunks(EMISSION_CHUNK_ROWS.div_ceil(rows_each)) {
             out.take(&self.plan, self.rows_of(firing, groups)?)?;
         }
         Ok(())

@@ -155,9 +155,9 @@ impl Windowed for SessionOperator {
         let mut closing = self.take_closing(due.watermark);
         let rest = &closing.order[closing.next..];
         let end = closing.next + rest.partition_point(|number| self.due_at(*number) <= due.until);
+        let rows_each = self.plan.grouping.rows_per_group();
         while closing.next < end && !budget.is_spent() {
-            let room = usize::try_from(budget.rows).unwrap_or(usize::MAX);
-            let count = (end - closing.next).min(EMISSION_CHUNK_ROWS).min(room);
+            let count = budget.groups(end - closing.next, rows_each);
             self.hand_out(&closing.order[closing.next..closing.next + count], budget, out)?;
             closing.next += count;
         }

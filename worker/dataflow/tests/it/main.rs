@@ -13,3 +13,4 @@ mod restart;
 mod splits;
 mod state_schema;
 mod support;
+mod top;

@@ -74,7 +74,7 @@ pub(super) fn pipeline(
     }
     steps.push(projection(&select.columns, &select.schema)?);
     let context = Context {
-        operator: format!("{}.{}", place.sink.name, role(select.window)),
+        operator: format!("{}.{}", place.sink.name, role(select)),
         late,
         base: &selected.base,
         schema,
@@ -111,7 +111,7 @@ fn of_view(
     };
     let schema = schema_of(place, &view.base);
     let context = Context {
-        operator: format!("{}.{}.window", place.sink.name, view.name),
+        operator: format!("{}.{}.{}", place.sink.name, view.name, role(&view.select)),
         late: None,
         base: &view.base,
         schema,
@@ -138,6 +138,14 @@ fn schema_of<'a>(place: &'a Place<'_>, base: &'a Base) -> &'a DFSchema {
         Base::Source(_) => &place.read.schema,
         Base::Window(view) => &view.select.schema,
     }
+}
+
+/// Packed results are unpacked before everything else.
+fn unpacked(select: &WindowSelect, mut after: After) -> After {
+    if select.is_top() {
+        after.steps.insert(0, Step::Unpack { schema: Arc::clone(select.schema.inner()) });
+    }
+    after
 }
 
 /// What takes the rows of a window first.
@@ -167,7 +175,7 @@ fn ends(
         .check_lateness()
         .map_err(|why| Refusal::at(context.at, why, "use a longer slide or step"))?;
     let (step, input) = arguments(place, context)?;
-    let After { steps, output, emit } = after;
+    let After { steps, output, emit } = unpacked(select, after);
     if emit != Emit::Final {
         let longer = "use a longer slide or step";
         grouping.check_changes().map_err(|why| Refusal::at(context.at, why, longer))?;
@@ -291,8 +299,9 @@ fn event_time<'a>(place: &'a Place<'_>, context: &Context<'_>) -> Result<(Expr, 
 }
 
 /// What the operator is called in the plan.
-fn role(window: WindowKind) -> &'static str {
-    match window {
+fn role(select: &WindowSelect) -> &'static str {
+    match select.window {
+        _ if select.is_top() => "top",
         WindowKind::All | WindowKind::Life { .. } => "group",
         WindowKind::First { .. } => "first",
         _ => "window",

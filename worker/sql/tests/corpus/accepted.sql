@@ -1185,3 +1185,255 @@ stage 0 reads source visits
     write counts
 state of counts.group in stage 0: (window_end LIFE(15000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, last_row(quantity).time TIMESTAMP, last_row(quantity).partition INT, last_row(quantity).position BIGINT, last_row(quantity).value INT)
 sink counts (topic counts-topic): user_id BIGINT, quantity INT key (user_id)
+--------
+INSERT INTO out SELECT user_id, window_start, name, price, n
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, user_id ORDER BY price DESC) AS n
+  FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND))
+WHERE n <= 2
+=>
+plan 24cc2f75adb8a633
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, packed(price, name, price) AS __argument_0
+    partial out.top TUMBLE(10000 ms) keys (user_id) aggregates (top(2 BY price DESC: row(name), row(price)))
+    send to exchange out.top
+stage 1 reads exchange out.top
+  - merge out.top TUMBLE(10000 ms) keys (user_id) aggregates (top(2 BY price DESC: row(name), row(price)))
+    unpack rows
+    project user_id, window_start, row(name) AS name, row(price) AS price, row_number() AS n
+    write out
+exchange out.top (16 partitions, c73da7b80e09de54): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DESC: row(name), row(price)) BYTES
+state of out.top in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (top(2 BY price DESC: row(name), row(price)) BYTES)
+sink out (topic out-topic): user_id BIGINT, window_start TIMESTAMP, name VARCHAR, price DOUBLE, n BIGINT
+--------
+INSERT INTO out SELECT r.who, r.price * 2 AS twice, r.n + 0 AS place, r.window_end
+FROM (SELECT upper(name) AS who, price, amount, window_end,
+    ROW_NUMBER() OVER (PARTITION BY t.window_end, window_start, window_time ORDER BY quantity DESC, name NULLS LAST, ok) AS n
+  FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20' SECOND) AS t WHERE price > 1) AS r
+WHERE 4 > r.n AND r.amount >= 2 AND (r.price < 8)
+=>
+plan 9c2b1a59b847f13e
+source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter (price > 1.0)
+    project event_time, packed(quantity, name, ok, upper(name), price, amount) AS __argument_0
+    partial out.top HOP(5000 ms, 20000 ms) keys () aggregates (top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)))
+    send to exchange out.top
+stage 1 reads exchange out.top
+  - merge out.top HOP(5000 ms, 20000 ms) keys () aggregates (top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)))
+    unpack rows
+    filter ((row(amount) >= DECIMAL(10, 2) '2.00') AND (row(price) < 8.0))
+    project row(upper(name)) AS who, (row(price) * 2.0) AS twice, (row_number() + 0) AS place, window_end
+    write out
+exchange out.top (16 partitions, 5424e22767a77c51): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)) BYTES
+state of out.top in stage 1: (pane_end HOP(5000 ms, 20000 ms), first_window_end HOP(5000 ms, 20000 ms)) -> (top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)) BYTES)
+sink out (topic out-topic): who VARCHAR, twice DOUBLE, place BIGINT, window_end TIMESTAMP
+--------
+INSERT INTO out SELECT *
+FROM (SELECT quantity, user_id, ok, ROW_NUMBER() OVER (PARTITION BY user_id, window_start, window_end ORDER BY name DESC NULLS FIRST, event_time) AS n
+  FROM CUMULATE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20' SECOND))
+WHERE n BETWEEN 2 AND 3
+=>
+plan 782f35594e2c1cee
+source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, quantity INT, ok BOOLEAN
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, packed(name, event_time, quantity, ok) AS __argument_0
+    window out.top CUMULATE(5000 ms, 20000 ms) keys (user_id) aggregates (top(3 BY name DESC NULLS FIRST, event_time: row(quantity), row(ok)))
+    unpack rows
+    filter ((row_number() >= 2) AND (row_number() <= 3))
+    project row(quantity) AS quantity, user_id, row(ok) AS ok, row_number() AS n
+    write out
+state of out.top in stage 0: (pane_end CUMULATE(5000 ms, 20000 ms), first_window_end CUMULATE(5000 ms, 20000 ms), user_id BIGINT) -> (top(3 BY name DESC NULLS FIRST, event_time: row(quantity), row(ok)) BYTES)
+sink out (topic out-topic): quantity INT, user_id BIGINT, ok BOOLEAN, n BIGINT
+--------
+INSERT INTO out SELECT *
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id, window_start, window_end ORDER BY event_time DESC) AS n
+  FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '4' SECOND))
+WHERE n = 1
+=>
+plan 124cc530f5c10233
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, packed(event_time, name, event_time, price, quantity, amount, ok) AS __argument_0
+    partial out.top SESSION(4000 ms) keys (user_id) aggregates (top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)))
+    send to exchange out.top
+stage 1 reads exchange out.top
+  - merge out.top SESSION(4000 ms) keys (user_id) aggregates (top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)))
+    unpack rows
+    project user_id, row(name) AS name, row(event_time) AS event_time, row(price) AS price, row(quantity) AS quantity, row(amount) AS amount, row(ok) AS ok, window_start, window_end, window_time, row_number() AS n
+    write out
+exchange out.top (16 partitions, ede71f52fca3b181): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)) BYTES
+state of out.top in stage 1: (window_end SESSION(4000 ms), user_id BIGINT) -> (window_start TIMESTAMP, top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)) BYTES)
+sink out (topic out-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, window_start TIMESTAMP, window_end TIMESTAMP, window_time TIMESTAMP, n BIGINT
+--------
+INSERT INTO out SELECT n, price, quantity, window_end
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, quantity ORDER BY price) AS n
+  FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '4' SECOND, INTERVAL '10' SECOND))
+WHERE n < 3
+ALLOWED LATENESS INTERVAL '10' SECOND LATE ROWS INTO late
+=>
+plan 3830fab53fc160cb
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, quantity, packed(price, price) AS __argument_0, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    rows for out.top HOP(4000 ms, 10000 ms) lateness 10000 ms keys (quantity) aggregates (top(2 BY price: row(price)))
+    late rows to late
+    send to exchange out.top
+stage 1 reads exchange out.top
+  - merge out.top HOP(4000 ms, 10000 ms) lateness 10000 ms keys (quantity) aggregates (top(2 BY price: row(price)))
+    late rows to late
+    unpack rows
+    project row_number() AS n, row(price) AS price, quantity, window_end
+    write out
+exchange out.top (16 partitions, b369d947ab571e6d): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, quantity INT, top(2 BY price: row(price)) BYTES, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of out.top in stage 1: (pane_end HOP(4000 ms, 10000 ms) lateness 10000 ms, first_window_end HOP(4000 ms, 10000 ms) lateness 10000 ms, quantity INT) -> (top(2 BY price: row(price)) BYTES)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink out (topic out-topic): n BIGINT, price DOUBLE, quantity INT, window_end TIMESTAMP
+--------
+CREATE VIEW tens AS
+SELECT user_id, name, window_start, window_end, count(*) AS clicks, sum(price) AS total
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, name, window_start, window_end;
+INSERT INTO out SELECT n, window_start, window_end, user_id, name, clicks
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY clicks DESC) AS n FROM tens)
+WHERE n <= 3
+=>
+plan 80eb8869577af99e
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, name, price AS __argument_1
+    partial out.tens.window TUMBLE(10000 ms) keys (user_id, name) aggregates (count(*), sum(price))
+    send to exchange out.tens.window
+stage 1 reads exchange out.tens.window
+  - merge out.tens.window TUMBLE(10000 ms) keys (user_id, name) aggregates (count(*), sum(price))
+    project window_time, packed(count(*), user_id, name, window_start, user_id, name, window_start, count(*)) AS __argument_0
+    partial out.top TUMBLE(10000 ms) keys () aggregates (top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))))
+    send to exchange out.top
+stage 2 reads exchange out.top
+  - merge out.top TUMBLE(10000 ms) keys () aggregates (top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))))
+    unpack rows
+    project row_number() AS n, row(window_start) AS window_start, window_end, row(user_id) AS user_id, row(name) AS name, row(count(*)) AS clicks
+    write out
+exchange out.top (16 partitions, b2b400979c693d1a): __window_end BIGINT, __rows BIGINT, top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))) BYTES
+exchange out.tens.window (16 partitions, a51d99ff7f561cbd): __window_end BIGINT, __rows BIGINT, user_id BIGINT, name VARCHAR, count(*) BIGINT, sum(price) DOUBLE
+state of out.tens.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT, name VARCHAR) -> (count(*) BIGINT, sum(price) DOUBLE)
+state of out.top in stage 2: (window_end TUMBLE(10000 ms)) -> (top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))) BYTES)
+sink out (topic out-topic): n BIGINT, window_start TIMESTAMP, window_end TIMESTAMP, user_id BIGINT, name VARCHAR, clicks BIGINT
+--------
+CREATE VIEW busy AS
+SELECT user_id, ok, window_start AS since, window_time AS at, max(price) AS top, count(*) AS clicks
+FROM HOP(TABLE visits, DESCRIPTOR(event_time), INTERVAL '4' SECOND, INTERVAL '10' SECOND, INTERVAL '1' SECOND)
+GROUP BY user_id, ok, window_start, window_end, window_time HAVING count(*) > 1;
+INSERT INTO out SELECT ok, since, at, user_id, top
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY at, ok ORDER BY top DESC, user_id) AS n FROM busy WHERE clicks < 9)
+WHERE n = 1
+=>
+plan 5646650e25b77c04
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, ok, price AS __argument_0
+    window out.busy.window HOP(4000 ms, 10000 ms, offset 1000 ms) keys (user_id, ok) aggregates (max(price), count(*))
+    filter (count(*) > 1)
+    filter (count(*) < 9)
+    project window_time, ok, packed(max(price), user_id, window_start, user_id, window_start, max(price)) AS __argument_0
+    partial out.top TUMBLE(4000 ms, offset 3000 ms) keys (ok) aggregates (top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))))
+    send to exchange out.top
+stage 1 reads exchange out.top
+  - merge out.top TUMBLE(4000 ms, offset 3000 ms) keys (ok) aggregates (top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))))
+    unpack rows
+    project ok, row(window_start) AS since, window_time AS at, row(user_id) AS user_id, row(max(price)) AS top
+    write out
+exchange out.top (16 partitions, f76c65c413833d37): __window_end BIGINT, __rows BIGINT, ok BOOLEAN, top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))) BYTES
+state of out.busy.window in stage 0: (pane_end HOP(4000 ms, 10000 ms, offset 1000 ms), first_window_end HOP(4000 ms, 10000 ms, offset 1000 ms), user_id BIGINT, ok BOOLEAN) -> (max(price) DOUBLE, count(*) BIGINT)
+state of out.top in stage 1: (window_end TUMBLE(4000 ms, offset 3000 ms), ok BOOLEAN) -> (top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))) BYTES)
+sink out (topic out-topic): ok BOOLEAN, since TIMESTAMP, at TIMESTAMP, user_id BIGINT, top DOUBLE
+--------
+CREATE VIEW far AS
+SELECT quantity, window_end AS until, min(event_time) AS first
+FROM CUMULATE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20' SECOND, INTERVAL '7' SECOND)
+GROUP BY quantity, window_start, window_end;
+INSERT INTO out SELECT until, quantity, first, n
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY until ORDER BY first) AS n FROM far) WHERE n <= 2 AND n > 1
+=>
+plan ec8b180d92387594
+source clicks (topic clicks-topic): event_time TIMESTAMP, quantity INT
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, quantity, event_time AS __argument_0
+    partial out.far.window CUMULATE(5000 ms, 20000 ms, offset 7000 ms) keys (quantity) aggregates (min(event_time))
+    send to exchange out.far.window
+stage 1 reads exchange out.far.window
+  - merge out.far.window CUMULATE(5000 ms, 20000 ms, offset 7000 ms) keys (quantity) aggregates (min(event_time))
+    project window_time, packed(min(event_time), quantity, quantity, min(event_time)) AS __argument_0
+    partial out.top TUMBLE(5000 ms, offset 2000 ms) keys () aggregates (top(2 BY min(event_time): row(quantity), row(min(event_time))))
+    send to exchange out.top
+stage 2 reads exchange out.top
+  - merge out.top TUMBLE(5000 ms, offset 2000 ms) keys () aggregates (top(2 BY min(event_time): row(quantity), row(min(event_time))))
+    unpack rows
+    filter (row_number() > 1)
+    project window_end AS until, row(quantity) AS quantity, row(min(event_time)) AS first, row_number() AS n
+    write out
+exchange out.top (16 partitions, f6be9e53f08dca44): __window_end BIGINT, __rows BIGINT, top(2 BY min(event_time): row(quantity), row(min(event_time))) BYTES
+exchange out.far.window (16 partitions, 61eec801ce6768d6): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, quantity INT, min(event_time) TIMESTAMP
+state of out.far.window in stage 1: (pane_end CUMULATE(5000 ms, 20000 ms, offset 7000 ms), first_window_end CUMULATE(5000 ms, 20000 ms, offset 7000 ms), quantity INT) -> (min(event_time) TIMESTAMP)
+state of out.top in stage 2: (window_end TUMBLE(5000 ms, offset 2000 ms)) -> (top(2 BY min(event_time): row(quantity), row(min(event_time))) BYTES)
+sink out (topic out-topic): until TIMESTAMP, quantity INT, first TIMESTAMP, n BIGINT
+--------
+CREATE VIEW dear AS
+SELECT user_id, price, window_time AS at
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, user_id ORDER BY price DESC, event_time) AS n
+  FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND))
+WHERE n <= 2;
+INSERT INTO out SELECT window_start, count(*) AS dear, sum(price) AS total
+FROM TUMBLE(TABLE dear, DESCRIPTOR(at), INTERVAL '20' SECOND) GROUP BY window_start, window_end;
+INSERT INTO other SELECT user_id, price, at
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY at ORDER BY price DESC) AS n FROM dear) WHERE n <= 2
+=>
+plan a5131efecfb0ee29
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, packed(price, event_time, price) AS __argument_0
+    partial other.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+    send to exchange other.dear.top
+  - project event_time, user_id, packed(price, event_time, price) AS __argument_0
+    partial out.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+    send to exchange out.dear.top
+stage 1 reads exchange other.dear.top
+  - merge other.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+    unpack rows
+    project window_time, packed(row(price), user_id, user_id, row(price)) AS __argument_0
+    partial other.top TUMBLE(5000 ms) keys () aggregates (top(2 BY row(price) DESC: row(user_id), row(row(price))))
+    send to exchange other.top
+stage 1 reads exchange out.dear.top
+  - merge out.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+    unpack rows
+    project window_time, row(price) AS __argument_1
+    partial out.window TUMBLE(20000 ms) keys () aggregates (count(*), sum(row(price)))
+    send to exchange out.window
+stage 2 reads exchange other.top
+  - merge other.top TUMBLE(5000 ms) keys () aggregates (top(2 BY row(price) DESC: row(user_id), row(row(price))))
+    unpack rows
+    project row(user_id) AS user_id, row(row(price)) AS price, window_time AS at
+    write other
+stage 2 reads exchange out.window
+  - merge out.window TUMBLE(20000 ms) keys () aggregates (count(*), sum(row(price)))
+    project window_start, count(*) AS dear, sum(row(price)) AS total
+    write out
+exchange other.top (16 partitions, 12103b4a3dd55df3): __window_end BIGINT, __rows BIGINT, top(2 BY row(price) DESC: row(user_id), row(row(price))) BYTES
+exchange other.dear.top (16 partitions, 3e393892857e8109): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DESC, event_time: row(price)) BYTES
+exchange out.window (16 partitions, aae18d312b5c0430): __window_end BIGINT, __rows BIGINT, count(*) BIGINT, sum(row(price)) DOUBLE
+exchange out.dear.top (16 partitions, 8627132aade619d3): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DESC, event_time: row(price)) BYTES
+state of other.dear.top in stage 1: (window_end TUMBLE(5000 ms), user_id BIGINT) -> (top(2 BY price DESC, event_time: row(price)) BYTES)
+state of out.dear.top in stage 1: (window_end TUMBLE(5000 ms), user_id BIGINT) -> (top(2 BY price DESC, event_time: row(price)) BYTES)
+state of other.top in stage 2: (window_end TUMBLE(5000 ms)) -> (top(2 BY row(price) DESC: row(user_id), row(row(price))) BYTES)
+state of out.window in stage 2: (window_end TUMBLE(20000 ms)) -> (count(*) BIGINT, sum(row(price)) DOUBLE)
+sink other (topic other-topic): user_id BIGINT, price DOUBLE, at TIMESTAMP
+sink out (topic out-topic): window_start TIMESTAMP, dear BIGINT, total DOUBLE

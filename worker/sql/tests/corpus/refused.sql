@@ -894,12 +894,12 @@ STATE TTL NONE
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n <= 3
 STATE TTL NONE
 =>
-1:133: n <= 3 is not supported: of the rows of a key only one can be taken; write n = 1
+1:133: n <= 3 is not supported: of the rows of a key only one can be taken; write n = 1; over rows of windows more are possible
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE price > 1
 STATE TTL NONE
 =>
-1:127: of the rows of a key only the one with n = 1 can be taken; write n = 1
+1:127: of the rows of a key only the one with n = 1 can be taken; write n = 1; over rows of windows more are possible
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price) AS n FROM clicks) WHERE n = 1
 STATE TTL NONE
@@ -938,4 +938,125 @@ STATE TTL NONE
 --------
 INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) AS s FROM clicks
 =>
-1:33: OVER after sum is not supported; OVER stands after ROW_NUMBER() in a subquery, for the first or the last row of a key
+1:33: OVER after sum is not supported; OVER stands after ROW_NUMBER() in a subquery, for the first rows of a key
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE price > 1
+=>
+1:199: nothing says up to which n rows are taken; write n <= 10, up to 1000
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) 
+=>
+1:17: nothing says up to which n rows are taken; write n <= 10, up to 1000
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 1001
+=>
+1:205: rows up to n = 1001 are not taken; write n <= 10, up to 1000
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n < 1
+=>
+1:205: rows up to n = 0 are not taken; write n <= 10, up to 1000
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n >= 2
+=>
+1:199: nothing says up to which n rows are taken; write n <= 10, up to 1000
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= user_id
+=>
+1:199: nothing says up to which n rows are taken; write n <= 10, up to 1000
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, RANK() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:48: RANK() in a subquery is not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, DENSE_RANK() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:48: DENSE_RANK() in a subquery is not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, user_id ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:48: PARTITION BY lacks window_end; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:48: PARTITION BY lacks window_start; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:48: ROW_NUMBER without ORDER BY has no order; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:48: ROW_NUMBER without PARTITION BY would have one key; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY 1) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:114: 1 orders nothing; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY window_start) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:114: window_start is not known before the rows are grouped; use it in SELECT, GROUP BY and HAVING, not in WHERE or in an aggregate
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price ROWS 3 PRECEDING) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:48: ROW_NUMBER takes no frame; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+EMIT CHANGES
+=>
+2:1: EMIT CHANGES is not possible with ROW_NUMBER over windows: a row in between moves all others; leave it out: the rows come when the window ends
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+STATE TTL NONE
+=>
+2:1: STATE TTL is not possible over windows: their state goes when they end; leave it out; ALLOWED LATENESS keeps windows longer
+--------
+INSERT INTO out SELECT user_id, count(*) AS c FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3 GROUP BY user_id
+=>
+1:227: GROUP BY and HAVING over a subquery are not supported; make a view of it, and group its rows
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id) WHERE n <= 3
+=>
+1:38: GROUP BY in a subquery is not supported; group in a view, and number its rows
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, price + 1, 5 ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:117: 5 is no key; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT missing FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:24: there is no column 'missing'; columns are user_id, name, event_time, price, quantity, amount, ok, window_start, window_end, window_time, n
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) WHERE window_start > event_time) WHERE n <= 3
+=>
+1:204: window_start is not known before the rows are grouped; use it in SELECT, GROUP BY and HAVING, not in WHERE or in an aggregate
+--------
+INSERT INTO out SELECT user_id FROM (SELECT user_id, name AS n, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:38: two columns are called 'n'; rename one with AS
+--------
+INSERT INTO out SELECT user_id FROM (SELECT user_id, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY name) AS m FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+=>
+1:38: a subquery numbers its rows once; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+CREATE VIEW v AS SELECT user_id, window_end, window_start AS since, count(*) AS c
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end;
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY since ORDER BY c DESC) AS n FROM v) WHERE n <= 3
+=>
+3:48: PARTITION BY lacks the window: the window_end or window_time of 'v'; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+CREATE VIEW v AS SELECT user_id, window_end, window_start AS since, count(*) AS c
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end;
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_end ORDER BY c DESC) AS n FROM v) WHERE n <= 3
+ALLOWED LATENESS INTERVAL '1' SECOND
+=>
+4:1: over results of windows no row is late; leave the clause out; the late rows of the first window are counted
+--------
+CREATE VIEW v AS SELECT user_id, window_end, window_start AS since, count(*) AS c
+FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end;
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_end ORDER BY c DESC) AS n FROM v) WHERE n <= 3
+=>
+3:118: results of sessions are not numbered: each has a window of its own; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION and a view over windows are possible too
+--------
+INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) AS r WHERE t.n <= 3
+=>
+1:204: nothing says up to which n rows are taken; write n <= 10, up to 1000

@@ -15,14 +15,17 @@ use datafusion_common::ScalarValue;
 
 use super::input::{Logs, batch};
 use super::sink::{Expected, texts};
+use super::top;
 
 /// A row in a window.
 #[derive(Clone)]
-struct Placed {
+pub(super) struct Placed {
     /// Event time, log, number in the log.
-    place: (i64, usize, usize),
-    keys: Vec<ScalarValue>,
+    pub(super) place: (i64, usize, usize),
+    pub(super) keys: Vec<ScalarValue>,
     arguments: Vec<Option<ScalarValue>>,
+    /// What the argument was packed of, where rows are numbered.
+    pub(super) packed: Vec<ScalarValue>,
 }
 
 /// By a name: bounds and rows.
@@ -86,6 +89,7 @@ fn one_pipeline(
             if declared.event_time.is_some() {
                 maximum = maximum.max(Some(row.time));
             }
+            let packed = top::unpacked(&pipeline.steps, whole.clone()).pop();
             let rows = steps(&pipeline.steps, whole);
             if rows.num_rows() == 0 {
                 continue;
@@ -100,7 +104,8 @@ fn one_pipeline(
                 late(plan, sinks, (window, columns), &rows, (row.time, watermark.unwrap()));
             }
             let time = if declared.event_time.is_some() { row.time } else { 0 };
-            place(&mut windows, &open, &placed(columns, &rows, (time, log, number)));
+            let packed = packed.unwrap_or_default();
+            place(&mut windows, &open, &placed(columns, &rows, (time, log, number), packed));
         }
         closed.push(maximum.map_or(i64::MIN, |time| time - declared.delay_ms));
     }
@@ -110,8 +115,7 @@ fn one_pipeline(
         } else {
             let Output::Sink(sink) = window.output else { panic!("changes go to a sink") };
             let current = current(window, windows, &closed);
-            let rows = (!current.is_empty())
-                .then(|| steps(&window.steps, results(&window.grouping, &current)));
+            let rows = handed_out(window, &current);
             expected(plan, sinks, sink).rows.extend(rows.iter().flat_map(texts));
         }
     }
@@ -168,7 +172,7 @@ fn close(
         WindowKind::First { ttl_ms } => all.retain(|((start, _), _)| *start <= closed + ttl_ms),
         _ => all.retain(|((_, end), _)| *end <= closed),
     }
-    let rows = (!all.is_empty()).then(|| steps(&window.steps, results(&window.grouping, &all)));
+    let rows = handed_out(window, &all);
     match &window.output {
         Output::Sink(sink) => {
             let sink = expected(plan, sinks, *sink);
@@ -177,13 +181,15 @@ fn close(
         }
         Output::Partial(next) => {
             let mut windows = Windows::new();
+            let mut packed = packed_results(window, &all).into_iter();
             for at in 0..rows.as_ref().map_or(0, RecordBatch::num_rows) {
                 let Some(row) = rows.as_ref().map(|rows| rows.slice(at, 1)) else { continue };
                 let times = row.column(next.input.event_time);
                 let time = times.as_primitive::<TimestampMillisecondType>().value(0);
                 // A result of a window is late for no other.
                 let open = windows_of(next.grouping.window, time);
-                place(&mut windows, &open, &placed(&next.input, &row, (time, 0, at)));
+                let packed = packed.next().unwrap_or_default();
+                place(&mut windows, &open, &placed(&next.input, &row, (time, 0, at), packed));
             }
             close(plan, merging(plan, next), windows, closed, sinks);
         }
@@ -194,7 +200,40 @@ fn expected<'a>(plan: &JobPlan, sinks: &'a mut Sinks, sink: usize) -> &'a mut Ex
     sinks.get_mut(&plan.sinks[sink].name).unwrap()
 }
 
-fn steps(steps: &[Step], mut rows: RecordBatch) -> RecordBatch {
+/// The results of windows before the steps, and the steps.
+fn unpacked_results<'a>(
+    window: &'a WindowAggregate,
+    windows: &[((i64, i64), Vec<Placed>)],
+) -> Option<(RecordBatch, &'a [Step])> {
+    if windows.is_empty() {
+        return None;
+    }
+    Some(match window.steps.split_first() {
+        Some((Step::Unpack { schema }, rest)) => {
+            (top::rows(&window.grouping, schema, windows), rest)
+        }
+        _ => (results(&window.grouping, windows), &window.steps),
+    })
+}
+
+fn handed_out(
+    window: &WindowAggregate,
+    windows: &[((i64, i64), Vec<Placed>)],
+) -> Option<RecordBatch> {
+    let (rows, rest) = unpacked_results(window, windows)?;
+    Some(steps(rest, rows))
+}
+
+/// What the rows that are handed out were packed of.
+fn packed_results(
+    window: &WindowAggregate,
+    windows: &[((i64, i64), Vec<Placed>)],
+) -> Vec<Vec<ScalarValue>> {
+    let found = unpacked_results(window, windows);
+    found.map_or_else(Vec::new, |(rows, rest)| top::unpacked(rest, rows))
+}
+
+pub(super) fn steps(steps: &[Step], mut rows: RecordBatch) -> RecordBatch {
     for step in steps {
         if rows.num_rows() == 0 {
             return rows;
@@ -213,6 +252,7 @@ fn steps(steps: &[Step], mut rows: RecordBatch) -> RecordBatch {
                 let columns = exprs.iter().map(values).collect();
                 RecordBatch::try_new(schema.clone(), columns).unwrap()
             }
+            Step::Unpack { .. } => panic!("rows are unpacked before the other steps"),
         };
     }
     rows
@@ -274,7 +314,12 @@ fn late(
     expected(plan, sinks, late.sink).rows.extend(texts(&row));
 }
 
-fn placed(columns: &RowColumns, rows: &RecordBatch, place: (i64, usize, usize)) -> Placed {
+fn placed(
+    columns: &RowColumns,
+    rows: &RecordBatch,
+    place: (i64, usize, usize),
+    packed: Vec<ScalarValue>,
+) -> Placed {
     let times = rows.column(columns.event_time).as_primitive::<TimestampMillisecondType>();
     assert_eq!(times.value(0), place.0);
     let value = |column: usize| ScalarValue::try_from_array(rows.column(column), 0).unwrap();
@@ -282,6 +327,7 @@ fn placed(columns: &RowColumns, rows: &RecordBatch, place: (i64, usize, usize)) 
         place,
         keys: columns.keys.iter().map(|column| value(*column)).collect(),
         arguments: columns.arguments.iter().map(|column| column.map(value)).collect(),
+        packed,
     }
 }
 
@@ -351,6 +397,7 @@ fn result(aggregate: &Aggregate, rows: usize, all: &[&ScalarValue]) -> ScalarVal
         Function::Deviation { sample } => variance(&floats(), sample, true),
         Function::FirstValue => values[0].clone(),
         Function::LastValue => values[values.len() - 1].clone(),
+        Function::Top { .. } => panic!("its rows are numbered apart"),
         Function::ArrayAgg { limit } => {
             let items: Vec<ScalarValue> =
                 values.iter().take(limit as usize).map(|value| (*value).clone()).collect();
