@@ -1,6 +1,7 @@
 //! Accumulators: one per aggregate and table, a column per part of the state, indexed by group. They can be read
 //! per group without draining, so that changed entries can be snapshotted. Another one is another file.
 
+mod approximate;
 mod avg;
 mod columns;
 mod count;
@@ -11,6 +12,7 @@ mod fold;
 mod function;
 mod list;
 mod number;
+mod registers;
 mod rows;
 mod sets;
 mod stored_bytes;

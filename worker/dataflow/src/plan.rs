@@ -222,6 +222,8 @@ pub enum Function {
     },
     /// `count(DISTINCT x)`, exact.
     CountDistinct,
+    /// About that, in state that does not grow with the values.
+    ApproxDistinct,
     /// The value of the first row by event time; of rows with one time the first by partition, then by place in it.
     FirstValue,
     /// The reverse.

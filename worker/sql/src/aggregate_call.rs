@@ -111,6 +111,7 @@ fn function(
         ("array_agg", FunctionArguments::List(list)) => {
             Function::ArrayAgg { limit: array_limit(list, at)? }
         }
+        ("approx_distinct" | "approx_count_distinct", _) => Function::ApproxDistinct,
         ("first_value", _) => Function::FirstValue,
         ("last_value", _) => Function::LastValue,
         ("sum", _) => Function::Sum,

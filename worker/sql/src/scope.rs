@@ -25,8 +25,10 @@ pub(crate) trait Scope {
     fn whole(&self, node: &ast::Expr) -> Option<Expr>;
 }
 
-pub(crate) const AGGREGATES: [&str; 14] = [
+pub(crate) const AGGREGATES: [&str; 16] = [
     "count",
+    "approx_distinct",
+    "approx_count_distinct",
     "sum",
     "min",
     "max",

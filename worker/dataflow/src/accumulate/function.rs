@@ -6,7 +6,8 @@ use arrow::datatypes::{
 
 use super::variance;
 use super::{
-    Accumulator, avg, columns, count, distinct, edge, extreme, list, sum, text_extreme, top,
+    Accumulator, approximate, avg, columns, count, distinct, edge, extreme, list, sum,
+    text_extreme, top,
 };
 use crate::column::{ColumnKind as K, ListItem};
 use crate::error::DataflowError;
@@ -30,6 +31,7 @@ impl Function {
     pub fn text(self) -> &'static str {
         match self {
             Self::Count | Self::CountDistinct => "count",
+            Self::ApproxDistinct => "approx_distinct",
             Self::Sum => "sum",
             Self::Min => "min",
             Self::Max => "max",
@@ -56,7 +58,7 @@ impl Function {
             return None;
         }
         Some(match (self, argument) {
-            (Self::Count, _) | (Self::CountDistinct, Some(_)) => K::Int64,
+            (Self::Count, _) | (Self::CountDistinct | Self::ApproxDistinct, Some(_)) => K::Int64,
             (Self::ArrayAgg { .. }, Some(kind)) => K::List(ListItem::of(kind)?),
             (Self::Sum, Some(K::Decimal(_, scale))) => K::Decimal(38, scale),
             (Self::Avg, Some(K::Int64 | K::Float64))
@@ -95,7 +97,10 @@ impl Aggregate {
                 (format!("{name}.sum"), avg_sum_kind(kind), true),
                 (format!("{name}.count"), K::Int64, false),
             ],
-            Function::CountDistinct | Function::ArrayAgg { .. } | Function::Top { .. } => {
+            Function::CountDistinct
+            | Function::ApproxDistinct
+            | Function::ArrayAgg { .. }
+            | Function::Top { .. } => {
                 vec![(name.clone(), K::Bytes, true)]
             }
             Function::FirstValue | Function::LastValue | Function::FirstRow | Function::LastRow => {
@@ -126,6 +131,9 @@ impl Aggregate {
             }
             (Function::Min | Function::Max, Some(kind)) => self.extreme(kind)?,
             (Function::CountDistinct, Some(kind)) => Box::new(distinct::CountDistinct::new(kind)),
+            (Function::ApproxDistinct, Some(kind)) => {
+                Box::new(approximate::ApproxDistinct::new(kind))
+            }
             (Function::ArrayAgg { limit }, Some(kind)) => {
                 Box::new(list::ArrayAgg::new(kind, limit))
             }

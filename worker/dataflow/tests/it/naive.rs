@@ -155,6 +155,8 @@ impl Group {
             text(in_order.last().map(ToString::to_string)),
             names.iter().collect::<BTreeSet<_>>().len().to_string(),
             distinct.len().to_string(),
+            // So few that none share a register: the estimate is exact.
+            quantities.iter().collect::<BTreeSet<_>>().len().to_string(),
             text((!few.is_empty()).then(|| format!("[{}]", few.join(", ")))),
         ]
     }

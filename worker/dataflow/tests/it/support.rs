@@ -150,6 +150,11 @@ pub(crate) fn grouping(operator: &str, window: WindowKind, keys: Keys) -> Groupi
             aggregate(Function::CountDistinct, "count(DISTINCT name)", Some(ColumnKind::Utf8)),
             aggregate(Function::CountDistinct, "count(DISTINCT price)", Some(ColumnKind::Float64)),
             aggregate(
+                Function::ApproxDistinct,
+                "approx_distinct(quantity)",
+                Some(ColumnKind::Int64),
+            ),
+            aggregate(
                 Function::ArrayAgg { limit: 3 },
                 "array_agg(quantity LIMIT 3)",
                 Some(ColumnKind::Int64),
@@ -166,7 +171,7 @@ fn row_columns(keys: Keys) -> RowColumns {
             Keys::Id => vec![1],
             Keys::NameAndId => vec![2, 1],
         },
-        arguments: [&[None][..], &[3, 3, 3, 4, 4, 2, 4, 2, 3, 2, 4, 3].map(Some)].concat(),
+        arguments: [&[None][..], &[3, 3, 3, 4, 4, 2, 4, 2, 3, 2, 4, 3, 3].map(Some)].concat(),
         carried: vec![],
     }
 }

@@ -1437,3 +1437,40 @@ state of other.top in stage 2: (window_end TUMBLE(5000 ms)) -> (top(2 BY row(pri
 state of out.window in stage 2: (window_end TUMBLE(20000 ms)) -> (count(*) BIGINT, sum(row(price)) DOUBLE)
 sink other (topic other-topic): user_id BIGINT, price DOUBLE, at TIMESTAMP
 sink out (topic out-topic): window_start TIMESTAMP, dear BIGINT, total DOUBLE
+--------
+INSERT INTO counts SELECT user_id, window_start, approx_distinct(price) AS prices, approx_count_distinct(name) FILTER (WHERE ok) AS names,
+  count(DISTINCT price) AS exact
+FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20' SECOND)
+GROUP BY user_id, window_start, window_end
+HAVING approx_distinct(quantity) > 1
+=>
+plan ba46c7db0ea3b2f4
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, price AS __argument_0, CASE WHEN ok THEN name END AS __argument_1, quantity AS __argument_3
+    partial counts.window HOP(5000 ms, 20000 ms) keys (user_id) aggregates (approx_distinct(price), approx_distinct(name) FILTER (WHERE ok), count(DISTINCT price), approx_distinct(quantity))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window HOP(5000 ms, 20000 ms) keys (user_id) aggregates (approx_distinct(price), approx_distinct(name) FILTER (WHERE ok), count(DISTINCT price), approx_distinct(quantity))
+    filter (approx_distinct(quantity) > 1)
+    project user_id, window_start, approx_distinct(price) AS prices, approx_distinct(name) FILTER (WHERE ok) AS names, count(DISTINCT price) AS exact
+    write counts
+exchange counts.window (16 partitions, d79f447592115861): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, approx_distinct(price) BYTES, approx_distinct(name) FILTER (WHERE ok) BYTES, count(DISTINCT price) BYTES, approx_distinct(quantity) BYTES
+state of counts.window in stage 1: (pane_end HOP(5000 ms, 20000 ms), first_window_end HOP(5000 ms, 20000 ms), user_id BIGINT) -> (approx_distinct(price) BYTES, approx_distinct(name) FILTER (WHERE ok) BYTES, count(DISTINCT price) BYTES, approx_distinct(quantity) BYTES)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, prices BIGINT, names BIGINT, exact BIGINT key (user_id)
+--------
+INSERT INTO counts SELECT user_id, approx_distinct(event_time) AS times, approx_distinct(amount) AS amounts, approx_distinct(ok) AS both
+FROM visits GROUP BY user_id EMIT CHANGES STATE TTL INTERVAL '20' SECOND
+=>
+plan 332a72e11d8f81b6
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, event_time AS __argument_0, amount AS __argument_1, ok AS __argument_2
+    window counts.group LIFE(20000 ms) keys (user_id) aggregates (approx_distinct(event_time), approx_distinct(amount), approx_distinct(ok))
+    emit changes
+    project user_id, approx_distinct(event_time) AS times, approx_distinct(amount) AS amounts, approx_distinct(ok) AS both
+    write counts
+state of counts.group in stage 0: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, approx_distinct(event_time) BYTES, approx_distinct(amount) BYTES, approx_distinct(ok) BYTES)
+sink counts (topic counts-topic): user_id BIGINT, times BIGINT, amounts BIGINT, both BIGINT key (user_id)

@@ -181,7 +181,7 @@ INSERT INTO out SELECT upper(price, 1) AS p FROM clicks
 --------
 INSERT INTO out SELECT row_number() OVER (ORDER BY price) AS n FROM clicks
 =>
-1:24: the function row_number is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev, first_value, last_value, array_agg
+1:24: the function row_number is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, approx_distinct, approx_count_distinct, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev, first_value, last_value, array_agg
 --------
 INSERT INTO out SELECT upper(name) FILTER (WHERE ok) AS n FROM clicks
 =>
@@ -349,7 +349,7 @@ GROUP BY 1, window_start, window_end
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY ROLLUP(user_id), window_start, window_end
 =>
-2:10: the function ROLLUP is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev, first_value, last_value, array_agg
+2:10: the function ROLLUP is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, approx_distinct, approx_count_distinct, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev, first_value, last_value, array_agg
 --------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY ALL
@@ -1060,3 +1060,19 @@ INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY w
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) AS r WHERE t.n <= 3
 =>
 1:204: nothing says up to which n rows are taken; write n <= 10, up to 1000
+--------
+INSERT INTO out SELECT approx_distinct(user_id) AS n FROM clicks
+=>
+1:24: the aggregate approx_distinct is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end, or with GROUP BY and EMIT CHANGES
+--------
+INSERT INTO out SELECT window_start, approx_distinct(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
+=>
+1:38: approx_distinct does not take these arguments; write one argument
+--------
+INSERT INTO out SELECT window_start, approx_distinct(user_id, price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
+=>
+1:38: approx_distinct does not take these arguments; write one argument
+--------
+INSERT INTO out SELECT window_start, approx_distinct(DISTINCT user_id) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
+=>
+1:38: DISTINCT or ALL in approx_distinct is not supported; leave it out
