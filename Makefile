@@ -4,13 +4,13 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit crates model fuzz it explore e2e bench bench-quick bench-operator soak sabotage images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit crates model sim fuzz it explore e2e bench bench-quick bench-operator soak sabotage images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 demo: ## a job on this machine, killed and recovered before your eyes; ARGS="--help" shows its arguments
 	@tests/tools/program.sh demo $(ARGS)
-test: ## everything: build, lint, unit, crates, model, fuzz, it, chart, e2e
+test: ## everything: build, lint, unit, crates, model, sim, fuzz, it, chart, e2e
 	@tests/tools/test.sh
 unit: ## the tests of single crates that answer at once
 	@tests/tools/test.sh unit
@@ -18,6 +18,8 @@ crates: ## the other tests of single crates: with waits, with many cases
 	@tests/tools/test.sh crates
 model: ## every order of steps and faults of ownership and commit, within the large bounds
 	@STREAMJOB_MODEL=full tests/tools/test.sh model
+sim: ## the slot loop in a simulated world: SEEDS=… fresh seeds, or SEED=… once more, step by step
+	@$(if $(SEED),STREAMJOB_SIM_SEED=$(SEED)) STREAMJOB_SIM_SEEDS=$(or $(SEEDS),500) tests/tools/run-tests.sh sim --nocapture
 fuzz: ## what comes from outside, spoilt: a minute for each reader; prints seeds and cases
 	@STREAMJOB_FUZZ_SECONDS=60 tests/tools/run-tests.sh fuzz --nocapture
 it: ## against a real Kafka and a real object store
@@ -34,9 +36,10 @@ bench-operator: ## 10,000 jobs and no nodes: memory, a core at rest, edit to obj
 	@tests/tools/cargo-build.sh && tests/tools/cluster.sh ensure >/dev/null && tests/bench/operator.py $(CARGO_TARGET_DIR)/debug/streamjob-operator $(ARGS)
 sabotage: ## a worker that breaks the protocol on purpose, in 17 ways: the checker must see each
 	@tests/tools/run-tests.sh it sabotage:: --nocapture
-soak: ## the large bounds of the model; the readers spoilt for long; the faults at full length, long outages too
+soak: ## what make test draws a part of, whole: model, 20,000 simulated seeds, readers spoilt for long, faults, outages
 	@STREAMJOB_FUZZ_SECONDS=60 tests/tools/run-tests.sh fuzz --nocapture
 	@STREAMJOB_MODEL=full tests/tools/run-tests.sh model
+	@STREAMJOB_SIM_SEEDS=20000 tests/tools/run-tests.sh sim
 	@STREAMJOB_CELLS=1000 STREAMJOB_KILLS=60 STREAMJOB_RECORDS=5000000 STREAMJOB_STORE_OUTAGE=180 tests/tools/run-tests.sh it faults:: soak::
 images: ## worker and operator images, pushed to REGISTRY with TAG
 	@tests/tools/cargo-build.sh && tests/images/images.sh $(CARGO_TARGET_DIR) $(REGISTRY) $(TAG)

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# run-tests.sh unit|crates|model|fuzz|it|e2e [ARGUMENT…]   builds and runs the tests of one part; ARGUMENTs go to each
-# test program. `model`, `fuzz`, `it` and `e2e` are the targets of that name of the crate streamjob-tests. `unit` is what
+# run-tests.sh unit|crates|model|sim|fuzz|it|e2e [ARGUMENT…]   builds and runs the tests of one part; ARGUMENTs go to each
+# test program. `model`, `sim`, `fuzz`, `it` and `e2e` are the targets of that name of the crate streamjob-tests. `unit` is what
 # answers at once: the tests inside the sources of all crates, and the test programs of those that neither wait nor try
 # out many cases. `crates` is the other test programs of single crates.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$STREAMJOB_CACHE/target}
-part=${1:?unit, crates, model, fuzz, it or e2e}; shift
+part=${1:?unit, crates, model, sim, fuzz, it or e2e}; shift
 case $part in
-  unit | crates | model | fuzz) ;;
+  unit | crates | model | sim | fuzz) ;;
   *) cargo build --quiet --workspace --bins && tests/tools/build-sabotaged.sh --quiet ;;
 esac
 

@@ -6,6 +6,7 @@
 #   unit    the tests of single crates that answer at once
 #   crates  the other tests of single crates: with waits, with many cases, with a development broker
 #   model   every order of steps and faults of ownership and commit, within bounds
+#   sim     the slot loop in a simulated world, by fresh seeds
 #   fuzz    what comes from outside, spoilt
 #   it      against a real Kafka, a real object store and the development broker
 #   chart   the Helm chart is well-formed and renders to what it should
@@ -95,7 +96,7 @@ tools() {
   case $wanted in *' e2e '* | *' chart '*) "$ROOT/tests/tools/cluster.sh" ensure ;; esac
 }
 
-all=(build lint unit crates model fuzz it chart e2e)
+all=(build lint unit crates model sim fuzz it chart e2e)
 wanted=("${@:-}")
 [ -n "${wanted[0]}" ] || wanted=("${all[@]}")
 for name in "${wanted[@]}"; do
@@ -133,13 +134,13 @@ skipped() {
 }
 
 # `unit` by itself builds no more than its tests, so that it answers at once when they are built.
-needs_build() { is_wanted build || is_wanted crates || is_wanted model || is_wanted fuzz || is_wanted it || is_wanted e2e; }
+needs_build() { is_wanted build || is_wanted crates || is_wanted model || is_wanted sim || is_wanted fuzz || is_wanted it || is_wanted e2e; }
 built=1 unit_limit=5400
 if needs_build; then
   unit_limit=300
   part build 5400 "$ROOT/tests/tools/cargo-build.sh" || built=0
 fi
-for name in unit crates model fuzz; do
+for name in unit crates model sim fuzz; do
   is_wanted "$name" || continue
   [ $built = 1 ] || { skipped "$name" "the build failed"; continue; }
   limit=900

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use connectors::turns;
 use protocol::admin::{SlotPhase, SlotStatus};
 use protocol::{Nonce, SlotIndex};
 
@@ -79,7 +80,7 @@ impl Board {
             savepoint: None,
             gap_ms: None,
         };
-        let (counters, seen) = (SlotCounters::default(), Instant::now());
+        let (counters, seen) = (SlotCounters::default(), turns::now());
         let mut entries = self.lock();
         entries.retain(|e| e.status.slot != slot); // a slot that tries again
         entries.push(Entry {
@@ -95,7 +96,7 @@ impl Board {
     pub fn update(&self, slot: SlotIndex, apply: impl FnOnce(&mut Entry)) {
         let mut entries = self.lock();
         if let Some(entry) = entries.iter_mut().find(|e| e.status.slot == slot) {
-            entry.seen = Instant::now();
+            entry.seen = turns::now();
             apply(entry);
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use connectors::turns;
 use protocol::acquire::Stop;
 use protocol::generation::{Layout, Sealed};
 use protocol::keys::Keys;
@@ -13,7 +14,6 @@ use tokio::runtime::Handle;
 
 use crate::admin::is_savepoint_name;
 use crate::args::CleanArgs;
-use crate::clock::now_ms;
 use crate::cluster::{self, Cluster, retrying};
 use crate::exit::{Ending, LastWords};
 use crate::gc;
@@ -55,7 +55,7 @@ fn work(args: &CleanArgs, runtime: &Handle) -> Result<String, Stop> {
     if args.delete_state {
         done.push(delete_state(&job, &cluster, &history)?);
     } else if args.gc {
-        let collected = gc::collect(&job, &cluster, gc::Standing::Unjudged, now_ms())?;
+        let collected = gc::collect(&job, &cluster, gc::Standing::Unjudged, turns::now_ms())?;
         done.push(format!("collected garbage: {collected:?}"));
     }
     if done.is_empty() {

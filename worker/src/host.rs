@@ -32,6 +32,7 @@ use crate::metrics::Metrics;
 use crate::orders::Orders;
 use crate::probes::{self, Probes};
 use crate::slot::{self, SlotEnd, SlotTask};
+use crate::world::Servers;
 
 /// Where a process listens.
 #[derive(Clone, Debug)]
@@ -116,6 +117,7 @@ impl Hosting {
             orders: Arc::clone(&self.orders),
             board: Arc::clone(&self.board),
             runtime: runtime.clone(),
+            world: Arc::new(Servers),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use connectors::turns;
 use protocol::acquire::Stop;
 use protocol::admin::SlotPhase;
 use protocol::generation::Layout;
@@ -12,7 +13,6 @@ use protocol::reason::Reason;
 use protocol::{SlotIndex, StageId};
 use tokio::runtime::Handle;
 
-use crate::clock::now_ms;
 use crate::cluster::{Cluster, retrying};
 use crate::gc;
 use crate::host::{Host, Hosting};
@@ -43,7 +43,8 @@ fn keep(hosting: &Hosting, runtime: &Handle) {
         let done = Cluster::open(&hosting.job, runtime.clone()).and_then(|cluster| {
             look_at_partitions(hosting, &cluster)?;
             if look.is_multiple_of(LOOKS_PER_COLLECTION) {
-                let collected = gc::collect(&hosting.job, &cluster, standing(hosting), now_ms())?;
+                let collected =
+                    gc::collect(&hosting.job, &cluster, standing(hosting), turns::now_ms())?;
                 tracing::info!(?collected, "garbage");
             }
             Ok(())

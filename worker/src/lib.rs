@@ -5,7 +5,6 @@ pub mod admin;
 pub mod args;
 pub mod board;
 pub mod clean;
-pub mod clock;
 pub mod cluster;
 mod command;
 mod embedded;
@@ -29,5 +28,6 @@ pub mod run;
 pub mod slot;
 pub mod slot_command;
 pub mod supervise;
+pub mod world;
 
 pub use command::start;

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use crate::board::Board;
 use crate::job::Job;
 use crate::orders::Orders;
+use crate::world::World;
 
 mod acquire;
 mod burst;
@@ -68,6 +69,8 @@ pub struct SlotTask {
     pub board: Arc<Board>,
     /// For the object store.
     pub runtime: Handle,
+    /// Brokers and store.
+    pub world: Arc<dyn World>,
 }
 
 /// How a slot came to its end in peace.

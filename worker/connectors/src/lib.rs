@@ -11,6 +11,7 @@ pub mod kafka;
 pub mod limits;
 mod reader;
 pub mod store;
+pub mod turns;
 
 pub use kafka::{
     Admin, Burst, GroupOffsets, KafkaConfig, KafkaError, KafkaErrorKind, Outcome, PlainProducer,

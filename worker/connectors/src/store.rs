@@ -6,7 +6,7 @@ mod retry;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
@@ -14,13 +14,13 @@ use object_store::path::Path;
 use object_store::{
     MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart,
 };
-use tokio::time::Instant;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use open::{S3Credentials, S3Options};
 use retry::attempts;
 
 use crate::limits::{LIST_MAX, PART_BYTES, PARTS_IN_FLIGHT_MAX, STORE_DEADLINE};
+use crate::turns;
 
 /// What came of creating an object that must not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,12 @@ impl Store {
     pub fn open(location: &str, options: &S3Options) -> Result<Self, StoreError> {
         let (objects, root) = open::open(location, options)?;
         Ok(Self { objects, root, location: location.to_owned(), deadline: STORE_DEADLINE })
+    }
+
+    /// A store over the objects of a simulation.
+    pub fn over(objects: Arc<dyn ObjectStore>, location: &str) -> Self {
+        let (root, location) = (Path::default(), location.to_owned());
+        Self { objects, root, location, deadline: STORE_DEADLINE }
     }
 
     /// The same store with another bound of an operation, all its attempts included.
@@ -273,7 +279,7 @@ impl Store {
     }
 
     fn until(&self) -> Instant {
-        Instant::now() + self.deadline
+        turns::now() + self.deadline
     }
 
     fn path(&self, operation: &'static str, key: &str) -> Result<Path, StoreError> {

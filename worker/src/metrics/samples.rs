@@ -13,7 +13,7 @@ use protocol::admin::{SlotPhase, SlotStatus};
 
 use super::slot_labels;
 use crate::board::{Board, Entry};
-use crate::clock::now_ms;
+use connectors::turns;
 
 /// A number that only rises: name without `_total`, unit, help, value.
 type CounterRow = (&'static str, Option<Unit>, &'static str, fn(&Entry) -> u64);
@@ -55,7 +55,7 @@ const GAUGES: &[GaugeRow] = &[
         watermark_ms(&e.status).map(|ms| ms as f64 / 1000.0)
     }),
     ("watermark_age", Some(Unit::Seconds), "Wall clock minus the smallest watermark", |e| {
-        watermark_ms(&e.status).map(|ms| now_ms().saturating_sub(ms) as f64 / 1000.0)
+        watermark_ms(&e.status).map(|ms| turns::now_ms().saturating_sub(ms) as f64 / 1000.0)
     }),
     ("commit_interval", Some(Unit::Seconds), "Between two commits now", |e| {
         Some(e.status.commit_interval_ms as f64 / 1000.0)
@@ -63,7 +63,7 @@ const GAUGES: &[GaugeRow] = &[
     ("checkpoint_age", Some(Unit::Seconds), "Since the newest checkpoint held everything", |e| {
         let completed = e.status.checkpoint.as_ref()?.completed_at;
         let current = e.checkpoint_current_ms.map_or(completed, |at| at.max(completed));
-        Some(now_ms().saturating_sub(current) as f64 / 1000.0)
+        Some(turns::now_ms().saturating_sub(current) as f64 / 1000.0)
     }),
     ("running", None, "1 while the slot owns its shards", |e| {
         some(u64::from(matches!(e.status.phase, SlotPhase::Running | SlotPhase::Draining)))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use connectors::faults::{self, Point, Sabotage};
+use connectors::turns;
 use connectors::{Burst, KafkaErrorKind, Store};
 use protocol::acquire::{History, PendingSeal, StartPoint, Stop, ids_to_fence, start_point};
 use protocol::admin::SlotPhase;
@@ -14,7 +15,7 @@ use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
 use protocol::{Generation, ShardId};
 
-use super::committer::{Committer, timeouts};
+use super::committer::Committer;
 use super::context::Context;
 use super::kafka_stop;
 use super::other::restore_or_older;
@@ -59,7 +60,7 @@ pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, St
     let mut progress = Progress::new(context, &history.manifest_names);
     claim(context, &mut committer, &mut shards, &mut progress)?; // 7
     unseal(context, &history)?;
-    let gap = released_at.elapsed().as_millis() as u64;
+    let gap = turns::since(released_at).as_millis() as u64;
     context.task.board.update(context.task.slot, |e| e.status.gap_ms = Some(gap));
     shards.assign(context)?;
     Ok(Owned { shards, committer, progress })
@@ -90,7 +91,7 @@ pub(crate) fn list(context: &Context, store: &Store) -> Result<JobHistory, Stop>
 /// Step 4: waits, as a courtesy, until the former owners have released; then fences every id that may have owned
 /// one of the shards, released or not. Says when the former owners were last seen not to have released.
 fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
-    let began = Instant::now();
+    let began = turns::now();
     let mut unreleased_at = began;
     let (named, all_released) = loop {
         let read = context.read_own(false, READ_TIMEOUT).map_err(|e| kafka_stop(&e))?;
@@ -100,10 +101,10 @@ fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
             return Err(Stop::new(Reason::Superseded, "told to end while former owners release"));
         }
         let give_up = standing.acquire.is_some_and(|o| o.take_over);
-        if waiting == 0 || give_up || began.elapsed() > RELEASE_WAIT {
+        if waiting == 0 || give_up || turns::since(began) > RELEASE_WAIT {
             break (named, waiting == 0);
         }
-        unreleased_at = Instant::now();
+        unreleased_at = turns::now();
         context.seen();
         context.task.orders.wait(RELEASE_POLL);
     };
@@ -115,7 +116,7 @@ fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
         let id = job.names.transactional_id(*generation, *slot);
         tracing::info!(%id, "fencing");
         faults::before(Point::AcquireFence);
-        connectors::kafka::fence(&context.kafka, &id, timeouts()).map_err(|e| kafka_stop(&e))?;
+        context.task.world.fence(&context.kafka, &id).map_err(|e| kafka_stop(&e))?;
         faults::after(Point::AcquireFence);
         context.seen();
     }
@@ -153,7 +154,7 @@ pub(crate) fn read_fresh(
     let control = protocol::Log::new(job.names.control_topic(), context.task.slot.0 as i32);
     let nonce = commit_nonce(context, committer, &control)?;
     faults::before(Point::AcquireRead);
-    let began = Instant::now();
+    let began = turns::now();
     let mut read = BTreeMap::new();
     for stage in context.stages() {
         let mut logs = vec![control.clone()];
@@ -172,7 +173,7 @@ pub(crate) fn read_fresh(
                 Err(error) if error.kind != KafkaErrorKind::Pending => {
                     return Err(kafka_stop(&error));
                 }
-                _ if began.elapsed() > STABLE_READ_MAX => {
+                _ if turns::since(began) > STABLE_READ_MAX => {
                     return Err(Stop::new(
                         Reason::BrokerUnreachable,
                         format!("no fresh, stable answer for the offsets of group {group}"),
@@ -277,7 +278,7 @@ fn bring_up(
                 .filter(|(uid, _)| *uid == context.task.job.uid)
                 .map(|(_, name)| name.clone()),
             cursor_open: start.cursor.is_some(),
-            at: Instant::now(),
+            at: turns::now(),
         };
         shard.start = Some(start.clone());
         all.push(shard);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use connectors::Burst;
+use connectors::turns;
 use dataflow::{Emission, Input, JobPlan};
 use formats::exchange;
 use protocol::acquire::Stop;
@@ -144,7 +145,7 @@ impl Encoder {
 
     /// May watermarks go out at this boundary?
     pub(crate) fn watermarks_due(&self, urgent: bool) -> bool {
-        urgent || self.watermarks_sent.is_none_or(|at| at.elapsed() >= self.watermark_interval)
+        urgent || self.watermarks_sent.is_none_or(|at| turns::since(at) >= self.watermark_interval)
     }
 
     /// Adds the changed watermarks of the shards to every partition of the exchanges that they feed.
@@ -157,7 +158,7 @@ impl Encoder {
         if entries.is_empty() {
             return Ok(());
         }
-        self.watermarks_sent = Some(Instant::now());
+        self.watermarks_sent = Some(turns::now());
         for (at, target) in self.exchanges.iter().enumerate() {
             let of_exchange: Vec<UpstreamWatermark> = entries
                 .iter()

@@ -1,13 +1,14 @@
 //! When checkpoints are taken, and how a completed one comes to be named. The upload runs beside the slot; commits
 //! never wait for it.
 
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
 use connectors::faults::{self, Point, Sabotage};
+use connectors::turns;
 use protocol::acquire::Stop;
 use protocol::admin::CheckpointStatus;
-use protocol::manifest::ManifestName;
 use protocol::reason::Reason;
 use protocol::registers::ShardRegisters;
 
@@ -18,7 +19,9 @@ use super::progress::Progress;
 use super::replay::Shards;
 use super::shard::OwnedShard;
 use super::stop::flow_stop;
-use crate::clock::now_ms;
+
+/// How long one look at an upload waits.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What became of a snapshot.
 pub(crate) enum Outcome {
@@ -32,9 +35,9 @@ pub(crate) enum Outcome {
 
 /// The checkpoints of a slot.
 pub(crate) struct Checkpoints {
-    requests: SyncSender<Snapshot>,
-    outcomes: Receiver<Outcome>,
-    in_flight: Option<ManifestName>,
+    uploader: Arc<Uploader>,
+    /// The outcome of the one that is being uploaded.
+    in_flight: Option<Receiver<Outcome>>,
     /// Completed, waiting to be named by every shard's next commit.
     naming: Option<CheckpointStatus>,
     last: Instant,
@@ -44,23 +47,15 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Starts the thread that uploads.
-    pub(crate) fn start(context: &Context) -> Result<Self, Stop> {
-        let (requests, inbox) = sync_channel(1);
-        let (outbox, outcomes) = sync_channel(1);
-        let uploader = Uploader::new(context);
-        std::thread::Builder::new()
-            .name(format!("checkpoint-{}", context.task.slot))
-            .spawn(move || uploader.serve(&inbox, &outbox))
-            .map_err(|e| bug(format!("no thread for checkpoints: {e}")))?;
-        Ok(Self {
-            requests,
-            outcomes,
+    /// None yet.
+    pub(crate) fn new(context: &Context) -> Self {
+        Self {
+            uploader: Arc::new(Uploader::new(context)),
             in_flight: None,
             naming: None,
-            last: Instant::now(),
+            last: turns::now(),
             taken: None,
-        })
+        }
     }
 
     /// Takes up what has completed, and starts a checkpoint if one is due, at a boundary with nothing cut. One that
@@ -71,20 +66,20 @@ impl Checkpoints {
         shards: &mut Shards,
         progress: &mut Progress,
     ) -> Result<(), Stop> {
-        match self.outcomes.try_recv() {
-            Ok(outcome) => self.take(context, shards, outcome)?,
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return Err(bug("the checkpoint thread is gone")),
+        match self.in_flight.as_ref().map(Receiver::try_recv) {
+            Some(Ok(outcome)) => self.take(context, shards, outcome)?,
+            None | Some(Err(TryRecvError::Empty)) => {}
+            Some(Err(TryRecvError::Disconnected)) => return Err(thread_gone()),
         }
         self.note_named(context, shards);
-        if self.last.elapsed() < context.task.job.checkpoint_interval || !self.is_idle() {
+        if turns::since(self.last) < context.task.job.checkpoint_interval || !self.is_idle() {
             return Ok(());
         }
         if !self.is_current(shards) {
             return self.begin(context, shards, progress);
         }
-        self.last = Instant::now();
-        let current = Some(now_ms());
+        self.last = turns::now();
+        let current = Some(turns::now_ms());
         context.task.board.update(context.task.slot, |e| e.checkpoint_current_ms = current);
         Ok(())
     }
@@ -109,10 +104,14 @@ impl Checkpoints {
         shards: &mut Shards,
         at_most: Duration,
     ) -> Result<(), Stop> {
-        let until = Instant::now() + at_most;
-        while self.in_flight.is_some() && Instant::now() < until {
-            if let Ok(outcome) = self.outcomes.recv_timeout(Duration::from_millis(200)) {
-                self.take(context, shards, outcome)?;
+        let until = turns::now() + at_most;
+        while let Some(outcomes) = &self.in_flight
+            && turns::now() < until
+        {
+            match turns::receive(outcomes, LOOK) {
+                Ok(outcome) => self.take(context, shards, outcome)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(thread_gone()),
             }
             context.seen();
         }
@@ -126,7 +125,7 @@ impl Checkpoints {
         shards: &mut Shards,
         progress: &mut Progress,
     ) -> Result<(), Stop> {
-        self.last = Instant::now();
+        self.last = turns::now();
         let name = progress.draw_checkpoint(context);
         faults::before(Point::CheckpointSnapshot);
         let states = shards
@@ -146,9 +145,16 @@ impl Checkpoints {
             .collect::<Result<Vec<_>, Stop>>()?;
         self.taken = Some(states.iter().map(|s| (s.offset, s.registers.clone())).collect());
         faults::after(Point::CheckpointSnapshot);
-        let snapshot = Snapshot { name: name.clone(), shards: states, began: Instant::now() };
-        self.requests.send(snapshot).map_err(|_| bug("the checkpoint thread is gone"))?;
-        self.in_flight = Some(name);
+        let snapshot = Snapshot { name, shards: states, began: turns::now() };
+        let (outbox, outcomes) = sync_channel(1);
+        let uploader = Arc::clone(&self.uploader);
+        let upload = move || {
+            // Nobody takes it when the slot has ended meanwhile.
+            drop(outbox.send(uploader.checkpoint(snapshot).unwrap_or_else(Outcome::Stopped)));
+        };
+        turns::spawn(format!("checkpoint-{}", context.task.slot), upload)
+            .map_err(|e| bug(format!("no thread for checkpoints: {e}")))?;
+        self.in_flight = Some(outcomes);
         Ok(())
     }
 
@@ -219,4 +225,8 @@ impl Checkpoints {
             context.task.board.update(context.task.slot, |e| e.status.checkpoint = named);
         }
     }
+}
+
+fn thread_gone() -> Stop {
+    bug("the thread of the checkpoint ended without a word")
 }

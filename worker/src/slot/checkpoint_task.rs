@@ -1,11 +1,11 @@
 //! The thread that turns snapshots into runs, packs them into one object, and writes the manifest.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use connectors::faults::{self, Point};
+use connectors::turns;
 use connectors::{Creation, Store, StoreError};
 use dataflow::TableChanges;
 use protocol::ShardId;
@@ -22,7 +22,6 @@ use super::context::Context;
 use super::shard::Chain;
 use super::stop::{state_stop, store_stop};
 use crate::board::Board;
-use crate::clock::now_ms;
 use crate::job::Job;
 
 /// One request and its quick retries; after that the status says that the store is away.
@@ -85,16 +84,8 @@ impl Uploader {
         }
     }
 
-    pub(crate) fn serve(self, inbox: &Receiver<Snapshot>, outbox: &SyncSender<Outcome>) {
-        while let Ok(snapshot) = inbox.recv() {
-            let outcome = self.checkpoint(snapshot).unwrap_or_else(Outcome::Stopped);
-            if outbox.send(outcome).is_err() {
-                return;
-            }
-        }
-    }
-
-    fn checkpoint(&self, snapshot: Snapshot) -> Result<Outcome, Stop> {
+    /// Takes a snapshot to the store.
+    pub(crate) fn checkpoint(&self, snapshot: Snapshot) -> Result<Outcome, Stop> {
         let Snapshot { name, shards, began } = snapshot;
         let object = self.job.keys.runs(&name);
         faults::before(Point::CheckpointRuns);
@@ -126,8 +117,8 @@ impl Uploader {
             chains,
             bytes: uploaded.0,
             puts: uploaded.1,
-            took: began.elapsed(),
-            completed_at: now_ms(),
+            took: turns::since(began),
+            completed_at: turns::now_ms(),
         })))
     }
 
@@ -225,11 +216,13 @@ impl Uploader {
                         e.status.reason = Some(stop.reason);
                         e.status.message = Some(format!("writing {key}: {}", stop.message));
                     });
-                    if began.elapsed() + pause > self.job.checkpoint_timeout {
+                    if turns::since(began) + pause > self.job.checkpoint_timeout {
                         return Ok(Err(format!("writing {key}: {error}")));
                     }
                     tracing::warn!("writing {key}: {error}; trying again");
-                    self.runtime.block_on(async { tokio::time::sleep(pause).await });
+                    if !turns::pause(pause) {
+                        self.runtime.block_on(async { tokio::time::sleep(pause).await });
+                    }
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
             }

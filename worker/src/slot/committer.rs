@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::{Burst, KafkaConfig, Outcome, PlainProducer, TransactionTimeouts, Transactions};
+use connectors::{Burst, KafkaConfig, Outcome};
 use protocol::acquire::Stop;
-use protocol::limits::{MESSAGE_TIMEOUT, SOCKET_TIMEOUT, TRANSACTION_TIMEOUT};
 use protocol::reason::Reason;
 
 use super::context::Context;
 use super::{bug, kafka_stop};
+use crate::world::{Commits, Sends, World};
 
 /// How long one look at the outcome waits.
 const LOOK: Duration = Duration::from_secs(1);
@@ -24,21 +24,13 @@ pub(crate) struct Answer {
 
 /// The producer and the commit under way.
 pub(crate) struct Committer {
-    producer: Transactions,
+    producer: Box<dyn Commits>,
     /// For rows outside the transaction (C8).
-    plain: Option<PlainProducer>,
+    plain: Option<Box<dyn Sends>>,
     under_way: Option<Arc<Burst>>,
+    world: Arc<dyn World>,
     kafka: KafkaConfig,
     id: String,
-}
-
-/// The timeouts of the protocol (C3).
-pub(crate) fn timeouts() -> TransactionTimeouts {
-    TransactionTimeouts {
-        transaction: TRANSACTION_TIMEOUT,
-        message: MESSAGE_TIMEOUT,
-        socket: SOCKET_TIMEOUT,
-    }
 }
 
 impl Committer {
@@ -47,12 +39,11 @@ impl Committer {
         let job = &context.task.job;
         let kafka = context.kafka.clone();
         let id = job.names.transactional_id(context.task.generation, context.task.slot);
-        let producer = open(&kafka, &id)?;
-        let plain = (!job.exactly_once)
-            .then(|| PlainProducer::open(&kafka, MESSAGE_TIMEOUT))
-            .transpose()
-            .map_err(|e| kafka_stop(&e))?;
-        Ok(Self { producer, plain, under_way: None, kafka, id })
+        let world = context.task.world.clone();
+        let stop = |e| kafka_stop(&e);
+        let producer = world.producer(&kafka, &id).map_err(stop)?;
+        let plain = (!job.exactly_once).then(|| world.plain(&kafka)).transpose().map_err(stop)?;
+        Ok(Self { producer, plain, under_way: None, world, kafka, id })
     }
 
     /// Starts a commit. Rows outside the transaction go first; if they fail the process ends and they are made again.
@@ -82,9 +73,14 @@ impl Committer {
     /// Waits for the outcome of the commit under way.
     pub(crate) fn wait(&mut self) -> Result<Answer, Stop> {
         let burst = self.under_way.take().ok_or_else(|| bug("no commit is under way"))?;
+        let outcome = self.outcome();
+        Ok(Answer { outcome, burst, took: self.producer.last_commit() })
+    }
+
+    fn outcome(&mut self) -> Outcome {
         loop {
             if let Some(outcome) = self.producer.outcome(LOOK) {
-                return Ok(Answer { outcome, burst, took: self.producer.last_commit() });
+                return outcome;
             }
         }
     }
@@ -92,7 +88,8 @@ impl Committer {
     /// A commit outside the loop: was it clean? Anything but a success ends the process.
     pub(crate) fn commit(&mut self, burst: Burst, what: &str) -> Result<bool, Stop> {
         let stop = |reason, why: String| Err(Stop::new(reason, format!("{what}: {why}")));
-        match self.producer.commit(&Arc::new(burst)) {
+        let refused = self.producer.start(&Arc::new(burst));
+        match refused.unwrap_or_else(|| self.outcome()) {
             Outcome::Committed { clean } => Ok(clean),
             Outcome::Fenced(why) => stop(Reason::Fenced, why),
             Outcome::Unknown(why) => stop(Reason::UnknownOutcome, why),
@@ -105,20 +102,13 @@ impl Committer {
 
     /// Writes the rows of a burst without a transaction: a deliberate fault.
     pub(crate) fn send_outside(&self, burst: &Burst) -> Result<(), Stop> {
-        let mut producer =
-            PlainProducer::open(&self.kafka, MESSAGE_TIMEOUT).map_err(|e| kafka_stop(&e))?;
+        let mut producer = self.world.plain(&self.kafka).map_err(|e| kafka_stop(&e))?;
         producer.send(burst).map_err(|e| kafka_stop(&e))
     }
 
     /// Opens a new producer on the same id. What follows is an acquire (C6).
     pub(crate) fn replace(&mut self) -> Result<(), Stop> {
-        self.producer = open(&self.kafka, &self.id)?;
+        self.producer = self.world.producer(&self.kafka, &self.id).map_err(|e| kafka_stop(&e))?;
         Ok(())
     }
-}
-
-fn open(kafka: &KafkaConfig, id: &str) -> Result<Transactions, Stop> {
-    let mut producer = Transactions::open(kafka, id, timeouts()).map_err(|e| kafka_stop(&e))?;
-    producer.init().map_err(|e| kafka_stop(&e))?;
-    Ok(producer)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use connectors::kafka::slot_client_id;
-use connectors::{Admin, GroupOffsets, KafkaConfig, ReadLimits, Reader, Store};
+use connectors::{KafkaConfig, ReadLimits, Store};
 use protocol::acquire::Stop;
 use protocol::admin::SlotPhase;
 use protocol::assignment;
@@ -13,22 +13,20 @@ use state::LocalStore;
 
 use super::shard::OwnedShard;
 use super::{SlotTask, kafka_stop, store_stop};
+use crate::world::{Logs, Offsets, Topics};
 
 /// Bytes that the reader may hold, as a part of the slot's budget.
 const READ_SHARE: usize = 4;
 /// Bytes that the local store's caches may take, likewise.
 const STORE_SHARE: usize = 8;
 
-/// How long a request of the admin client may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Everything a slot has open.
 pub(crate) struct Context {
     pub(crate) task: SlotTask,
     pub(crate) kafka: KafkaConfig,
-    pub(crate) reader: Reader,
-    pub(crate) offsets: GroupOffsets,
-    pub(crate) admin: Admin,
+    pub(crate) reader: Logs,
+    pub(crate) offsets: Box<dyn Offsets>,
+    pub(crate) topics: Box<dyn Topics>,
     pub(crate) store: Store,
     pub(crate) local: std::sync::Arc<LocalStore>,
     /// The shards of this slot.
@@ -46,20 +44,21 @@ impl Context {
         let kafka = job.kafka.with_client_id(client_id);
         let limits = ReadLimits { queued_bytes: task.memory_budget / READ_SHARE };
         let stop = |e| kafka_stop(&e);
-        let reader = Reader::open(&kafka, &job.names.group(StageId(0)), limits).map_err(stop)?;
-        let offsets = GroupOffsets::new(&kafka);
-        let admin = Admin::open(&kafka, REQUEST_TIMEOUT).map_err(stop)?;
-        let store = Store::open(&job.store_location, &job.s3).map_err(|e| store_stop(&e))?;
+        let world = &task.world;
+        let reader = world.logs(&kafka, &job.names.group(StageId(0)), limits).map_err(stop)?;
+        let offsets = world.offsets(&kafka);
+        let topics = world.topics(&kafka).map_err(stop)?;
+        let store = world.store(&job.store_location, &job.s3).map_err(|e| store_stop(&e))?;
         let dir = task.state_dir.join(format!("slot-{}", task.slot));
         let local = LocalStore::open(&dir, task.memory_budget / STORE_SHARE)
             .map_err(|e| super::stop::state_stop(&e))?;
-        let topic_ids = topic_ids(&admin, &shards)?;
+        let topic_ids = topic_ids(&*topics, &shards)?;
         Ok(Self {
             task,
             kafka,
             reader,
             offsets,
-            admin,
+            topics,
             store,
             local: std::sync::Arc::new(local),
             shards,
@@ -145,11 +144,11 @@ impl Context {
 }
 
 /// The ids of the topics of some shards.
-fn topic_ids(admin: &Admin, shards: &[ShardId]) -> Result<BTreeMap<String, String>, Stop> {
+fn topic_ids(topics: &dyn Topics, shards: &[ShardId]) -> Result<BTreeMap<String, String>, Stop> {
     let mut names: Vec<&str> = shards.iter().map(|s| s.log.topic.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    let found = admin.topics(&names).map_err(|e| kafka_stop(&e))?;
+    let found = topics.topics(&names).map_err(|e| kafka_stop(&e))?;
     let id = |(name, topic): (&str, Option<connectors::kafka::TopicInfo>)| match topic {
         Some(topic) => Ok((name.to_owned(), topic.id)),
         None => Err(Stop::new(

@@ -1,9 +1,10 @@
 //! When a log is idle (R7): read to its end, which is its high watermark, for all of the idle timeout. The decision
 //! is made here, once, and becomes data for everybody after.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connectors::faults::{self, Sabotage};
+use connectors::turns;
 use dataflow::Input;
 use protocol::reason::Reason;
 
@@ -16,7 +17,7 @@ const OPEN_TRANSACTION: Duration = Duration::from_mins(1);
 
 /// Decides for every source log of the slot.
 pub(crate) fn decide(context: &Context, shards: &mut Shards) {
-    let now = Instant::now();
+    let now = turns::now();
     for shard in &mut shards.all {
         let Some(timeout) = idle_timeout(context, shard) else { continue };
         let (Some(number), Some((end, since))) = (shard.log, shard.at_end) else { continue };

@@ -1,10 +1,10 @@
 //! The loop of a slot that owns its shards: read until the commit is due, close the boundary, commit while reading on.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use connectors::Outcome;
 use connectors::faults::{self, Point, Sabotage};
+use connectors::turns;
 use dataflow::EmissionLimit;
 use protocol::acquire::Stop;
 use protocol::admin::SlotPhase;
@@ -50,7 +50,7 @@ pub(crate) struct Running {
 pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, Stop> {
     let mut running = Running {
         encoder: Encoder::new(&context.task)?,
-        checkpoints: Checkpoints::start(context)?,
+        checkpoints: Checkpoints::new(context),
         reporter: Reporter::default(),
         shards: owned.shards,
         committer: owned.committer,
@@ -62,9 +62,9 @@ pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, St
     let mut drain = Drain::default();
     loop {
         running.read(context)?;
-        let began = Instant::now();
+        let began = turns::now();
         running.boundary(context)?;
-        running.pace.took(began.elapsed());
+        running.pace.took(turns::since(began));
         running.checkpoints.advance(context, &mut running.shards, &mut running.progress)?;
         running.reporter.report(context, &running.shards);
         let standing = context.task.orders.standing();
@@ -79,9 +79,9 @@ impl Running {
     fn read(&mut self, context: &mut Context) -> Result<(), Stop> {
         let interval = self.pace.interval();
         Reporter::paced(context, interval);
-        let until = Instant::now() + interval;
+        let until = turns::now() + interval;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(turns::now());
             faults::before(Point::ProcessRead);
             self.shards.pump(context, left)?;
             faults::after(Point::ProcessRead);

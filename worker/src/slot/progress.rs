@@ -1,8 +1,7 @@
 //! What the commit under way says of every shard, and what becomes true of them when it is known.
 
-use std::time::Instant;
-
 use connectors::Burst;
+use connectors::turns;
 use protocol::CheckpointNumber;
 use protocol::limits::REAFFIRM_INTERVAL;
 use protocol::manifest::ManifestName;
@@ -52,7 +51,7 @@ impl Progress {
             || shard.naming.is_some()
             || cut
             || shard.committed.cursor_open
-            || shard.committed.at.elapsed() >= REAFFIRM_INTERVAL
+            || turns::since(shard.committed.at) >= REAFFIRM_INTERVAL
     }
 
     /// Adds a shard's offset and metadata to a burst. `index` is the shard's place among the slot's.
@@ -84,7 +83,7 @@ impl Progress {
             number,
             manifest,
             cursor_open: cursor.is_some(),
-            at: Instant::now(),
+            at: turns::now(),
         };
         self.lines.push(Line { shard: index, committed });
     }

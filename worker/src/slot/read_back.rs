@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use connectors::Store;
+use connectors::{Store, turns};
 use protocol::SlotIndex;
 use protocol::acquire::Stop;
 use protocol::admin::ReadBack;
@@ -43,10 +43,7 @@ pub(super) fn start(context: &Context, name: &str, key: &str, part: Sealed) -> R
         key: key.to_owned(),
         part,
     };
-    std::thread::Builder::new()
-        .name(format!("read-back-{}", task.slot))
-        .spawn(move || reader.report())
-        .map(drop)
+    turns::spawn(format!("read-back-{}", task.slot), move || reader.report())
         .map_err(|e| bug(format!("no thread to read a savepoint back: {e}")))
 }
 

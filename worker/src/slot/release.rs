@@ -32,7 +32,7 @@ pub(crate) fn release(
     running.boundary(context)?;
     running.settle(context)?;
     faults::before(Point::ReleaseCheckpoint);
-    if let Err(stop) = checkpoint(context, &mut running, RELEASE_CHECKPOINT_MAX) {
+    if let Err(stop) = checkpoint(context, &mut running, RELEASE_CHECKPOINT_MAX)? {
         tracing::warn!("releasing without a checkpoint: {stop}");
     }
     faults::after(Point::ReleaseCheckpoint);
@@ -66,7 +66,7 @@ pub(crate) fn savepoint(
     running: &mut Running,
     name: &str,
 ) -> Result<(), Stop> {
-    checkpoint(context, running, SAVEPOINT_CHECKPOINT_MAX)?;
+    checkpoint(context, running, SAVEPOINT_CHECKPOINT_MAX)??;
     let part = seal_of(context, &running.shards);
     let key = context.task.job.keys.savepoint(name, context.task.slot);
     write_seal(context, &key, &part)?;
@@ -89,21 +89,39 @@ pub(crate) fn savepoint(
     super::read_back::start(context, &name, &key, part)
 }
 
-/// Takes a checkpoint of the state as it stands and names it.
-fn checkpoint(context: &mut Context, running: &mut Running, at_most: Duration) -> Result<(), Stop> {
+/// Takes a checkpoint of the state as it stands and names it. The inner error: there is none, and the slot may go on
+/// without. The outer one: a commit failed, and it may not.
+fn checkpoint(
+    context: &mut Context,
+    running: &mut Running,
+    at_most: Duration,
+) -> Result<Result<(), Stop>, Stop> {
     // One that is under way is older than what is wanted; it is named first.
-    running.checkpoints.wait(context, &mut running.shards, at_most)?;
-    name_completed(context, running)?;
-    if !running.checkpoints.is_idle() {
-        return Err(Stop::new(Reason::CheckpointFailed, "the checkpoint before does not complete"));
+    for begin in [false, true] {
+        if let Err(stop) = upload(context, running, begin, at_most) {
+            return Ok(Err(stop));
+        }
+        name_completed(context, running)?;
+        if !running.checkpoints.is_idle() {
+            let which = if begin { "it" } else { "the checkpoint before" };
+            let message = format!("{which} does not complete in time");
+            return Ok(Err(Stop::new(Reason::CheckpointFailed, message)));
+        }
     }
-    running.checkpoints.begin(context, &mut running.shards, &mut running.progress)?;
-    running.checkpoints.wait(context, &mut running.shards, at_most)?;
-    name_completed(context, running)?;
-    if !running.checkpoints.is_idle() {
-        return Err(Stop::new(Reason::CheckpointFailed, "it does not complete in time"));
+    Ok(Ok(()))
+}
+
+fn upload(
+    context: &mut Context,
+    running: &mut Running,
+    begin: bool,
+    at_most: Duration,
+) -> Result<(), Stop> {
+    let Running { checkpoints, shards, progress, .. } = running;
+    if begin {
+        checkpoints.begin(context, shards, progress)?;
     }
-    Ok(())
+    checkpoints.wait(context, shards, at_most)
 }
 
 fn name_completed(context: &mut Context, running: &mut Running) -> Result<(), Stop> {

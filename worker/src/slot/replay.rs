@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use connectors::Event;
 use connectors::faults::{self, Sabotage};
+use connectors::turns;
 use formats::Record;
 use formats::exchange::ExchangeRecord;
 use protocol::acquire::Stop;
@@ -176,7 +177,7 @@ fn take_event(
                 *parked = true;
             }
             if shard.at_end.is_none_or(|(end, _)| end != offset) {
-                shard.at_end = Some((offset, std::time::Instant::now()));
+                shard.at_end = Some((offset, turns::now()));
             }
         }
         Event::Failed { error, .. } => return Err(kafka_stop(&error)),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use connectors::turns;
 use protocol::admin::ShardStatus;
 
 use super::burst::Outgoing;
@@ -58,10 +59,10 @@ impl Reporter {
 
     /// Describes the shards.
     pub(crate) fn report(&mut self, context: &Context, shards: &Shards) {
-        if self.spoke.is_some_and(|at| at.elapsed() < REPORT_INTERVAL) {
+        if self.spoke.is_some_and(|at| turns::since(at) < REPORT_INTERVAL) {
             return;
         }
-        self.spoke = Some(Instant::now());
+        self.spoke = Some(turns::now());
         let mut status = Vec::with_capacity(shards.all.len());
         let (mut lag, mut rows, mut late, mut bad, mut bytes) = (0, 0, 0, 0, 0);
         for shard in &shards.all {

@@ -124,7 +124,7 @@ fn sabotaged(
 
 /// S5: the log reaches back to the replay and forward to the committed offset.
 fn check_range(context: &Context, shard: &OwnedShard, start: &StartPoint) -> Result<(), Stop> {
-    let bounds = context.admin.bounds(std::slice::from_ref(&shard.id.log));
+    let bounds = context.topics.bounds(std::slice::from_ref(&shard.id.log));
     let bounds = bounds.map_err(|e| kafka_stop(&e))?[0];
     protocol::restore::check_range(&shard.id, shard.position, start.offset, bounds)
 }

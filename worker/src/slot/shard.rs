@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use connectors::turns;
 use dataflow::{Input, JobPlan, Shard as Flow};
 use protocol::acquire::{StartPoint, Stop};
 use protocol::manifest::{ManifestName, Run};
@@ -89,7 +90,7 @@ impl OwnedShard {
                 number: CommitNumber(0),
                 manifest: None,
                 cursor_open: false,
-                at: Instant::now(),
+                at: turns::now(),
             },
             chain: Chain::default(),
             topic_id,

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use connectors::faults::{self, Point};
+use connectors::turns;
 use protocol::acquire::{StartPoint, Stop};
 use protocol::admin::SlotPhase;
 use protocol::metadata::OffsetMetadata;
@@ -33,8 +34,8 @@ pub(crate) fn warm_up(context: &mut Context) -> Result<Option<Shards>, Stop> {
         if standing.acquire.is_some() {
             return Ok(Some(shards));
         }
-        if looked.is_none_or(|at| at.elapsed() >= FOLLOW_INTERVAL) {
-            looked = Some(Instant::now());
+        if looked.is_none_or(|at| turns::since(at) >= FOLLOW_INTERVAL) {
+            looked = Some(turns::now());
             match follow(context, &mut shards) {
                 // The owner has named a newer manifest and the old one is gone: start over from that one.
                 Err(stop) if stop.reason == Reason::ManifestMissing => {

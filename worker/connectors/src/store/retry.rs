@@ -1,11 +1,11 @@
 //! Attempts with growing pauses until a deadline.
 
 use std::future::Future;
-
-use tokio::time::{Instant, sleep_until, timeout_at};
+use std::time::Instant;
 
 use super::error::{StoreError, StoreErrorKind, full_text, kind_of};
 use crate::limits::{STORE_BACKOFF_MAX, STORE_BACKOFF_MIN};
+use crate::turns;
 
 /// Runs `attempt` until it succeeds, fails for good, or `until` has come. The first attempt always runs.
 pub(crate) async fn attempts<T, F>(
@@ -24,37 +24,40 @@ where
     let mut last = "no answer came in time".to_owned();
     loop {
         tried += 1;
-        match timeout_at(until, attempt()).await {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(failure)) => {
+        match turns::within(until, attempt()).await {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(failure)) => {
                 let kind = kind_of(&failure);
                 last = full_text(&failure);
                 if kind != StoreErrorKind::Retry {
                     return Err(error(kind, last));
                 }
             }
-            Err(_) => {
+            None => {
                 let detail = format!("{last} ({tried} attempts)");
                 return Err(error(StoreErrorKind::Retry, detail));
             }
         }
         tracing::debug!(operation, location, key, tried, "store: {last}");
-        let next = Instant::now() + jittered(pause);
+        let next = turns::now() + jittered(pause);
         if next >= until {
             return Err(error(StoreErrorKind::Retry, format!("{last} ({tried} attempts)")));
         }
-        sleep_until(next).await;
+        turns::sleep_until(next).await;
         pause = (pause * 2).min(STORE_BACKOFF_MAX);
     }
 }
 
 /// Half to all of the pause, so that slots that failed together do not come back together.
 fn jittered(pause: std::time::Duration) -> std::time::Duration {
-    let noise = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.subsec_nanos());
+    let noise = turns::random().map_or_else(subsecond, |random| random as u32);
     let half = pause / 2;
     half + half * (noise % 1024) / 1024
+}
+
+fn subsecond() -> u32 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.subsec_nanos())
 }
 
 #[cfg(test)]

@@ -1,0 +1,131 @@
+//! The judgement over one seed, by the checker that judges real runs: its folds over the modelled logs.
+
+use std::time::SystemTime;
+
+use anyhow::{Context as _, ensure};
+use protocol::Log;
+use tests::checker::compare::Comparator;
+use tests::checker::generations::Generations;
+use tests::checker::order::Order;
+use tests::checker::{Delivery, Open, StoredJob, Verdict};
+use tests::oracle::{Expected, Input, Query};
+
+use crate::logs;
+use crate::process::{Site, stable_ends};
+
+/// All in one fetch.
+const EVERYTHING: usize = usize::MAX;
+
+/// Takes partition, offset and value of one record after another.
+type Take<'a> = dyn FnMut(i32, i64, Option<&[u8]>) -> anyhow::Result<()> + 'a;
+
+/// Every committed record of a topic.
+fn visit(site: &Site, topic: &str, take: &mut Take<'_>) -> anyhow::Result<()> {
+    for partition in stable_ends(&site.cluster, topic).into_keys() {
+        let log = Log::new(topic, partition);
+        let found = site.cluster.now(|broker, _| logs::read(broker, &log, 0, EVERYTHING));
+        for record in found.context("the log is there")?.records {
+            take(partition, record.offset, record.value.as_deref())?;
+        }
+    }
+    Ok(())
+}
+
+/// What must come of the input below the limits; of all of it without.
+fn expected(
+    site: &Site,
+    query: &Query,
+    source: &str,
+    limit: &dyn Fn(i32) -> i64,
+) -> anyhow::Result<Expected> {
+    let partitions = stable_ends(&site.cluster, source).len();
+    let mut input = Input::new(query.clone(), partitions);
+    visit(site, source, &mut |partition, offset, value| {
+        if offset < limit(partition) {
+            input.push(partition as usize, value.context("an input record without a value")?)?;
+        }
+        Ok(())
+    })?;
+    Expected::of(input)
+}
+
+fn compare(
+    site: &Site,
+    query: &Query,
+    sink: &str,
+    expected: &Expected,
+    verdict: &mut Verdict,
+) -> anyhow::Result<()> {
+    let mut comparator = Comparator::new(expected, Open::Refused, Delivery::ExactlyOnce);
+    let mut order = Order::default();
+    let echo = query.window.is_none();
+    visit(site, sink, &mut |partition, offset, value| {
+        comparator.take(value, &|| format!("{sink}[{partition}]@{offset}"));
+        if echo && let Some(value) = value {
+            let json: serde_json::Value = serde_json::from_slice(value)?;
+            let reference = json["ref"].as_str().context("a row without provenance")?;
+            order.take(partition as u32, offset, reference)?;
+        }
+        Ok(())
+    })?;
+    comparator.finish(verdict);
+    order.finish(verdict);
+    Ok(())
+}
+
+/// Is a transaction open on a topic?
+pub(crate) fn is_held_back(site: &Site, topic: &str) -> bool {
+    site.cluster.now(|broker, _| {
+        let logs = broker.topics().get(topic).map_or(&[][..], |topic| topic.logs());
+        logs.iter().any(|log| log.last_stable_offset() != log.high_watermark())
+    })
+}
+
+/// Checks 1, 3 and 5 in the middle of it all: what is visible is exactly what the committed offsets say. Only where
+/// stage 0 writes the sink.
+pub(crate) fn prefix(site: &Site, query: &Query, source: &str, sink: &str) -> anyhow::Result<()> {
+    if is_held_back(site, sink) {
+        return Ok(()); // what is committed cannot be seen yet
+    }
+    let group = site.job.names.group(protocol::StageId(0));
+    let offsets = site.cluster.offsets();
+    let limit = |partition: i32| {
+        let key = (group.clone(), source.to_owned(), partition);
+        offsets.get(&key).map_or(0, |(offset, _)| *offset)
+    };
+    let expected = expected(site, query, source, &limit)?;
+    let mut verdict = Verdict::default();
+    compare(site, query, sink, &expected, &mut verdict)?;
+    ensure!(verdict.findings.is_empty(), "a prefix: {verdict}");
+    Ok(())
+}
+
+/// All checks, at the end.
+pub(crate) fn whole(
+    site: &Site,
+    query: &Query,
+    source: &str,
+    sink: &str,
+) -> anyhow::Result<Verdict> {
+    let expected = expected(site, query, source, &|_| i64::MAX)?;
+    let mut verdict =
+        Verdict { events: expected.events, late: expected.late, ..Verdict::default() };
+    compare(site, query, sink, &expected, &mut verdict)?;
+    let mut generations = Generations::default();
+    for commit in site.cluster.history() {
+        generations.take(&commit);
+    }
+    let objects = StoredJob {
+        store: &site.objects.inner,
+        prefix: "",
+        uid: &site.job.uid,
+        retained: site.job.retained,
+        // Nobody collects garbage here.
+        orphans_max: usize::MAX,
+    };
+    let named = generations.named()?;
+    let judged = objects.judge(&named, SystemTime::now(), &mut verdict);
+    site.runtime.block_on(judged)?;
+    generations.finish(&mut verdict);
+    Ok(verdict)
+}

@@ -1,0 +1,252 @@
+//! Processes: the real slot loop, each in a process of its own, over the modelled world.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use connectors::kafka::TopicInfo;
+use connectors::{
+    Burst, KafkaConfig, KafkaError, KafkaErrorKind, ReadLimits, S3Options, Store, StoreError, turns,
+};
+use protocol::acquire::Stop;
+use protocol::admin::AcquireOrder;
+use protocol::generation::Layout;
+use protocol::{Generation, Log, Nonce, SlotIndex};
+use tokio::runtime::Handle;
+use worker::board::Board;
+use worker::job::Job;
+use worker::orders::Orders;
+use worker::slot::{self, SlotEnd, SlotTask};
+use worker::world::{Commits, Logs, Offsets, Sends, Topics, World};
+
+use crate::cluster::{Cluster, NoAnswer};
+use crate::logs::SimulatedReader;
+use crate::objects::Objects;
+use crate::producer::{SimulatedProducer, error, init};
+use crate::schedule::ProcessId;
+
+/// Memory of a slot, bytes.
+const MEMORY: usize = 256 << 20;
+
+/// The world as a slot sees it.
+struct Simulated {
+    cluster: Arc<Cluster>,
+    objects: Arc<Objects>,
+}
+
+impl World for Simulated {
+    fn logs(&self, _: &KafkaConfig, _: &str, _: ReadLimits) -> Result<Logs, KafkaError> {
+        Ok(Logs::Simulated(Box::new(SimulatedReader::new(&self.cluster))))
+    }
+
+    fn producer(&self, _: &KafkaConfig, id: &str) -> Result<Box<dyn Commits>, KafkaError> {
+        Ok(Box::new(SimulatedProducer::open(&self.cluster, id)?))
+    }
+
+    fn fence(&self, _: &KafkaConfig, id: &str) -> Result<(), KafkaError> {
+        init(&self.cluster, id).map(drop)
+    }
+
+    fn plain(&self, _: &KafkaConfig) -> Result<Box<dyn Sends>, KafkaError> {
+        Ok(Box::new(NoRows))
+    }
+
+    fn offsets(&self, _: &KafkaConfig) -> Box<dyn Offsets> {
+        Box::new(SimulatedOffsets(Arc::clone(&self.cluster)))
+    }
+
+    fn topics(&self, _: &KafkaConfig) -> Result<Box<dyn Topics>, KafkaError> {
+        Ok(Box::new(SimulatedTopics(Arc::clone(&self.cluster))))
+    }
+
+    fn store(&self, location: &str, _: &S3Options) -> Result<Store, StoreError> {
+        Ok(Store::over(Arc::clone(&self.objects) as Arc<_>, location))
+    }
+}
+
+/// Every job of a simulation is exactly once: nothing goes out beside a transaction.
+struct NoRows;
+
+impl Sends for NoRows {
+    fn send(&mut self, _: &Burst) -> Result<(), KafkaError> {
+        Err(error(
+            KafkaErrorKind::Invalid,
+            "send",
+            "no rows go out beside a transaction".to_owned(),
+        ))
+    }
+}
+
+struct SimulatedOffsets(Arc<Cluster>);
+
+impl Offsets for SimulatedOffsets {
+    fn committed(
+        &self,
+        group: &str,
+        logs: &[Log],
+        stable: bool,
+        timeout: Duration,
+    ) -> Result<Vec<Option<(i64, String)>>, KafkaError> {
+        let cluster = &self.0;
+        let operation = format!("read the offsets of group {group}");
+        let no_answer = || error(KafkaErrorKind::Pending, &operation, "no answer".to_owned());
+        let until = cluster.schedule.now() + timeout;
+        loop {
+            if let Some(older) = cluster.older_offsets() {
+                cluster.travel();
+                let found =
+                    |log: &Log| older.get(&(group.to_owned(), log.topic.clone(), log.partition));
+                cluster.schedule.say(&format!("{operation}, as it was"));
+                return Ok(logs.iter().map(|log| found(log).cloned()).collect());
+            }
+            let (name, wanted) = (group.to_owned(), logs.to_vec());
+            let asked = cluster.ask(&operation, until, move |broker, _| {
+                let Some(group) = broker.groups().get(&name) else {
+                    return Ok(Some(vec![None; wanted.len()]));
+                };
+                let pending = |log: &Log| group.is_pending(&log.topic, log.partition);
+                if stable && wanted.iter().any(pending) {
+                    return Ok(None);
+                }
+                let offset = |log: &Log| group.offset(&log.topic, log.partition);
+                let found = wanted
+                    .iter()
+                    .map(|log| offset(log).map(|offset| (offset.offset, offset.metadata.clone())));
+                Ok(Some(found.collect()))
+            });
+            match asked {
+                Ok(answered) => {
+                    if let Ok(Some(found)) = answered.answer {
+                        return Ok(found);
+                    }
+                }
+                Err(NoAnswer) => return Err(no_answer()),
+            }
+            if cluster.schedule.now() >= until {
+                return Err(no_answer());
+            }
+            turns::pause(Duration::from_millis(20));
+        }
+    }
+}
+
+struct SimulatedTopics(Arc<Cluster>);
+
+impl Topics for SimulatedTopics {
+    fn topics(&self, names: &[&str]) -> Result<Vec<Option<TopicInfo>>, KafkaError> {
+        self.0.travel();
+        self.0.now(|broker, _| {
+            let info = |name: &&str| {
+                broker.topics().get(name).map(|topic| TopicInfo {
+                    name: (*name).to_owned(),
+                    id: topic.id().to_string(),
+                    partitions: topic.logs().len() as u32,
+                })
+            };
+            Ok(names.iter().map(info).collect())
+        })
+    }
+
+    fn bounds(&self, logs: &[Log]) -> Result<Vec<(i64, i64)>, KafkaError> {
+        self.0.travel();
+        self.0.now(|broker, _| {
+            let bounds = |log: &Log| {
+                let found = broker.topics().get(&log.topic)?.log(log.partition)?;
+                Some((found.start(), found.last_stable_offset()))
+            };
+            let found: Option<Vec<_>> = logs.iter().map(bounds).collect();
+            found.ok_or_else(|| {
+                error(KafkaErrorKind::TopicMissing, "list offsets", "no such log".to_owned())
+            })
+        })
+    }
+}
+
+/// What all processes of a seed share.
+pub(crate) struct Site {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) objects: Arc<Objects>,
+    pub(crate) job: Arc<Job>,
+    pub(crate) plan: Arc<dataflow::JobPlan>,
+    pub(crate) layout: Layout,
+    pub(crate) runtime: Handle,
+    pub(crate) scratch: PathBuf,
+}
+
+/// Who a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) generation: Generation,
+    pub(crate) slot: SlotIndex,
+    pub(crate) slots: u32,
+}
+
+type End = Result<SlotEnd, Stop>;
+
+/// A process that hosts one slot.
+pub(crate) struct Process {
+    pub(crate) id: ProcessId,
+    pub(crate) orders: Arc<Orders>,
+    pub(crate) board: Arc<Board>,
+    end: Arc<Mutex<Option<End>>>,
+}
+
+impl Process {
+    /// Starts a process; it acquires at once or waits for the order.
+    pub(crate) fn start(
+        site: &Site,
+        id: ProcessId,
+        identity: Identity,
+        disk: PathBuf,
+        acquire: bool,
+    ) -> Self {
+        let (orders, board) = (Arc::new(Orders::default()), Arc::new(Board::default()));
+        if acquire {
+            let order = AcquireOrder { generation: identity.generation, take_over: false };
+            orders.change(|standing| standing.acquire = Some(order));
+        }
+        let world =
+            Simulated { cluster: Arc::clone(&site.cluster), objects: Arc::clone(&site.objects) };
+        std::fs::create_dir_all(&disk).expect("a folder");
+        let task = SlotTask {
+            job: Arc::clone(&site.job),
+            plan: Arc::clone(&site.plan),
+            layout: site.layout.clone(),
+            generation: identity.generation,
+            slot: identity.slot,
+            slots: identity.slots,
+            nonce: Nonce::from_bits(turns::random().expect("it takes part")),
+            state_dir: disk,
+            memory_budget: MEMORY,
+            orders: Arc::clone(&orders),
+            board: Arc::clone(&board),
+            runtime: site.runtime.clone(),
+            world: Arc::new(world),
+        };
+        let end = Arc::new(Mutex::new(None));
+        let (ended, schedule) = (Arc::clone(&end), Arc::clone(&site.cluster.schedule));
+        let name = format!("{}/{}", identity.generation, identity.slot);
+        schedule.say(&format!("process {id} starts as {name}"));
+        let said = Arc::clone(&schedule);
+        schedule.spawn(id, name, move || {
+            let result = slot::run(task);
+            said.say(&format!("process {id} ends: {result:?}"));
+            *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        });
+        Self { id, orders, board, end }
+    }
+
+    /// How it ended by itself.
+    pub(crate) fn take_end(&self) -> Option<End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The end of every log of a topic that a committed reader reaches.
+pub(crate) fn stable_ends(cluster: &Cluster, topic: &str) -> BTreeMap<i32, i64> {
+    cluster.now(|broker, _| {
+        let logs = broker.topics().get(topic).map_or(&[][..], |topic| topic.logs());
+        (0..).zip(logs.iter().map(devbroker::model::PartitionLog::last_stable_offset)).collect()
+    })
+}

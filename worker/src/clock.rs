@@ -1,9 +1,0 @@
-//! The one place that reads the wall clock.
-
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Milliseconds since the epoch; 0 on a machine whose clock stands before it.
-pub fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}

@@ -1,0 +1,229 @@
+//! Where a slot meets the world: logs, commits, offsets, topics, objects. [`Servers`] are the real
+//! ones; a simulation has a world of its own (docs/decisions/0009). No method is called per record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::kafka::TopicInfo;
+use connectors::{
+    Admin, Burst, Event, GroupOffsets, KafkaConfig, KafkaError, Outcome, PlainProducer, ReadLimits,
+    Reader, S3Options, Store, StoreError, TransactionTimeouts, Transactions,
+};
+use protocol::Log;
+use protocol::limits::{MESSAGE_TIMEOUT, SOCKET_TIMEOUT, TRANSACTION_TIMEOUT};
+
+/// How long a request about topics may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Makes everything that a slot has open.
+pub trait World: Send + Sync {
+    /// See [`Reader::open`].
+    fn logs(
+        &self,
+        kafka: &KafkaConfig,
+        group: &str,
+        limits: ReadLimits,
+    ) -> Result<Logs, KafkaError>;
+    /// A producer that has taken over its id: see [`Transactions::init`].
+    fn producer(&self, kafka: &KafkaConfig, id: &str) -> Result<Box<dyn Commits>, KafkaError>;
+    /// See [`connectors::kafka::fence`].
+    fn fence(&self, kafka: &KafkaConfig, id: &str) -> Result<(), KafkaError>;
+    /// See [`PlainProducer::open`].
+    fn plain(&self, kafka: &KafkaConfig) -> Result<Box<dyn Sends>, KafkaError>;
+    /// See [`GroupOffsets::new`].
+    fn offsets(&self, kafka: &KafkaConfig) -> Box<dyn Offsets>;
+    /// See [`Admin::open`].
+    fn topics(&self, kafka: &KafkaConfig) -> Result<Box<dyn Topics>, KafkaError>;
+    /// See [`Store::open`].
+    fn store(&self, location: &str, options: &S3Options) -> Result<Store, StoreError>;
+}
+
+/// Commits of one transactional id: see [`Transactions`].
+pub trait Commits {
+    /// See [`Transactions::start`].
+    fn start(&mut self, burst: &Arc<Burst>) -> Option<Outcome>;
+    /// See [`Transactions::outcome`].
+    fn outcome(&mut self, wait: Duration) -> Option<Outcome>;
+    /// See [`Transactions::last_commit`].
+    fn last_commit(&self) -> Duration;
+}
+
+/// Rows outside transactions: see [`PlainProducer`].
+pub trait Sends {
+    /// See [`PlainProducer::send`].
+    fn send(&mut self, burst: &Burst) -> Result<(), KafkaError>;
+}
+
+/// Committed offsets: see [`GroupOffsets`].
+pub trait Offsets {
+    /// See [`GroupOffsets::committed`].
+    fn committed(
+        &self,
+        group: &str,
+        logs: &[Log],
+        stable: bool,
+        timeout: Duration,
+    ) -> Result<Vec<Option<(i64, String)>>, KafkaError>;
+}
+
+/// What topics are: see [`Admin`].
+pub trait Topics {
+    /// See [`Admin::topics`].
+    fn topics(&self, names: &[&str]) -> Result<Vec<Option<TopicInfo>>, KafkaError>;
+    /// See [`Admin::bounds`].
+    fn bounds(&self, logs: &[Log]) -> Result<Vec<(i64, i64)>, KafkaError>;
+}
+
+/// The logs that a slot reads. The real ones are known here by their type: their records are visited without a call
+/// through a pointer.
+pub enum Logs {
+    /// Of real brokers.
+    Real(Box<Reader>),
+    /// Of a simulation.
+    Simulated(Box<dyn SimulatedLogs>),
+}
+
+/// See [`Reader`], whose contract these logs keep.
+pub trait SimulatedLogs {
+    /// See [`Reader::assign`].
+    fn assign(&mut self, logs: &[(Log, i64)]) -> Result<Vec<u32>, KafkaError>;
+    /// See [`Reader::unassign`].
+    fn unassign(&mut self, logs: &[Log]) -> Result<(), KafkaError>;
+    /// See [`Reader::poll`].
+    fn poll(
+        &mut self,
+        timeout: Duration,
+        max: usize,
+        visit: &mut dyn FnMut(Event<'_>),
+    ) -> Result<usize, KafkaError>;
+    /// See [`Reader::high_watermark`].
+    fn high_watermark(&self, log: u32) -> Option<i64>;
+}
+
+impl Logs {
+    pub(crate) fn assign(&mut self, logs: &[(Log, i64)]) -> Result<Vec<u32>, KafkaError> {
+        match self {
+            Self::Real(reader) => reader.assign(logs),
+            Self::Simulated(reader) => reader.assign(logs),
+        }
+    }
+
+    pub(crate) fn unassign(&mut self, logs: &[Log]) -> Result<(), KafkaError> {
+        match self {
+            Self::Real(reader) => reader.unassign(logs),
+            Self::Simulated(reader) => reader.unassign(logs),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn poll(
+        &mut self,
+        timeout: Duration,
+        max: usize,
+        visit: &mut impl FnMut(Event<'_>),
+    ) -> Result<usize, KafkaError> {
+        match self {
+            Self::Real(reader) => reader.poll(timeout, max, visit),
+            Self::Simulated(reader) => reader.poll(timeout, max, visit),
+        }
+    }
+
+    pub(crate) fn high_watermark(&self, log: u32) -> Option<i64> {
+        match self {
+            Self::Real(reader) => reader.high_watermark(log),
+            Self::Simulated(reader) => reader.high_watermark(log),
+        }
+    }
+}
+
+/// Real brokers and a real store.
+#[derive(Clone, Copy, Debug)]
+pub struct Servers;
+
+/// The timeouts of the protocol (C3).
+fn timeouts() -> TransactionTimeouts {
+    TransactionTimeouts {
+        transaction: TRANSACTION_TIMEOUT,
+        message: MESSAGE_TIMEOUT,
+        socket: SOCKET_TIMEOUT,
+    }
+}
+
+impl World for Servers {
+    fn logs(
+        &self,
+        kafka: &KafkaConfig,
+        group: &str,
+        limits: ReadLimits,
+    ) -> Result<Logs, KafkaError> {
+        Ok(Logs::Real(Box::new(Reader::open(kafka, group, limits)?)))
+    }
+
+    fn producer(&self, kafka: &KafkaConfig, id: &str) -> Result<Box<dyn Commits>, KafkaError> {
+        let mut producer = Transactions::open(kafka, id, timeouts())?;
+        producer.init()?;
+        Ok(Box::new(producer))
+    }
+
+    fn fence(&self, kafka: &KafkaConfig, id: &str) -> Result<(), KafkaError> {
+        connectors::kafka::fence(kafka, id, timeouts())
+    }
+
+    fn plain(&self, kafka: &KafkaConfig) -> Result<Box<dyn Sends>, KafkaError> {
+        Ok(Box::new(PlainProducer::open(kafka, MESSAGE_TIMEOUT)?))
+    }
+
+    fn offsets(&self, kafka: &KafkaConfig) -> Box<dyn Offsets> {
+        Box::new(GroupOffsets::new(kafka))
+    }
+
+    fn topics(&self, kafka: &KafkaConfig) -> Result<Box<dyn Topics>, KafkaError> {
+        Ok(Box::new(Admin::open(kafka, REQUEST_TIMEOUT)?))
+    }
+
+    fn store(&self, location: &str, options: &S3Options) -> Result<Store, StoreError> {
+        Store::open(location, options)
+    }
+}
+
+impl Commits for Transactions {
+    fn start(&mut self, burst: &Arc<Burst>) -> Option<Outcome> {
+        Transactions::start(self, burst)
+    }
+
+    fn outcome(&mut self, wait: Duration) -> Option<Outcome> {
+        Transactions::outcome(self, wait)
+    }
+
+    fn last_commit(&self) -> Duration {
+        Transactions::last_commit(self)
+    }
+}
+
+impl Sends for PlainProducer {
+    fn send(&mut self, burst: &Burst) -> Result<(), KafkaError> {
+        PlainProducer::send(self, burst)
+    }
+}
+
+impl Offsets for GroupOffsets {
+    fn committed(
+        &self,
+        group: &str,
+        logs: &[Log],
+        stable: bool,
+        timeout: Duration,
+    ) -> Result<Vec<Option<(i64, String)>>, KafkaError> {
+        GroupOffsets::committed(self, group, logs, stable, timeout)
+    }
+}
+
+impl Topics for Admin {
+    fn topics(&self, names: &[&str]) -> Result<Vec<Option<TopicInfo>>, KafkaError> {
+        Admin::topics(self, names)
+    }
+
+    fn bounds(&self, logs: &[Log]) -> Result<Vec<(i64, i64)>, KafkaError> {
+        Admin::bounds(self, logs)
+    }
+}
