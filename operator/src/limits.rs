@@ -98,6 +98,8 @@ pub const STUCK_AFTER: Duration = Duration::from_mins(2);
 pub const TERMINATION_GRACE_SECS: u32 = 60;
 /// How long the planner may take.
 pub const PLANNER_DEADLINE_SECS: u32 = 300;
+/// What the pod of a Job said last is waited for so long after the Job has ended.
+pub const LAST_WORDS_GRACE: Duration = Duration::from_secs(5);
 /// How long a clean Job may take.
 pub const CLEAN_DEADLINE_SECS: u32 = 600;
 

@@ -8,6 +8,8 @@ use protocol::admin::{SlotPhase, SlotStatus, WorkerStatus};
 use protocol::reason::Reason;
 use serde_json::Value;
 
+use crate::limits::LAST_WORDS_GRACE;
+
 /// All that a decision depends on.
 #[derive(Clone, Debug)]
 pub struct Observed {
@@ -182,12 +184,25 @@ pub struct TaskView {
     pub spec_digest: String,
     /// It ended well (`Some(true)`) or badly.
     pub ended: Option<bool>,
+    /// When.
+    pub ended_at: Option<Timestamp>,
     /// The newest termination message of its pods.
     pub message: Option<String>,
     /// A pod of it exists.
     pub started: bool,
     /// Why its pod does not run, or why there is none.
     pub problem: Option<Problem>,
+}
+
+impl TaskView {
+    /// Whether it has ended, and nothing more is to be heard of it: what a pod said last may be read a little later
+    /// than that its Job has ended.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        let heard = self.message.is_some();
+        let age = self.ended_at.map(|at| std::time::Duration::try_from(now.duration_since(at)));
+        let late = age.is_none_or(|age| age.is_ok_and(|age| age >= LAST_WORDS_GRACE));
+        self.ended.is_some() && (heard || late)
+    }
 }
 
 /// A savepoint of this job, as far as the job cares.

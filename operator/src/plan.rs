@@ -56,6 +56,14 @@ pub struct Plan {
     pub blocked_by_former: bool,
 }
 
+impl Plan {
+    /// Whether carrying it out makes or removes anything.
+    pub fn changes_something(&self) -> bool {
+        let made = self.create_token || !self.create.is_empty();
+        made || !self.delete.is_empty() || !self.bury.is_empty()
+    }
+}
+
 /// What a generation's objects are made from.
 pub struct Blueprint<'a> {
     /// What was read.

@@ -77,7 +77,7 @@ impl Proposal {
         let task = observed
             .tasks
             .get(&name)
-            .filter(|task| task.ended.is_some() && task.spec_digest == target.plan_digest)?;
+            .filter(|task| task.is_over(observed.now) && task.spec_digest == target.plan_digest)?;
         Some(match verdict(task) {
             Err((reason, message)) => self.refusal(memory, reason, &message),
             Ok(verdict) => self.judged(observed, target, &verdict),

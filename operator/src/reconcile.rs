@@ -15,7 +15,7 @@ use crate::machine;
 use crate::metrics::Metrics;
 use crate::names;
 use crate::observed::Observed;
-use crate::orders;
+use crate::orders::{self, Sent};
 use crate::patrol::Patrol;
 use crate::plan;
 use crate::proposal;
@@ -87,25 +87,26 @@ pub async fn reconcile(
         return Ok(Some(Duration::ZERO));
     }
     let plan = plan::plan(&observed, target.as_ref().ok(), &memory, &context.settings);
-    let leaving = plan.finalizer == Some(false);
-    if leaving {
-        // Before the object goes: nobody would say it afterwards.
-        warn_of_leftovers(context, &observed, &target, &memory).await;
-    }
-    apply::carry_out(&context.client, &observed, &plan, || (context.new_token)()).await?;
-    if leaving {
-        return Ok(None);
-    }
-    if plan.finalizer.is_some() {
-        return Ok(Some(Duration::ZERO));
+    if let Some(stays) = plan.finalizer {
+        if !stays {
+            // Before the object goes: nobody would say it afterwards.
+            warn_of_leftovers(context, &observed, &target, &memory).await;
+        }
+        apply::carry_out(&context.client, &observed, &plan, || (context.new_token)()).await?;
+        return Ok(stays.then_some(Duration::ZERO));
     }
     let tearing_down = machine::tearing_down(&observed, target.as_ref().ok(), &memory);
     let orders = orders::orders(&observed, &memory, tearing_down);
-    apply::send(&*context.admin, &observed, &orders).await;
-    let all_seen = fence_what_is_gone(context, &observed, &memory).await;
-    if status != observed.job.status {
+    let (fences, all_seen) = fences(context, &observed, &memory);
+    let acts = plan.changes_something() || !orders.is_empty() || !fences.is_empty();
+    if acts || status != observed.job.status {
+        // Also where it says nothing new: one that is not the newest any more is refused, and nothing follows from it.
         write(context, &observed, &status).await?;
     }
+    apply::carry_out(&context.client, &observed, &plan, || (context.new_token)()).await?;
+    apply::send(&*context.admin, &observed, &orders).await;
+    let heard = apply::send(&*context.admin, &observed, &fences).await;
+    context.sightings.fenced(&observed.job.uid, &heard);
     let asked = proposal.is_some_and(|proposal| proposal.to_be_tried(&observed).is_some());
     let again = next_look(&observed, &target, &memory);
     let again = if asked { again.min(STARTING_REQUEUE) } else { again };
@@ -115,24 +116,19 @@ pub async fn reconcile(
 }
 
 /// Slots of pods that are gone hold readers back until their transactions time out; another worker spares them that.
-/// Returns whether every slot that was seen before is seen now, or fenced.
-async fn fence_what_is_gone(
-    context: &Context,
-    observed: &Observed,
-    memory: &StreamJobStatus,
-) -> bool {
-    let uid = &observed.job.uid;
+/// Also whether every slot that was seen before is seen now, or fenced.
+fn fences(context: &Context, observed: &Observed, memory: &StreamJobStatus) -> (Vec<Sent>, bool) {
     let runs = memory.current.as_ref().filter(|g| memory.sealed != Some(g.number));
     let still = memory.acquiring.is_none() && memory.releasing.is_none();
     let Some(current) = runs.filter(|_| still && observed.job.deleted_at.is_none()) else {
-        context.sightings.forget(uid);
-        return true;
+        context.sightings.forget(&observed.job.uid);
+        return (Vec::new(), true);
     };
     let slots = context.sightings.note(observed, current);
     let fences = sightings::fences(observed, current, &slots);
-    let heard = apply::send(&*context.admin, observed, &fences).await;
-    context.sightings.fenced(uid, &heard);
-    fences.is_empty() && slots.values().all(|slot| slot.fenced || slot.at == observed.now)
+    let all_seen = slots.values().all(|slot| slot.fenced || slot.at == observed.now);
+    let all_seen = fences.is_empty() && all_seen;
+    (fences, all_seen)
 }
 
 /// Whether whatever may change is watched. Why a pod is refused stands in events, and a savepoint to begin with may be

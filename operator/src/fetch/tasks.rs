@@ -1,5 +1,6 @@
 //! Planner and clean Jobs.
 
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
@@ -12,9 +13,9 @@ pub(super) fn view(task: &Job, job: &JobView) -> Option<(String, TaskView)> {
     if !ours || task.metadata.deletion_timestamp.is_some() {
         return None;
     }
-    let ended = ended(task);
+    let (ended, ended_at) = (ended(task), ended_at(task));
     let spec_digest = task.annotations().get(names::SPEC_DIGEST).cloned().unwrap_or_default();
-    Some((task.name_any(), TaskView { spec_digest, ended, ..TaskView::default() }))
+    Some((task.name_any(), TaskView { spec_digest, ended, ended_at, ..TaskView::default() }))
 }
 
 /// Whether it ended, and well.
@@ -30,4 +31,10 @@ pub(crate) fn ended(task: &Job) -> Option<bool> {
         (_, true) => Some(false),
         _ => None,
     }
+}
+
+fn ended_at(task: &Job) -> Option<Timestamp> {
+    let conditions = task.status.as_ref()?.conditions.as_ref()?;
+    let last = conditions.iter().find(|c| matches!(&*c.type_, "Complete" | "Failed"))?;
+    last.last_transition_time.as_ref().map(|time| time.0)
 }

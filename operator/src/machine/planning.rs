@@ -78,7 +78,7 @@ pub(super) fn learn(observed: &Observed, target: &Target, memory: &mut StreamJob
     }
     let name = names::planner(&observed.job.name, &target.plan_digest);
     let Some(task) = observed.tasks.get(&name) else { return };
-    if task.ended.is_none() || task.spec_digest != target.plan_digest {
+    if !task.is_over(observed.now) || task.spec_digest != target.plan_digest {
         return;
     }
     match accepted(task) {

@@ -45,7 +45,8 @@ pub async fn reconcile(
     if let Some(job) = &job {
         keep_kit(context, &savepoint, &step.status, job).await?;
     }
-    if savepoint.status.as_ref() != Some(&step.status) {
+    if savepoint.status.as_ref() != Some(&step.status) || !step.orders.is_empty() {
+        // Also where it says nothing new: nothing follows from one that is not the newest any more.
         write(&context.client, &savepoint, &step.status).await?;
     }
     if let Some(job) = &job {

@@ -51,6 +51,7 @@ fn a_verdict_makes_a_plan_and_a_generation() {
     let task = TaskView {
         spec_digest: target.plan_digest.clone(),
         ended: Some(true),
+        ended_at: None,
         message: Some(verdict.to_string()),
         started: true,
         problem: None,
@@ -71,6 +72,7 @@ fn a_planner_without_a_verdict_is_a_refusal_that_passes() {
     let task = TaskView {
         spec_digest: target.plan_digest.clone(),
         ended: Some(false),
+        ended_at: None,
         message: None,
         started: true,
         problem: Some(Problem {
@@ -78,7 +80,10 @@ fn a_planner_without_a_verdict_is_a_refusal_that_passes() {
             text: "ImagePullBackOff: no such image".to_owned(),
         }),
     };
-    seen.tasks.insert(names::planner("j", &target.plan_digest), task);
+    let name = names::planner("j", &target.plan_digest);
+    seen.tasks.insert(name.clone(), TaskView { ended_at: Some(seen.now), ..task.clone() });
+    assert_eq!(next(&seen).refused, None, "what its pod said may be read a moment later");
+    seen.tasks.insert(name, task);
     let refused = next(&seen).refused.expect("a refusal");
     assert_eq!(refused.reason, "ImagePullFailed");
     assert!(refused.message.contains("ImagePullBackOff"));

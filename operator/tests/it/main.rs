@@ -7,7 +7,9 @@
 mod api;
 mod change_table;
 mod chart;
+mod controllers;
 mod fences;
+mod hardships;
 mod health_table;
 mod machine_table;
 mod matrix;
@@ -15,6 +17,7 @@ mod objects;
 mod orders_table;
 mod partitions_table;
 mod plan_table;
+mod promises;
 mod reading;
 mod reasons;
 mod scenarios;

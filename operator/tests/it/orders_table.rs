@@ -10,6 +10,7 @@ use protocol::admin::SlotPhase;
 use crate::objects::job;
 use crate::plan_table::{memory, observed, settings};
 use crate::workers::Fake;
+use crate::world::SHARDS;
 
 const OLD: u64 = 7;
 const NEW: u64 = 8;
@@ -17,9 +18,9 @@ const NEW: u64 = 8;
 pub(crate) fn pod(generation: u64, ordinal: u32, phase: Option<SlotPhase>) -> PodView {
     let contact = match phase {
         Some(phase) => {
-            let mut fake = Fake::new(generation, ordinal, 1);
+            let mut fake = Fake::new("uid", generation, ordinal, (1, 2), SHARDS);
             fake.phase = phase;
-            Contact::Answered(Box::new(fake.status("uid")))
+            Contact::Answered(Box::new(fake.status(SHARDS)))
         }
         None => Contact::Silent("no answer".to_owned()),
     };

@@ -52,6 +52,7 @@ fn answered(seen: &mut Observed, verdict: &Value) {
     let task = TaskView {
         spec_digest: digest.clone(),
         ended: Some(true),
+        ended_at: None,
         message: Some(verdict.to_string()),
         started: true,
         problem: None,

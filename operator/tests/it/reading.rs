@@ -1,9 +1,26 @@
 //! What the small cluster makes of objects, and what of them two runs are compared by.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use kube::core::PartialObjectMeta;
 use serde_json::{Value, json};
 
 use crate::store::Store;
 use crate::world::{SHARDS, key};
+
+/// An object of any kind, as far as its metadata goes.
+pub(crate) type Meta = PartialObjectMeta<operator::fetch::RawJob>;
+
+pub(crate) fn meta(object: &Value) -> Meta {
+    serde_json::from_value(json!({"metadata": object["metadata"]})).expect("metadata")
+}
+
+/// A digest of what two runs are compared by.
+pub(crate) fn print(object: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    mask(object).to_string().hash(&mut hasher);
+    hasher.finish()
+}
 
 /// The query of a set is one whose workers crash.
 pub(crate) fn is_broken(store: &Store, set: &str) -> bool {
@@ -81,18 +98,30 @@ pub(crate) fn mask(object: &Value) -> Value {
     }
 }
 
-/// The planner of the tests: refuses SQL that begins with a reason, else makes a plan of it.
-pub(crate) fn verdict(config: &Value) -> String {
+/// The logs that a generation reads.
+pub(crate) fn logs(store: &Store, set: &str) -> u32 {
+    let config = store.get(&key("configmaps", set)).expect("a ConfigMap before the set");
+    let text = config["data"]["layout.json"].as_str().expect("a layout");
+    let layout: Value = serde_json::from_str(text).expect("a layout");
+    let partitions = layout["stages"][0]["topics"][0]["partitions"].as_u64();
+    u32::try_from(partitions.expect("a number")).expect("a small one")
+}
+
+/// The planner of the tests: refuses SQL that begins with a reason, and a claim about a source that has grown; else
+/// makes a plan of it.
+pub(crate) fn verdict(config: &Value, partitions: u32) -> String {
     let job: Value =
         serde_json::from_str(config["data"]["job.json"].as_str().unwrap()).expect("job.json");
     let sql = job["spec"]["sql"].as_str().unwrap();
     let word = sql.split_whitespace().next().unwrap_or_default();
+    let claims = !job["spec"]["sources"][0]["partitionedBy"].is_null();
+    let word = if claims && partitions != SHARDS { "SourcePartitionsChanged" } else { word };
     let reason = protocol::reason::Reason::ALL.iter().find(|reason| reason.as_str() == word);
     let refusals = reason.map(|reason| json!({"reason": reason, "message": "as the test wants"}));
     let layout = json!({"stages": [
-        {"stage": 0, "topics": [{"topic": "clicks", "partitions": SHARDS}]},
+        {"stage": 0, "topics": [{"topic": "clicks", "partitions": partitions}]},
     ]});
-    let fingerprint = operator::digest::of(&sql);
+    let fingerprint = operator::digest::of(&json!([sql, partitions]));
     json!({
         "fingerprint": reason.is_none().then_some(fingerprint),
         "diff": null,

@@ -1,9 +1,13 @@
 //! Objects as an API server keeps them: versions, generations, finalizers, owners, and enough of
 //! server-side apply for one field manager.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
+
+use crate::reading::{self, Meta};
 
 /// Plural, namespace, name.
 pub(crate) type Key = (String, String, String);
@@ -11,11 +15,49 @@ pub(crate) type Key = (String, String, String);
 /// A refusal with its HTTP status and reason.
 pub(crate) type Refusal = (u16, &'static str);
 
+/// An object at one version, shared by every world that has it; what is made from it is made once.
+pub(crate) struct Stored {
+    value: Value,
+    text: OnceLock<String>,
+    print: OnceLock<u64>,
+    meta: OnceLock<Meta>,
+}
+
+impl Stored {
+    fn new(value: Value) -> Arc<Self> {
+        let (text, print, meta) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Arc::new(Self { value, text, print, meta })
+    }
+
+    /// As it is answered.
+    pub(crate) fn text(&self) -> &str {
+        self.text.get_or_init(|| self.value.to_string())
+    }
+
+    /// A digest of what two runs are compared by.
+    pub(crate) fn print(&self) -> u64 {
+        *self.print.get_or_init(|| reading::print(&self.value))
+    }
+
+    /// As watches tell of it.
+    pub(crate) fn meta(&self) -> &Meta {
+        self.meta.get_or_init(|| reading::meta(&self.value))
+    }
+}
+
+impl Deref for Stored {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.value
+    }
+}
+
 #[derive(Clone, Default)]
 pub(crate) struct Store {
-    pub(crate) objects: BTreeMap<Key, Value>,
+    pub(crate) objects: Arc<BTreeMap<Key, Arc<Stored>>>,
     /// What was applied last, by object and subresource: fields that are missing next time go.
-    applied: BTreeMap<(Key, &'static str), Value>,
+    applied: Arc<BTreeMap<(Key, &'static str), Arc<Value>>>,
     version: u64,
     uids: u64,
     /// Seconds since the epoch.
@@ -23,10 +65,12 @@ pub(crate) struct Store {
     /// Seconds that pass with each pass.
     pub(crate) tempo: i64,
     /// Creations and deletions by object, in order of plural and name.
-    pub(crate) created: BTreeMap<Key, u32>,
-    pub(crate) deleted: BTreeMap<Key, u32>,
+    pub(crate) created: Arc<BTreeMap<Key, u32>>,
+    pub(crate) deleted: Arc<BTreeMap<Key, u32>>,
     /// Changes of any object.
     pub(crate) changes: u64,
+    /// The namespace goes: nothing can be made in it any more.
+    pub(crate) ending: bool,
 }
 
 pub(crate) fn time(seconds: i64) -> String {
@@ -35,12 +79,15 @@ pub(crate) fn time(seconds: i64) -> String {
 
 impl Store {
     pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
-        self.objects.get(key)
+        self.objects.get(key).map(|object| &object.value)
     }
 
-    pub(crate) fn create(&mut self, key: &Key, mut object: Value) -> Result<Value, Refusal> {
+    pub(crate) fn create(&mut self, key: &Key, mut object: Value) -> Result<Arc<Stored>, Refusal> {
         if self.objects.contains_key(key) {
             return Err((409, "AlreadyExists"));
+        }
+        if self.ending {
+            return Err((403, "NamespaceTerminating"));
         }
         self.uids += 1;
         let uid = format!("{:08x}-0000-0000-0000-000000000000", self.uids);
@@ -54,21 +101,21 @@ impl Store {
         if let Some(text) = object.as_object_mut().and_then(|o| o.remove("stringData")) {
             object["data"] = encoded(&text);
         }
-        *self.created.entry(key.clone()).or_default() += 1;
-        self.put(key, object.clone());
-        Ok(self.objects[key].clone())
+        *Arc::make_mut(&mut self.created).entry(key.clone()).or_default() += 1;
+        self.put(key, object);
+        Ok(Arc::clone(&self.objects[key]))
     }
 
     fn put(&mut self, key: &Key, mut object: Value) {
         self.version += 1;
         self.changes += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
-        self.objects.insert(key.clone(), object);
+        Arc::make_mut(&mut self.objects).insert(key.clone(), Stored::new(object));
     }
 
     /// Changes an object in place; a no-op leaves the version alone.
     pub(crate) fn update(&mut self, key: &Key, change: impl FnOnce(&mut Value)) {
-        let Some(old) = self.objects.get(key) else { return };
+        let Some(old) = self.get(key) else { return };
         let mut new = old.clone();
         change(&mut new);
         if new == *old {
@@ -88,27 +135,29 @@ impl Store {
         key: &Key,
         subresource: &'static str,
         body: &Value,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Arc<Stored>, Refusal> {
         let slot = (key.clone(), subresource);
-        let wanted = content(body, subresource);
+        let wanted = Arc::new(content(body, subresource));
         if !self.objects.contains_key(key) {
             if subresource == "status" || body["metadata"]["uid"].is_string() {
                 return Err((404, "NotFound"));
             }
-            self.applied.insert(slot, wanted);
-            return self.create(key, body.clone());
+            let made = self.create(key, body.clone())?;
+            Arc::make_mut(&mut self.applied).insert(slot, wanted);
+            return Ok(made);
         }
         self.check(key, body)?;
-        let before = self.applied.insert(slot, wanted.clone()).unwrap_or(json!({}));
+        let before = Arc::make_mut(&mut self.applied).insert(slot, Arc::clone(&wanted));
+        let before = before.unwrap_or_else(|| Arc::new(json!({})));
         self.update(key, |object| {
             remove_missing(object, &before, &wanted);
             merge(object, &wanted);
         });
-        Ok(self.objects[key].clone())
+        Ok(Arc::clone(&self.objects[key]))
     }
 
     /// Merge patch.
-    pub(crate) fn merge_patch(&mut self, key: &Key, body: &Value) -> Result<Value, Refusal> {
+    pub(crate) fn merge_patch(&mut self, key: &Key, body: &Value) -> Result<Arc<Stored>, Refusal> {
         if !self.objects.contains_key(key) {
             return Err((404, "NotFound"));
         }
@@ -117,7 +166,7 @@ impl Store {
         if let Some(meta) = patch["metadata"].as_object_mut() {
             meta.remove("resourceVersion");
         }
-        let old = self.objects[key].clone();
+        let old = Arc::clone(&self.objects[key]);
         self.update(key, |object| merge(object, &patch));
         Ok(self.objects.get(key).cloned().unwrap_or(old))
     }
@@ -147,32 +196,53 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a deleted object that nothing holds, and what it owns.
+    /// Removes a deleted object that nothing holds.
     fn sweep(&mut self, key: &Key) {
         let Some(object) = self.objects.get(key) else { return };
         let held = object["metadata"]["finalizers"].as_array().is_some_and(|f| !f.is_empty());
         if object["metadata"]["deletionTimestamp"].is_null() || held {
             return;
         }
-        let uid = object["metadata"]["uid"].clone();
-        self.objects.remove(key);
-        self.applied.retain(|(applied, _), _| applied != key);
+        Arc::make_mut(&mut self.objects).remove(key);
+        Arc::make_mut(&mut self.applied).retain(|(applied, _), _| applied != key);
         self.changes += 1;
-        *self.deleted.entry(key.clone()).or_default() += 1;
-        let owned = |object: &Value| {
+        *Arc::make_mut(&mut self.deleted).entry(key.clone()).or_default() += 1;
+    }
+
+    /// Deletes what belongs to owners that are gone: one level at a time, as the collector of a cluster does some time
+    /// later.
+    pub(crate) fn collect(&mut self) {
+        let uids: HashSet<&Value> = self.objects.values().map(|o| &o["metadata"]["uid"]).collect();
+        let orphaned = |object: &Value| {
             let owners = object["metadata"]["ownerReferences"].as_array();
-            owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == uid))
+            owners.is_some_and(|owners| owners.iter().all(|owner| !uids.contains(&owner["uid"])))
         };
-        let owned: Vec<Key> =
-            self.objects.iter().filter(|(_, o)| owned(o)).map(|(key, _)| key.clone()).collect();
-        for key in owned {
-            let gone = self.delete(&key, None);
-            // What another deletion took along is gone already.
-            assert!(gone.is_ok() || !self.objects.contains_key(&key));
+        let orphans: Vec<Key> =
+            self.objects.iter().filter(|(_, o)| orphaned(o)).map(|(key, _)| key.clone()).collect();
+        for key in orphans {
+            self.delete(&key, None).expect("it was there");
         }
     }
 
-    pub(crate) fn list(&self, plural: &str, namespace: &str, selector: Option<&str>) -> Vec<Value> {
+    /// Deletes everything, as the controller of a namespace does that goes.
+    pub(crate) fn clear(&mut self) {
+        let all: Vec<Key> = self.objects.keys().filter(|key| key.0 != "events").cloned().collect();
+        for key in all {
+            self.delete(&key, None).expect("it was there");
+        }
+    }
+
+    /// What was applied last to an object that is there.
+    pub(crate) fn applied(&self, key: &Key) -> Option<&Value> {
+        self.applied.get(&(key.clone(), "")).map(|applied| &**applied)
+    }
+
+    pub(crate) fn list(
+        &self,
+        plural: &str,
+        namespace: &str,
+        selector: Option<&str>,
+    ) -> Vec<Arc<Stored>> {
         let matches = |object: &Value| {
             selector.is_none_or(|selector| {
                 selector.split(',').all(|term| {
@@ -184,7 +254,7 @@ impl Store {
         self.objects
             .iter()
             .filter(|((p, n, _), object)| p == plural && n == namespace && matches(object))
-            .map(|(_, object)| object.clone())
+            .map(|(_, object)| Arc::clone(object))
             .collect()
     }
 }
@@ -199,7 +269,8 @@ fn encoded(text: &Value) -> Value {
         .into()
 }
 
-fn content(body: &Value, subresource: &str) -> Value {
+/// The part of a body that an apply is about.
+pub(crate) fn content(body: &Value, subresource: &str) -> Value {
     if subresource == "status" {
         return json!({"status": body["status"]});
     }

@@ -2,19 +2,15 @@
 //! made again in between is told of as the new one alone.
 
 use kube::ResourceExt;
-use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::Event;
 use operator::watched::{JobKey, WatchId, Watched, by_label};
-use serde_json::{Value, json};
 
+use crate::reading::Meta;
 use crate::store::Store;
 
 /// Kinds whose objects name their job by a label.
 const CHILDREN: [&str; 6] =
     ["configmaps", "services", "statefulsets", "poddisruptionbudgets", "jobs", "pods"];
-
-/// An object of any kind, as far as its metadata goes.
-type Meta = PartialObjectMeta<operator::fetch::RawJob>;
 
 pub(crate) struct Watches {
     children: Vec<(&'static str, WatchId)>,
@@ -54,13 +50,9 @@ fn list(
     job_of: impl Fn(&Meta) -> Option<JobKey> + Copy,
 ) {
     let objects = store.objects.iter().filter(|(key, _)| key.0 == plural);
-    let applied = objects.map(|(_, object)| Event::InitApply(meta(object)));
+    let applied = objects.map(|(_, object)| Event::InitApply(object.meta().clone()));
     let events = std::iter::once(Event::Init).chain(applied).chain([Event::InitDone]);
     for event in events {
         watched.take(id, &event, job_of);
     }
-}
-
-fn meta(object: &Value) -> Meta {
-    serde_json::from_value(json!({"metadata": object["metadata"]})).expect("metadata")
 }

@@ -6,18 +6,28 @@ use std::sync::{Arc, Mutex};
 use futures::future::BoxFuture;
 use operator::admin_client::{AdminClient, AdminError, Worker};
 use operator::orders::Order;
-use protocol::admin::{ReadBack, SavepointPart, SlotPhase, SlotStatus, WorkerStatus};
+use protocol::admin::{
+    ReadBack, SavepointOrder, SavepointPart, SlotPhase, SlotStatus, WorkerStatus,
+};
 use protocol::reason::Reason;
 use protocol::{Generation, Nonce, SlotIndex};
 
 use crate::api::Shared;
+use crate::store::Store;
+use crate::world::SHARDS;
 
 /// A pod's worker.
 #[derive(Clone, Debug)]
 pub(crate) struct Fake {
+    /// The identity of its job.
+    pub(crate) job: String,
     pub(crate) generation: u64,
     pub(crate) ordinal: u32,
     pub(crate) slots: u32,
+    /// Slots of its generation.
+    pub(crate) all_slots: u32,
+    /// Logs that its generation reads.
+    pub(crate) logs: u32,
     pub(crate) phase: SlotPhase,
     pub(crate) release: Option<bool>,
     pub(crate) take_over: bool,
@@ -34,11 +44,26 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    pub(crate) fn new(generation: u64, ordinal: u32, slots: u32) -> Self {
+    /// Started anew.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(&self.job, self.generation, self.ordinal, (self.slots, self.all_slots), self.logs)
+    }
+
+    /// A new one, with so many slots, of so many of its generation, which reads so many logs.
+    pub(crate) fn new(
+        job: &str,
+        generation: u64,
+        ordinal: u32,
+        (slots, all_slots): (u32, u32),
+        logs: u32,
+    ) -> Self {
         Self {
+            job: job.to_owned(),
             generation,
             ordinal,
             slots,
+            all_slots,
+            logs,
             phase: SlotPhase::Warming,
             release: None,
             take_over: false,
@@ -51,11 +76,26 @@ impl Fake {
         }
     }
 
-    pub(crate) fn owns(&self) -> bool {
+    fn owns(&self) -> bool {
         operator::machine::OWNING.contains(&self.phase)
     }
 
-    pub(crate) fn status(&self, uid: &str) -> WorkerStatus {
+    /// It may commit.
+    fn commits(&self) -> bool {
+        self.owns() && self.phase != SlotPhase::Acquiring
+    }
+
+    /// The logs of its shards.
+    fn shards(&self) -> impl Iterator<Item = u32> {
+        let (slots, all, ordinal) = (self.slots, self.all_slots, self.ordinal);
+        (0..self.logs).filter(move |log| log % all / slots == ordinal)
+    }
+
+    fn shares_a_shard_with(&self, other: &Self) -> bool {
+        self.job == other.job && self.shards().any(|log| other.shards().any(|its| its == log))
+    }
+
+    pub(crate) fn status(&self, partitions: u32) -> WorkerStatus {
         let slot = |index: u32| SlotStatus {
             slot: SlotIndex(self.ordinal * self.slots + index),
             phase: self.phase,
@@ -85,12 +125,12 @@ impl Fake {
         };
         WorkerStatus {
             version: "test".to_owned(),
-            job_uid: uid.to_owned(),
+            job_uid: self.job.clone(),
             generation: Generation(self.generation),
             plan_fingerprint: String::new(),
             proven: None,
             slots: (0..self.slots).map(slot).collect(),
-            source_partitions: BTreeMap::new(),
+            source_partitions: BTreeMap::from([("clicks".to_owned(), partitions)]),
         }
     }
 }
@@ -105,7 +145,7 @@ pub(crate) enum CallFault {
 }
 
 /// All workers by address, and what went wrong with orders.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Fleet {
     pub(crate) workers: BTreeMap<String, Fake>,
     pub(crate) orders: u64,
@@ -117,6 +157,28 @@ pub(crate) struct Fleet {
     pub(crate) violations: Vec<String>,
     /// Slots that were fenced, with their generation.
     pub(crate) fenced: Vec<(u64, u32)>,
+    /// The generation that each shard's commit point names, by job and log.
+    claimed: BTreeMap<(String, u32), u64>,
+    /// Partitions that the source has.
+    pub(crate) partitions: u32,
+    /// Until then the store is away: no savepoint and no release comes to its end.
+    pub(crate) store_returns_at: i64,
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self {
+            workers: BTreeMap::new(),
+            orders: 0,
+            calls: 0,
+            fault: None,
+            violations: Vec::new(),
+            fenced: Vec::new(),
+            claimed: BTreeMap::new(),
+            partitions: SHARDS,
+            store_returns_at: 0,
+        }
+    }
 }
 
 /// The admin client of the tests.
@@ -144,10 +206,25 @@ impl Admin {
                     acquiring.is_some() && current == generation
                         || status["releasing"].as_u64() == generation
                 }
-                Order::Savepoint(_) | Order::TakeOver(_) | Order::Proven(_) => true,
+                Order::Savepoint(order) => order.resume || asked_for(&server.store, order),
+                Order::TakeOver(order) => current == Some(order.fence_generation.0),
+                Order::Proven(order) => {
+                    status["healthy"]["generation"]["number"] == order.generation.0
+                }
             }
         })
     }
+}
+
+/// A savepoint says that it is being written, by this generation.
+fn asked_for(store: &Store, order: &SavepointOrder) -> bool {
+    store.list("savepoints", "default", None).iter().any(|savepoint| {
+        let uid = savepoint["metadata"]["uid"].as_str().unwrap();
+        let name = savepoint["metadata"]["name"].as_str().unwrap();
+        savepoint["status"]["phase"] == "InProgress"
+            && savepoint["status"]["generation"] == order.generation.0
+            && order.name == format!("{name}-{}", &uid[..8])
+    })
 }
 
 impl AdminClient for Admin {
@@ -159,7 +236,9 @@ impl AdminClient for Admin {
         assert!(!token.is_empty());
         let mut fleet = self.fleet.lock().unwrap();
         let heard = fleet.call().is_none();
-        let found = fleet.workers.get(&worker.ip).filter(|_| heard).map(|fake| fake.status("uid"));
+        let partitions = fleet.partitions;
+        let found = fleet.workers.get(&worker.ip).filter(|_| heard);
+        let found = found.map(|fake| fake.status(partitions));
         Box::pin(async move { found.ok_or_else(|| AdminError::Silent("gone".to_owned())) })
     }
 
@@ -210,7 +289,7 @@ impl AdminClient for Visitor {
         _: &'a str,
     ) -> BoxFuture<'a, Result<WorkerStatus, AdminError>> {
         let fleet = self.fleet.lock().unwrap();
-        let found = fleet.workers.get(&worker.ip).map(|fake| fake.status("uid"));
+        let found = fleet.workers.get(&worker.ip).map(|fake| fake.status(fleet.partitions));
         Box::pin(async move { found.ok_or_else(|| AdminError::Silent("gone".to_owned())) })
     }
 
@@ -259,6 +338,11 @@ fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
 }
 
 impl Fleet {
+    /// What the future depends on beside the workers.
+    pub(crate) fn surroundings(&self) -> String {
+        format!("{:?} {}", self.claimed, self.partitions)
+    }
+
     /// Counts a call; what happens to it.
     fn call(&mut self) -> Option<CallFault> {
         self.calls += 1;
@@ -266,17 +350,18 @@ impl Fleet {
     }
 
     /// One step of every worker.
-    pub(crate) fn step(&mut self) {
-        let owners: Vec<u64> =
-            self.workers.values().filter(|fake| fake.owns()).map(|fake| fake.generation).collect();
-        let mut fenced_below = 0;
+    pub(crate) fn step(&mut self, now: i64) {
+        let has_store = now >= self.store_returns_at;
+        let before: Vec<Fake> = self.workers.values().cloned().collect();
+        let mut fenced = Vec::new();
         for fake in self.workers.values_mut() {
-            let former_owns = owners.iter().any(|owner| *owner < fake.generation);
             match fake.phase {
                 SlotPhase::Warming if !fake.stuck => fake.phase = SlotPhase::Warm,
-                SlotPhase::Acquiring if !former_owns || fake.take_over => {
-                    fake.phase = SlotPhase::Running;
-                    fenced_below = fenced_below.max(fake.generation);
+                SlotPhase::Acquiring => {
+                    acquire(fake, &before, &mut self.claimed);
+                    if fake.phase == SlotPhase::Running {
+                        fenced.push(fake.clone());
+                    }
                 }
                 SlotPhase::Running if fake.crashes => {
                     fake.phase = SlotPhase::Warming;
@@ -285,22 +370,71 @@ impl Fleet {
                 }
                 SlotPhase::Running => match (fake.release, &fake.savepoint) {
                     (Some(_), _) => fake.phase = SlotPhase::Releasing,
-                    (None, Some(_)) => fake.phase = SlotPhase::Paused,
-                    (None, None) => {}
+                    (None, Some(_)) if has_store => fake.phase = SlotPhase::Paused,
+                    (None, _) => {}
                 },
                 SlotPhase::Paused if fake.release.is_some() => fake.phase = SlotPhase::Releasing,
-                SlotPhase::Releasing => {
+                SlotPhase::Releasing if has_store => {
                     let sealed = fake.release == Some(true);
                     fake.phase = if sealed { SlotPhase::Sealed } else { SlotPhase::Released };
                 }
                 _ => {}
             }
         }
-        for fake in self.workers.values_mut().filter(|fake| fake.generation < fenced_below) {
-            if fake.owns() {
+        for fake in self.workers.values_mut().filter(|fake| fake.owns()) {
+            let by = |newer: &&Fake| newer.generation > fake.generation;
+            if fenced.iter().filter(by).any(|newer| newer.shares_a_shard_with(fake)) {
                 fake.phase = SlotPhase::Blocked;
                 fake.trouble = Some(Reason::Superseded);
             }
         }
+        self.one_owner_of_each_shard();
     }
+
+    /// No two workers may commit for the same shard (I1).
+    fn one_owner_of_each_shard(&mut self) {
+        let owners: Vec<&Fake> = self.workers.values().filter(|fake| fake.commits()).collect();
+        for (place, one) in owners.iter().enumerate() {
+            let other = owners[place + 1..].iter().find(|other| one.shares_a_shard_with(other));
+            if let Some(other) = other {
+                self.violations.push(format!("{one:?} and {other:?} own the same shard"));
+                return;
+            }
+        }
+    }
+}
+
+/// Claims its shards, once their former owners have given them up or are not waited for. A newer generation that has
+/// claimed one of them was there first.
+fn acquire(fake: &mut Fake, others: &[Fake], claimed: &mut BTreeMap<(String, u32), u64>) {
+    let shards: Vec<(String, u32)> = fake.shards().map(|log| (fake.job.clone(), log)).collect();
+    let newest = shards.iter().filter_map(|shard| claimed.get(shard)).max();
+    if newest.is_some_and(|newest| *newest > fake.generation) {
+        fake.phase = SlotPhase::Blocked;
+        fake.trouble = Some(Reason::Superseded);
+        return;
+    }
+    let waits = others.iter().any(|other| {
+        other.owns() && other.generation < fake.generation && other.shares_a_shard_with(fake)
+    });
+    if !waits || fake.take_over {
+        fake.phase = SlotPhase::Running;
+        claimed.extend(shards.into_iter().map(|shard| (shard, fake.generation)));
+    }
+}
+
+#[test]
+fn two_owners_of_a_shard_are_seen() {
+    let found = |one: (u64, u32), other: (u64, u32)| {
+        let mut fleet = Fleet::default();
+        for (place, (generation, ordinal)) in [one, other].into_iter().enumerate() {
+            let mut fake = Fake::new("uid", generation, ordinal, (1, 2), SHARDS);
+            fake.phase = SlotPhase::Running;
+            fleet.workers.insert(place.to_string(), fake);
+        }
+        fleet.one_owner_of_each_shard();
+        fleet.violations.len()
+    };
+    assert_eq!(found((1, 0), (1, 1)), 0, "each has its own");
+    assert_eq!(found((1, 0), (2, 0)), 1, "both have the first");
 }

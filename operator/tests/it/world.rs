@@ -9,16 +9,18 @@ use operator::reconcile::{Context, reconcile};
 use operator::savepoint::edge;
 use operator::validate::Settings;
 use protocol::admin::SlotPhase;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::{Fault, Server, Shared, client};
-use crate::reading::{ages, is_broken, mask, slots_per_worker, verdict};
-use crate::store::Key;
+use crate::reading::{ages, mask};
+use crate::store::{Key, Store};
 use crate::watches::Watches;
-use crate::workers::{Admin, CallFault, Fake, Fleet, Visitor};
+use crate::workers::{Admin, CallFault, Fleet, Visitor};
 
 /// Passes until a scenario must have come to rest.
 const PASSES_MAX: u32 = 400;
+/// As soon as for a job of which something is expected.
+const SOON: Duration = operator::limits::STARTING_REQUEUE;
 /// Passes without a change that count as rest.
 const QUIET_PASSES: u32 = 3;
 
@@ -31,9 +33,13 @@ pub(crate) struct World {
     watches: Watches,
     /// Passes in which the watches tell nothing.
     silent_passes: u32,
+    /// Passes in which another operator acts too.
+    twin_passes: u32,
+    /// The operator wants to look again soon.
+    looks_soon: bool,
     /// Savepoints that need nothing more, with their versions.
     settled: Vec<(String, Value)>,
-    addresses: u32,
+    pub(crate) addresses: u32,
     /// New pods are not scheduled.
     pub(crate) no_capacity: Arc<Mutex<bool>>,
 }
@@ -57,9 +63,31 @@ pub(crate) struct Disturbance {
     pub(crate) call: Option<(u64, CallFault)>,
     /// The watches tell nothing for so many passes, then all at once.
     pub(crate) silence: u32,
+    /// In so many passes another operator acts too, which takes turns with this one.
+    pub(crate) twin: u32,
+    /// The readings of one pass, or the one of a request that is stale, are of so many passes before.
+    pub(crate) old: Option<usize>,
+}
+
+impl Disturbance {
+    /// What is made and removed on the way may differ, as long as the end is the same: what was decided came late, or
+    /// from what is no more.
+    pub(crate) fn may_take_a_detour(&self) -> bool {
+        self.old.is_some() || matches!(self.request, Some((_, Fault::Late(_))))
+    }
 }
 
 impl Snapshot {
+    /// The objects.
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::new(self.server.store.clone())
+    }
+
+    /// Numbers of the requests that wrote, until then.
+    pub(crate) fn written(&self) -> Vec<u64> {
+        self.server.log.iter().map(|(number, _)| *number).collect()
+    }
+
     /// Writes until then.
     pub(crate) fn writes(&self) -> u64 {
         self.server.writes
@@ -76,6 +104,30 @@ impl Snapshot {
     }
 }
 
+/// An operator that has just begun.
+fn operator(server: &Shared, fleet: &Arc<Mutex<Fleet>>) -> Context {
+    let clock = Arc::clone(server);
+    let admin = Admin { fleet: Arc::clone(fleet), server: Arc::clone(server) };
+    Context {
+        client: client(server),
+        admin: Arc::new(admin),
+        settings: Settings {
+            worker_image: "worker:1".to_owned(),
+            warm_up_deadline: Duration::from_mins(1),
+        },
+        clock: Box::new(move || {
+            let now = clock.lock().unwrap().store.now;
+            jiff::Timestamp::from_second(now).expect("a time")
+        }),
+        metrics: Arc::default(),
+        patrol: Arc::default(),
+        sightings: Arc::default(),
+        watched: Arc::default(),
+        rests: Arc::default(),
+        new_token: Box::new(|| "token".to_owned()),
+    }
+}
+
 pub(crate) fn key(plural: &str, name: &str) -> Key {
     (plural.to_owned(), "default".to_owned(), name.to_owned())
 }
@@ -86,26 +138,7 @@ impl World {
         server.lock().unwrap().store.now = 1_800_000_000;
         server.lock().unwrap().store.tempo = 1;
         let fleet = Arc::new(Mutex::new(Fleet::default()));
-        let clock = Arc::clone(&server);
-        let admin = Admin { fleet: Arc::clone(&fleet), server: Arc::clone(&server) };
-        let context = Context {
-            client: client(&server),
-            admin: Arc::new(admin),
-            settings: Settings {
-                worker_image: "worker:1".to_owned(),
-                warm_up_deadline: Duration::from_mins(1),
-            },
-            clock: Box::new(move || {
-                let now = clock.lock().unwrap().store.now;
-                jiff::Timestamp::from_second(now).expect("a time")
-            }),
-            metrics: Arc::default(),
-            patrol: Arc::default(),
-            sightings: Arc::default(),
-            watched: Arc::default(),
-            rests: Arc::default(),
-            new_token: Box::new(|| "token".to_owned()),
-        };
+        let context = operator(&server, &fleet);
         let no_capacity = Arc::new(Mutex::new(false));
         let watches = Watches::begin(&context.watched);
         Self {
@@ -114,6 +147,8 @@ impl World {
             context,
             watches,
             silent_passes: 0,
+            twin_passes: 0,
+            looks_soon: false,
             settled: Vec::new(),
             addresses: 0,
             no_capacity,
@@ -176,22 +211,33 @@ impl World {
 
     /// A digest of all that the future depends on. Times count where they are near their bounds.
     pub(crate) fn digest(&self) -> u64 {
-        let mut text = json!([self.rest(), self.counts()]).to_string();
+        let mut hasher = DefaultHasher::new();
+        {
+            let store = &self.server.lock().unwrap().store;
+            let counts = store.created.iter().chain(&*store.deleted);
+            counts.filter(|(key, _)| key.0 != "events").for_each(|count| count.hash(&mut hasher));
+            for (key, object) in store.objects.iter().filter(|(key, _)| key.0 != "events") {
+                (&key.0, &key.2, object.print()).hash(&mut hasher);
+            }
+        }
+        let mut text = String::new();
         let mut workers: Vec<String> = {
             let fleet = self.fleet.lock().unwrap();
             fleet.workers.values().map(|fake| format!("{fake:?}")).collect()
         };
         workers.sort();
         text.extend(workers);
+        text.push_str(&self.fleet.lock().unwrap().surroundings());
         text.push_str(if *self.no_capacity.lock().unwrap() { "full" } else { "" });
         let (now, tempo) = {
             let store = &self.server.lock().unwrap().store;
             (store.now, store.tempo)
         };
-        if tempo > 1 {
+        let away = self.fleet.lock().unwrap().store_returns_at.saturating_sub(now).max(0);
+        text.push_str(&away.to_string());
+        if tempo > 1 || away > 0 {
             ages(&self.job().unwrap_or_default(), now, &mut text);
         }
-        let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         hasher.finish()
     }
@@ -206,7 +252,9 @@ impl World {
             if enough(self) {
                 return true;
             }
-            quiet = if self.activity() == before { quiet + 1 } else { 0 };
+            let waits = self.looks_soon || self.is_disturbed();
+            let rests = self.activity() == before && !waits;
+            quiet = if rests { quiet + 1 } else { 0 };
             if quiet >= QUIET_PASSES {
                 return false;
             }
@@ -219,9 +267,17 @@ impl World {
     pub(crate) async fn pass(&mut self) {
         self.operator_pass().await;
         self.controllers();
-        self.fleet.lock().unwrap().step();
-        let store = &mut self.server.lock().unwrap().store;
-        store.now += store.tempo;
+        let now = self.server.lock().unwrap().store.now;
+        self.fleet.lock().unwrap().step(now);
+        let server = &mut self.server.lock().unwrap();
+        server.reads_old = false;
+        server.deliver();
+        server.store.now += server.store.tempo;
+    }
+
+    /// Something that goes wrong is not over yet.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        self.twin_passes > 0 || self.server.lock().unwrap().is_owed()
     }
 
     async fn operator_pass(&mut self) {
@@ -235,16 +291,31 @@ impl World {
             let found = server.store.objects.iter().filter(|(key, _)| key.0 == "savepoints");
             found.map(|(k, o)| (k.2.clone(), o["metadata"]["resourceVersion"].clone())).collect()
         };
+        let twin = self.twin_passes > 0;
+        self.twin_passes = self.twin_passes.saturating_sub(1);
+        self.server.lock().unwrap().takes_turns = twin;
+        let other = twin.then(|| operator(&self.server, &self.fleet));
         // Errors are what the disturbances are about; the next pass looks again.
         if self.job().is_some() {
-            drop(reconcile(&self.context, "default", "j").await);
+            let pass = |context| reconcile(context, "default", "j");
+            let again = beside(
+                Box::pin(pass(&self.context)),
+                other.as_ref().map(|other| Box::pin(pass(other))),
+            )
+            .await;
+            self.looks_soon = again.is_ok_and(|again| again.is_some_and(|at| at <= SOON));
         }
         for version in savepoints {
             // One that needs nothing more is looked at when it changes.
             if self.settled.contains(&version) {
                 continue;
             }
-            let again = edge::reconcile(&self.context, "default", &version.0).await;
+            let pass = |context| edge::reconcile(context, "default", &version.0);
+            let again = beside(
+                Box::pin(pass(&self.context)),
+                other.as_ref().map(|other| Box::pin(pass(other))),
+            )
+            .await;
             if matches!(again, Ok(None)) {
                 self.settled.push(version);
             }
@@ -253,107 +324,11 @@ impl World {
 
     /// What a run at rest leaves alone: objects, workers, orders.
     fn activity(&self) -> (u64, u64, Vec<SlotPhase>) {
-        let changes = self.server.lock().unwrap().store.changes;
+        let server = self.server.lock().unwrap();
+        let changes = server.store.changes + server.writes;
+        drop(server);
         let fleet = self.fleet.lock().unwrap();
         (changes, fleet.orders, fleet.workers.values().map(|fake| fake.phase).collect())
-    }
-
-    fn controllers(&mut self) {
-        let sets = self.server.lock().unwrap().store.list("statefulsets", "default", None);
-        for set in &sets {
-            self.run_set(set);
-        }
-        let jobs = self.server.lock().unwrap().store.list("jobs", "default", None);
-        for job in &jobs {
-            self.run_job(job);
-        }
-        self.kubelet();
-    }
-
-    fn run_set(&mut self, set: &Value) {
-        let name = set["metadata"]["name"].as_str().unwrap();
-        let replicas = set["spec"]["replicas"].as_u64().unwrap();
-        for ordinal in 0..replicas {
-            let key = key("pods", &format!("{name}-{ordinal}"));
-            let mut server = self.server.lock().unwrap();
-            if server.store.get(&key).is_some() {
-                continue;
-            }
-            let mut pod = set["spec"]["template"].clone();
-            pod["metadata"]["ownerReferences"] = json!([{"uid": set["metadata"]["uid"]}]);
-            if *self.no_capacity.lock().unwrap() {
-                pod["status"] = json!({"phase": "Pending", "conditions": [{
-                    "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                    "message": "0/1 nodes are available",
-                }]});
-                server.store.create(&key, pod).expect("a new pod");
-                continue;
-            }
-            self.addresses += 1;
-            let ip = format!("10.0.0.{}", self.addresses);
-            pod["status"] = json!({"phase": "Running", "podIP": ip});
-            server.store.create(&key, pod).expect("a new pod");
-            let label = &set["metadata"]["labels"]["streamjob.dev/generation"];
-            let generation = label.as_str().unwrap().parse().unwrap();
-            let slots = slots_per_worker(set);
-            let mut fake = Fake::new(generation, u32::try_from(ordinal).unwrap(), slots);
-            fake.crashes = is_broken(&server.store, name);
-            self.fleet.lock().unwrap().workers.insert(ip, fake);
-        }
-    }
-
-    /// Pods are ready when their workers are warm; workers of pods that are gone are gone.
-    fn kubelet(&mut self) {
-        let mut server = self.server.lock().unwrap();
-        let mut fleet = self.fleet.lock().unwrap();
-        let pods: Vec<(Key, String)> = server
-            .store
-            .objects
-            .iter()
-            .filter(|(key, _)| key.0 == "pods")
-            .filter_map(|(key, pod)| Some((key.clone(), pod["status"]["podIP"].as_str()?.into())))
-            .collect();
-        fleet.workers.retain(|ip, _| pods.iter().any(|(_, known)| known == ip));
-        for (key, ip) in pods {
-            let Some(fake) = fleet.workers.get(&ip) else { continue };
-            let ready = if fake.phase == SlotPhase::Warming { "False" } else { "True" };
-            let restarts = fake.restarts;
-            server.store.update(&key, |pod| {
-                pod["status"]["conditions"] = json!([{"type": "Ready", "status": ready}]);
-                if restarts > 0 {
-                    pod["status"]["containerStatuses"] = json!([{
-                        "name": "worker", "ready": false, "restartCount": restarts, "image": "",
-                        "imageID": "",
-                    }]);
-                }
-            });
-        }
-    }
-
-    /// The pod of a Job ends at once; the planner says what the SQL wants it to say.
-    fn run_job(&mut self, job: &Value) {
-        let name = job["metadata"]["name"].as_str().unwrap();
-        if job["status"].is_object() {
-            return;
-        }
-        let mut server = self.server.lock().unwrap();
-        let planner = job["metadata"]["labels"]["app.kubernetes.io/component"] == "planner";
-        let config = server.store.get(&key("configmaps", name)).cloned();
-        let Some(config) = config else { return };
-        let message = planner.then(|| verdict(&config));
-        let good = message.as_ref().is_none_or(|message| message.contains("\"refusals\":[]"));
-        let mut pod = job["spec"]["template"].clone();
-        pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] = name.into();
-        pod["metadata"]["ownerReferences"] = json!([{"uid": job["metadata"]["uid"]}]);
-        pod["status"] = json!({"phase": "Succeeded", "containerStatuses": [{
-            "name": "worker", "ready": false, "restartCount": 0, "image": "", "imageID": "",
-            "state": {"terminated": {"exitCode": 0, "message": message.unwrap_or_default()}},
-        }]});
-        server.store.create(&key("pods", &format!("{name}-x")), pod).expect("a new pod");
-        let ended = if good { "Complete" } else { "Failed" };
-        server.store.update(&key("jobs", name), |job| {
-            job["status"] = json!({"conditions": [{"type": ended, "status": "True"}]});
-        });
     }
 
     /// What is left at the end, without what differs between runs for good reasons.
@@ -380,11 +355,37 @@ impl World {
     /// The requests of these numbers fail so.
     pub(crate) fn disturb(&mut self, disturbance: &Disturbance) {
         self.silent_passes = disturbance.silence;
+        self.twin_passes = disturbance.twin;
         let mut server = self.server.lock().unwrap();
         server.fault = disturbance.request;
         server.deaths.clone_from(&disturbance.deaths);
         drop(server);
         self.fleet.lock().unwrap().fault = disturbance.call;
+    }
+
+    /// The readings of the next pass, or one of them, come from what was.
+    pub(crate) fn read_from(&self, store: Arc<Store>, all: bool) {
+        let mut server = self.server.lock().unwrap();
+        server.old = Some(store);
+        server.reads_old = all;
+    }
+
+    /// The operator dies and is started again.
+    pub(crate) fn operator_dies(&self) {
+        self.server.lock().unwrap().dead = true;
+    }
+
+    /// What a ConfigMap holds.
+    pub(crate) fn config(&self, name: &str) -> Value {
+        let server = self.server.lock().unwrap();
+        server.store.get(&key("configmaps", name)).expect("a ConfigMap")["data"].clone()
+    }
+
+    /// Promises that were not kept, by a write or an order.
+    pub(crate) fn broken_promises(&self) -> Vec<String> {
+        let mut broken = self.server.lock().unwrap().broken.clone();
+        broken.extend(self.fleet.lock().unwrap().violations.iter().cloned());
+        broken
     }
 
     /// Annotates the job.
@@ -417,5 +418,13 @@ impl World {
 
     pub(crate) fn delete_job(&self) {
         self.server.lock().unwrap().store.delete(&key("streamjobs", "j"), None).expect("a job");
+    }
+}
+
+/// What the first one comes to, while the second one runs too.
+async fn beside<A, B>(one: impl Future<Output = A>, other: Option<impl Future<Output = B>>) -> A {
+    match other {
+        Some(other) => futures::join!(one, other).0,
+        None => one.await,
     }
 }
