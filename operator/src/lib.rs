@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod names;
 pub mod observed;
 pub mod orders;
+pub mod outages;
 pub mod partitions;
 pub mod patrol;
 pub mod plan;

@@ -51,6 +51,17 @@ pub const ERROR_BACKOFF_MIN: Duration = Duration::from_millis(500);
 /// … to.
 pub const ERROR_BACKOFF_MAX: Duration = Duration::from_mins(1);
 
+/// A watch that broke is tried again after so long, each time after twice as long: from …
+pub const WATCH_RETRY_MIN: Duration = Duration::from_millis(100);
+/// … to.
+pub const WATCH_RETRY_MAX: Duration = Duration::from_secs(5);
+/// One that broke and fails no more for so long works: longer than a connection may take.
+pub const WATCH_QUIET: Duration = Duration::from_secs(30);
+/// Whoever does not watch for so long is not ready.
+pub const WATCH_BROKEN_LONG: Duration = Duration::from_mins(1);
+/// A watch ends after so long and goes on with the next: a connection that died without a word is noticed then.
+pub const WATCH_SECS: u32 = 60;
+
 /// How often lag and checkpoint are written to the status at most.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_secs(30);
 /// A refusal that may pass by itself (a broker that does not answer, a Secret that is missing) is looked at again, each

@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::observed::Observed;
+use crate::outages::OfWatch;
 
 mod jobs;
 
@@ -34,7 +35,8 @@ pub struct OfKind {
     pub kind: &'static str,
 }
 
-type Number = Gauge<u64, AtomicU64>;
+/// A gauge of whole numbers.
+pub type Number = Gauge<u64, AtomicU64>;
 
 /// All metrics.
 pub struct Metrics {
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub failing: Number,
     /// 1 while this replica acts.
     pub leader: Number,
+    /// Watches that are broken, by kind.
+    pub broken_watches: Family<OfWatch, Number>,
     jobs: Jobs,
 }
 
@@ -88,8 +92,10 @@ impl Default for Metrics {
             failing.clone(),
         );
         operator.register("leader", "1 while this replica acts", leader.clone());
+        let broken_watches = Family::<OfWatch, Number>::default();
+        operator.register("watches_broken", "Watches that are broken", broken_watches.clone());
         let jobs = Jobs::register(&mut registry);
-        Self { registry, passes, duration, running, failing, leader, jobs }
+        Self { registry, passes, duration, running, failing, leader, broken_watches, jobs }
     }
 }
 

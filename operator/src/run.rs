@@ -14,11 +14,13 @@ use crate::http::{Health, router};
 use crate::leader::Candidate;
 use crate::limits::API_TIMEOUT;
 use crate::metrics::Metrics;
+use crate::outages::Outages;
 use crate::reconcile::Context;
 
 mod backoff;
 mod check;
 mod controllers;
+mod steady;
 
 use backoff::Backoff;
 
@@ -27,6 +29,7 @@ struct Shared {
     context: Context,
     metrics: Arc<Metrics>,
     backoff: Backoff,
+    outages: Arc<Outages>,
 }
 
 /// Runs until it is told to end or loses its lease.
@@ -40,7 +43,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     config.connect_timeout = Some(API_TIMEOUT);
     let client = Client::try_from(config)?;
     let metrics = Arc::new(Metrics::default());
-    let health = Health::default();
+    let outages = Arc::new(Outages::new(metrics.broken_watches.clone()));
+    let health = Health { outages: Arc::clone(&outages), ..Health::default() };
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("cannot listen on {}", args.listen))?;
@@ -65,6 +69,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         context: context(client.clone(), &args, Arc::clone(&metrics))?,
         metrics: Arc::clone(&metrics),
         backoff: Backoff::default(),
+        outages,
     });
     let outcome = tokio::select! {
         () = controllers::control(&client, &args, &shared) => {

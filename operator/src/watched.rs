@@ -35,6 +35,31 @@ struct OfWatch {
     complete: bool,
 }
 
+/// What is new in a listing waits for its end: before it, whoever looks a new object up may not find it yet.
+#[derive(Debug, Default)]
+pub struct Listing {
+    open: bool,
+    news: Vec<JobKey>,
+}
+
+impl Listing {
+    /// What can be told now.
+    pub fn hold<K>(
+        &mut self,
+        event: &Event<K>,
+        news: impl IntoIterator<Item = JobKey>,
+    ) -> Vec<JobKey> {
+        match event {
+            // One that broke off leaves what it told before to the next.
+            Event::Init | Event::InitApply(_) => self.open = true,
+            Event::InitDone => self.open = false,
+            Event::Apply(_) | Event::Delete(_) => {}
+        }
+        self.news.extend(news);
+        if self.open { Vec::new() } else { std::mem::take(&mut self.news) }
+    }
+}
+
 /// The sum of what is known of a job, and of how many objects.
 #[derive(Clone, Copy, Default)]
 struct Sum {
@@ -227,6 +252,29 @@ mod tests {
             assert_eq!(before != [print("j"), print("k")], !want.is_empty(), "{event:?}");
         }
         assert_eq!([print("j"), print("k")], [None, None]);
+    }
+
+    #[test]
+    fn what_a_listing_finds_is_told_at_its_end() {
+        use Event as E;
+        let mut listing = Listing::default();
+        let job = |name: &str| ("n".to_owned(), name.to_owned());
+        let steps: [(Event<u8>, &[&str], &[&str]); 8] = [
+            (E::Init, &[], &[]),
+            (E::InitApply(1), &["a"], &[]),
+            // It broke off, and what it told of is not told of again.
+            (E::Init, &[], &[]),
+            (E::InitApply(2), &["b"], &[]),
+            (E::InitDone, &["gone"], &["a", "b", "gone"]),
+            (E::Apply(3), &["c"], &["c"]),
+            (E::Delete(3), &["c"], &["c"]),
+            (E::Apply(4), &[], &[]),
+        ];
+        for (event, news, want) in steps {
+            let found = listing.hold(&event, news.iter().map(|name| job(name)));
+            let want: Vec<JobKey> = want.iter().map(|name| job(name)).collect();
+            assert_eq!(found, want, "{event:?}");
+        }
     }
 
     #[test]

@@ -24,19 +24,20 @@ use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
 use super::Shared;
+use super::steady::steady;
 use crate::args::Args;
 use crate::fetch::RawJob;
-use crate::limits::{ERROR_BACKOFF_MIN, RECONCILE_CONCURRENCY};
+use crate::limits::{ERROR_BACKOFF_MIN, RECONCILE_CONCURRENCY, WATCH_QUIET, WATCH_SECS};
 use crate::names;
 use crate::reconcile;
 use crate::savepoint::edge;
-use crate::watched::{JobKey, by_label};
+use crate::watched::{JobKey, Listing, by_label};
 
 /// Objects to be looked at, by namespace and name.
 type Queue = BoxStream<'static, JobKey>;
 
 /// What a watch of metadata says.
-type Events<K> = BoxStream<'static, watcher::Result<Event<Meta<K>>>>;
+type Events<K> = BoxStream<'static, Event<Meta<K>>>;
 
 /// Both controllers, for every namespace that is looked after.
 pub(super) async fn control(client: &Client, args: &Args, shared: &Arc<Shared>) {
@@ -46,8 +47,8 @@ pub(super) async fn control(client: &Client, args: &Args, shared: &Arc<Shared>) 
         named => named.iter().map(|namespace| Some(namespace.as_str())).collect(),
     };
     let chosen = match args.selector.trim() {
-        "" => watcher::Config::default(),
-        selector => watcher::Config::default().labels(selector),
+        "" => all(),
+        selector => all().labels(selector),
     };
     let running = scopes.into_iter().flat_map(|scope| {
         [jobs(client, scope, &chosen, shared), savepoints(client, scope, &chosen, shared)]
@@ -65,17 +66,36 @@ where
     }
 }
 
+/// Everything, watched for a while at a time.
+fn all() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECS)
+}
+
+/// The watch of a kind, which begins again by itself.
+fn steadily<K>(
+    events: impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
+    scope: Option<&str>,
+    shared: &Arc<Shared>,
+) -> BoxStream<'static, Event<K>>
+where
+    K: Resource<DynamicType = ()> + Send + 'static,
+{
+    let watch = (K::kind(&()).into_owned(), scope.map(str::to_owned));
+    steady(events, watch, Arc::clone(&shared.outages), WATCH_QUIET).boxed()
+}
+
 fn jobs(
     client: &Client,
     scope: Option<&str>,
     chosen: &watcher::Config,
     shared: &Arc<Shared>,
 ) -> BoxFuture<'static, ()> {
-    let (store, own) = stored::<RawJob>(client, scope, chosen);
+    let (store, own) = stored::<RawJob>(client, scope, chosen, shared);
     let of_savepoint = |savepoint: &Savepoint| {
         Some((savepoint.namespace()?, savepoint.spec.job.as_str().to_owned()))
     };
-    let savepoints = watcher(api::<Savepoint>(client, scope), watcher::Config::default());
+    let savepoints = watcher(api::<Savepoint>(client, scope), all());
+    let savepoints = steadily(savepoints, scope, shared);
     let queue = select_all([
         own_news(own, &store, shared),
         children::<ConfigMap>(client, scope, shared),
@@ -96,17 +116,14 @@ fn savepoints(
     chosen: &watcher::Config,
     shared: &Arc<Shared>,
 ) -> BoxFuture<'static, ()> {
-    let (store, own) = stored::<Savepoint>(client, scope, chosen);
-    let queue = own.filter_map(|event| {
-        let touched = match event {
-            Ok(Event::Apply(object) | Event::InitApply(object)) => Some(key(&object)),
-            Ok(Event::Delete(_) | Event::Init | Event::InitDone) => None,
-            Err(error) => {
-                tracing::warn!(%error, "a watch is interrupted");
-                None
-            }
+    let (store, own) = stored::<Savepoint>(client, scope, chosen, shared);
+    let mut listing = Listing::default();
+    let queue = own.flat_map(move |event| {
+        let touched = match &event {
+            Event::Apply(object) | Event::InitApply(object) => key(object),
+            Event::Delete(_) | Event::Init | Event::InitDone => None,
         };
-        std::future::ready(touched.flatten())
+        futures::stream::iter(listing.hold(&event, touched))
     });
     drive(store, queue.boxed(), shared, savepoint_pass)
 }
@@ -116,6 +133,7 @@ fn stored<K>(
     client: &Client,
     scope: Option<&str>,
     chosen: &watcher::Config,
+    shared: &Arc<Shared>,
 ) -> (Store<Meta<K>>, Events<K>)
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -134,14 +152,13 @@ where
 {
     let (store, writer) = reflector::store::<Meta<K>>();
     let own = watcher(api::<Meta<K>>(client, scope), chosen.clone())
-        .default_backoff()
         .modify(|object| {
             object.annotations_mut().clear();
             object.labels_mut().clear();
             object.managed_fields_mut().clear();
         })
         .reflect(writer);
-    (store, own.boxed())
+    (store, steadily(own, scope, shared))
 }
 
 /// What is new of the jobs themselves.
@@ -173,13 +190,13 @@ where
         + Sync
         + 'static,
 {
-    let ours = watcher::Config::default().labels(names::JOB);
-    news(watcher(api::<Meta<K>>(client, scope), ours), shared, by_label)
+    let events = watcher(api::<Meta<K>>(client, scope), all().labels(names::JOB));
+    news(steadily(events, scope, shared), shared, by_label)
 }
 
 /// The jobs of which a watch tells something new.
 fn news<K>(
-    events: impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
+    events: BoxStream<'static, Event<K>>,
     shared: &Arc<Shared>,
     job_of: impl Fn(&K) -> Option<JobKey> + Send + 'static,
 ) -> Queue
@@ -188,15 +205,10 @@ where
 {
     let watched = Arc::clone(&shared.context.watched);
     let id = watched.begin();
-    let jobs = events.default_backoff().flat_map(move |event| {
-        let jobs = match event {
-            Ok(event) => watched.take(id, &event, &job_of),
-            Err(error) => {
-                tracing::warn!(%error, "a watch is interrupted");
-                Vec::new()
-            }
-        };
-        futures::stream::iter(jobs)
+    let mut listing = Listing::default();
+    let jobs = events.flat_map(move |event| {
+        let jobs = watched.take(id, &event, &job_of);
+        futures::stream::iter(listing.hold(&event, jobs))
     });
     jobs.boxed()
 }
