@@ -13,6 +13,8 @@ pub const SPARE_TABLES: usize = 4;
 pub const GROUPS_MAX: usize = u32::MAX as usize - 1;
 /// Fired windows that one late row may fire again.
 pub const REFIRED_WINDOWS_MAX: i64 = 100;
+/// Rows of a sink that one row may change.
+pub const CHANGED_ROWS_MAX: i64 = 100;
 /// How long state is kept that nobody bounds, ms: beyond all event times.
 pub const FOREVER_MS: i64 = EVENT_TIME_ABS_MAX << 2;
 /// Windows of so many panes are merged pane by pane; longer ones keep merged panes for the next windows.

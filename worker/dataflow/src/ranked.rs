@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array,
-    LargeBinaryBuilder, StringArray, TimestampMillisecondArray, UInt32Array,
+    LargeBinaryArray, LargeBinaryBuilder, StringArray, TimestampMillisecondArray, UInt32Array,
+    new_null_array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{
@@ -130,37 +131,92 @@ impl Fault {
     }
 }
 
+/// Results with their packed rows, taken apart.
+struct Results<'a> {
+    others: &'a [ArrayRef],
+    packed: &'a LargeBinaryArray,
+    /// What is kept of a row.
+    kinds: Vec<ColumnKind>,
+}
+
+impl<'a> Results<'a> {
+    fn of(batch: &'a RecordBatch, schema: &SchemaRef) -> Result<Self, Fault> {
+        let (packed, others) = batch.columns().split_last().ok_or(Fault::Damaged)?;
+        let packed = packed.as_binary_opt::<i64>().ok_or(Fault::Damaged)?;
+        let fields = schema.fields().get(others.len() + 1..).ok_or(Fault::Damaged)?;
+        let kinds = fields.iter().map(|field| ColumnKind::of(field.data_type()));
+        let kinds = kinds.collect::<Option<Vec<_>>>().ok_or(Fault::Damaged)?;
+        Ok(Self { others, packed, kinds })
+    }
+
+    /// What is stored of each result, with its place.
+    fn stored(&self) -> impl Iterator<Item = (u32, &'a [u8])> {
+        let packed = self.packed;
+        (0..packed.len()).map(move |row| {
+            (row as u32, if packed.is_valid(row) { packed.value(row) } else { &[] })
+        })
+    }
+
+    /// Rows of that schema: of which result each is, its number, and what is kept.
+    fn rows(
+        &self,
+        schema: &SchemaRef,
+        numbered: (Vec<u32>, Vec<i64>),
+        kept: impl Iterator<Item = ArrayRef>,
+    ) -> Result<RecordBatch, Fault> {
+        let (rows, numbers) = (UInt32Array::from(numbered.0), numbered.1);
+        let others = self.others.iter().map(|column| take(column.as_ref(), &rows, None));
+        let mut columns = others.collect::<Result<Vec<_>, _>>().map_err(Fault::Arrow)?;
+        columns.push(Arc::new(Int64Array::from(numbers)));
+        columns.extend(kept);
+        RecordBatch::try_new(schema.clone(), columns).map_err(Fault::Arrow)
+    }
+}
+
 /// One row for each that the last column has stored, see [`Step::Unpack`](crate::Step).
 pub(crate) fn unpack_rows(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Fault> {
-    let (packed, others) = batch.columns().split_last().ok_or(Fault::Damaged)?;
-    let packed = packed.as_binary_opt::<i64>().ok_or(Fault::Damaged)?;
-    let fields = schema.fields().get(others.len() + 1..).ok_or(Fault::Damaged)?;
-    let kinds: Option<Vec<ColumnKind>> =
-        fields.iter().map(|field| ColumnKind::of(field.data_type())).collect();
-    let kinds = kinds.ok_or(Fault::Damaged)?;
+    let results = Results::of(batch, schema)?;
     let mut kept: Vec<ColumnBuilder> =
-        kinds.iter().map(|kind| ColumnBuilder::new(*kind, batch.num_rows())).collect();
+        results.kinds.iter().map(|kind| ColumnBuilder::new(*kind, batch.num_rows())).collect();
     let (mut rows, mut numbers) = (Vec::new(), Vec::new());
-    for row in (0..packed.len()).filter(|row| packed.is_valid(*row)) {
-        let mut stored = packed.value(row);
+    for (row, mut stored) in results.stored() {
         let mut number = 0i64;
         while !stored.is_empty() {
             let (bytes, kept_at) = take_stored(&mut stored).ok_or(Fault::Damaged)?;
             let mut values = &bytes[kept_at..];
-            for (kind, column) in kinds.iter().zip(&mut kept) {
+            for (kind, column) in results.kinds.iter().zip(&mut kept) {
                 column.push(take_value(*kind, &mut values).ok_or(Fault::Damaged)?);
             }
             number += 1;
-            rows.push(row as u32);
+            rows.push(row);
             numbers.push(number);
         }
     }
-    let rows = UInt32Array::from(rows);
-    let others = others.iter().map(|column| take(column.as_ref(), &rows, None));
-    let mut columns = others.collect::<Result<Vec<_>, _>>().map_err(Fault::Arrow)?;
-    columns.push(Arc::new(Int64Array::from(numbers)));
-    columns.extend(kept.into_iter().map(ColumnBuilder::finish));
-    RecordBatch::try_new(schema.clone(), columns).map_err(Fault::Arrow)
+    results.rows(schema, (rows, numbers), kept.into_iter().map(ColumnBuilder::finish))
+}
+
+/// The rows up to a number that the last column has not stored, with nothing kept of them.
+pub(crate) fn absent_rows(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+    limit: usize,
+) -> Result<RecordBatch, Fault> {
+    let results = Results::of(batch, schema)?;
+    let (mut rows, mut numbers) = (Vec::new(), Vec::new());
+    for (row, mut stored) in results.stored() {
+        let mut present = 0;
+        while !stored.is_empty() {
+            take_stored(&mut stored).ok_or(Fault::Damaged)?;
+            present += 1;
+        }
+        for number in present + 1..=limit {
+            rows.push(row);
+            numbers.push(number as i64);
+        }
+    }
+    let absent = rows.len();
+    let kept = results.kinds.iter().map(|kind| new_null_array(&kind.data_type(), absent));
+    results.rows(schema, (rows, numbers), kept)
 }
 
 /// A column of single values.

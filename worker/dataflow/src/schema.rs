@@ -10,7 +10,7 @@ use protocol::manifest::{ColumnSchema, TableSchema};
 use crate::codec::{Value, take_value};
 use crate::column::ColumnKind;
 use crate::error::Incompatible;
-use crate::limits::{EVENT_TIME_ABS_MAX, REFIRED_WINDOWS_MAX};
+use crate::limits::{CHANGED_ROWS_MAX, EVENT_TIME_ABS_MAX, REFIRED_WINDOWS_MAX};
 use crate::plan::{Function, Grouping, LateRows};
 use crate::window::WindowKind;
 
@@ -94,18 +94,25 @@ impl Grouping {
 
     /// Checks that results can go out with every change; the error says why not.
     pub fn check_changes(&self) -> Result<(), String> {
-        match self.window {
+        let windows = match self.window {
             WindowKind::Session { .. } => {
                 return Err("a session that grows would leave its earlier row behind".to_owned());
             }
             WindowKind::First { .. } => return Err("the first row does not change".to_owned()),
-            WindowKind::All | WindowKind::Life { .. } => return Ok(()),
-            WindowKind::Tumble { .. } | WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {}
-        }
-        let windows = self.window.windows_per_row();
+            WindowKind::All | WindowKind::Life { .. } => 1,
+            WindowKind::Tumble { .. } | WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {
+                self.window.windows_per_row()
+            }
+        };
         if windows > REFIRED_WINDOWS_MAX {
             return Err(format!(
                 "a row would change {windows} windows; with changes a row may be in at most {REFIRED_WINDOWS_MAX}"
+            ));
+        }
+        let rows = windows * self.rows_per_group() as i64;
+        if rows > CHANGED_ROWS_MAX {
+            return Err(format!(
+                "a row would change {rows} rows of the sink; with changes it may be at most {CHANGED_ROWS_MAX}"
             ));
         }
         Ok(())

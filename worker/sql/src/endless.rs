@@ -68,10 +68,6 @@ pub(crate) fn check_window(clauses: &Clauses, select: &WindowSelect) -> Result<(
             "leave it out; ALLOWED LATENESS keeps windows longer",
         ));
     }
-    if let (Some((EmitClause::Changes, at)), true) = (clauses.emit, select.is_top()) {
-        let message = "EMIT CHANGES is not possible with ROW_NUMBER over windows: a row in between moves all others";
-        return Err(Refusal::at(at, message, "leave it out: the rows come when the window ends"));
-    }
     match (clauses.emit, select.window) {
         (Some((EmitClause::Changes, at)), WindowKind::Session { .. }) => {
             let message = "EMIT CHANGES is not possible with SESSION: a session that grows ends later, and its earlier row \

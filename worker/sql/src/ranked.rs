@@ -1,5 +1,5 @@
 //! Rows that a subquery numbers, `ROW_NUMBER() OVER (PARTITION BY … ORDER BY …)`, of which the first are taken: the
-//! first or the last row of each key; and in [`top`] more, in any order, where the rows are those of windows.
+//! first or the last row of each key by event time; and in [`top`] more of them, in any order, of windows too.
 
 mod condition;
 mod number;
@@ -8,15 +8,17 @@ mod top;
 
 use dataflow::limits::FOREVER_MS;
 use dataflow::{Aggregate, Function, KeyColumn, WindowKind};
+use datafusion_common::DFSchema;
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::ast::{
-    Query, Select, SelectItem, SetExpr, Spanned, TableAlias, TableFactor,
+    self, Query, Select, SelectItem, SetExpr, Spanned, TableAlias, TableFactor,
 };
 use datafusion_sql::sqlparser::tokenizer::Location;
 
-use self::condition::{Name, only_first};
+use self::condition::{Name, limit};
 use self::number::{Number, is_number, number, take_key};
 use self::scope::{RankedScope, result_column};
+pub(crate) use self::top::NUMBER;
 use crate::aggregate_call::AggregateCall;
 use crate::expression::{plan, refuse};
 use crate::grouped::{WindowSelect, aggregate_schema};
@@ -29,8 +31,11 @@ use crate::select::{Body, Selected, condition, output_columns};
 use crate::table_function::{From, from};
 use crate::{syntax, types};
 
-const FORM: &str = "the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time \
-                    [DESC]) AS n FROM t) WHERE n = 1";
+const FORM: &str = "the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY column \
+                    [DESC]) AS n FROM t) WHERE n <= 10";
+const WINDOW_FORM: &str = "the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, \
+                           window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, \
+                           SESSION and a view over windows are possible too";
 
 /// The subquery with numbered rows that a select reads, with its alias.
 pub(crate) fn derived(select: &Select) -> Option<(&Query, Option<&TableAlias>)> {
@@ -60,6 +65,8 @@ struct Nested<'a, 'b> {
     name: String,
     /// What the subquery reads.
     from: From<'a>,
+    /// What is supported.
+    form: &'static str,
     at: Location,
     inner_at: Location,
 }
@@ -89,30 +96,74 @@ pub(crate) fn plan_ranked(
         return Err(one(Refusal::at(words.find("GROUP", at), message, supported)));
     }
     let name = syntax::alias(alias).map_err(one)?.unwrap_or_default();
-    let nested = Nested { catalog, select, inner, words, name, from, at, inner_at };
-    if windows { top::plan_top(&nested) } else { plan_edge(&nested) }
+    let form = if windows { WINDOW_FORM } else { FORM };
+    let nested = Nested { catalog, select, inner, words, name, from, form, at, inner_at };
+    let number = number(inner, form, inner_at).map_err(one)?;
+    match edge(&nested, &number).filter(|_| !windows) {
+        Some(edge) => plan_edge(&nested, &number, edge),
+        None => top::plan_top(&nested, &number),
+    }
 }
 
-/// The first or the last row of each key.
-fn plan_edge(nested: &Nested<'_, '_>) -> Result<Selected, Vec<Refusal>> {
+/// One row of each key: the first or the last by event time.
+struct Edge {
+    last: bool,
+    /// What else the condition says.
+    rest: Option<ast::Expr>,
+}
+
+fn edge(nested: &Nested<'_, '_>, number: &Number<'_>) -> Option<Edge> {
+    let name = Name { table: &nested.name, column: &number.name.value };
+    let (1, rest) = limit(nested.select.selection.as_ref(), name, number.at).ok()? else {
+        return None;
+    };
+    let [order] = number.order_by else { return None };
+    if order.options.nulls_first.is_some() || order.with_fill.is_some() {
+        return None;
+    }
+    let time = nested.from.relation.base.event_time(nested.catalog.query)?;
+    match plan(&order.expr, &mut nested.rows(), number.at).ok()? {
+        Expr::Column(column) if column.name == *time => {
+            Some(Edge { last: order.options.asc == Some(false), rest })
+        }
+        _ => None,
+    }
+}
+
+impl<'a> Nested<'a, '_> {
+    /// Names within the subquery.
+    fn rows(&self) -> RowScope<'a> {
+        RowScope {
+            relation: self.from.relation,
+            name: self.from.name.clone(),
+            schema: self.catalog.schema(&self.from.relation.base),
+            windowed: self.from.window.is_some(),
+        }
+    }
+}
+
+fn plan_edge(
+    nested: &Nested<'_, '_>,
+    number: &Number<'_>,
+    edge: Edge,
+) -> Result<Selected, Vec<Refusal>> {
     let one = |fault: Refusal| vec![fault];
     let Nested { catalog, select, words, from, at, .. } = nested;
-    let found = numbered(nested)?;
+    let found = numbered(nested, number)?;
     let schema = catalog.schema(&found.relation.base);
-    let (mut scope, mut aggregates) = edge_scope(nested, &found, schema).map_err(one)?;
+    let function = if edge.last { Function::LastRow } else { Function::FirstRow };
+    let (mut scope, mut aggregates) = edge_scope(nested, &found, function, schema).map_err(one)?;
     let where_at = words.find("WHERE", *at);
-    let number = Name { table: &nested.name, column: &found.number };
-    let rest = only_first(select.selection.as_ref(), number, where_at).map_err(one)?;
     let columns = output_columns(&select.projection, &mut scope, *at)?;
-    let having =
-        rest.map(|node| condition(&node, &mut scope, where_at)).transpose().map_err(one)?;
+    let having = edge.rest.map(|node| condition(&node, &mut scope, where_at));
+    let having = having.transpose().map_err(one)?;
     let used = columns.iter().map(|column| &column.expr).chain(&having);
     let used: Vec<String> =
         used.flat_map(|expr| expr.column_refs()).map(|column| column.name.clone()).collect();
     aggregates.retain(|call| used.contains(&call.aggregate.name));
     let schema = aggregate_schema(&found.keys, &aggregates).map_err(one)?;
     let first = WindowKind::First { ttl_ms: FOREVER_MS };
-    let window = if found.last { WindowKind::All } else { first };
+    let window = if edge.last { WindowKind::All } else { first };
     let (keys, lateness_ms, changes) = (found.keys, 0, false);
     let body =
         WindowSelect { window, lateness_ms, changes, keys, aggregates, having, columns, schema };
@@ -130,26 +181,17 @@ fn plan_edge(nested: &Nested<'_, '_>) -> Result<Selected, Vec<Refusal>> {
 struct Numbered {
     /// Names of the subquery's columns, without the number.
     relation: Relation,
-    number: String,
     keys: Vec<(KeyColumn, Expr)>,
-    last: bool,
 }
 
-fn numbered(nested: &Nested<'_, '_>) -> Result<Numbered, Vec<Refusal>> {
+fn numbered(nested: &Nested<'_, '_>, number: &Number<'_>) -> Result<Numbered, Vec<Refusal>> {
     let one = |fault: Refusal| vec![fault];
-    let Nested { catalog, inner, words, from, inner_at, .. } = nested;
-    let number = number(inner, FORM, *inner_at).map_err(one)?;
-    let mut rows = RowScope {
-        relation: from.relation,
-        name: from.name.clone(),
-        schema: catalog.schema(&from.relation.base),
-        windowed: false,
-    };
+    let Nested { inner, words, from, inner_at, .. } = nested;
+    let mut rows = nested.rows();
     let mut keys = Vec::new();
     for node in number.partition_by {
         take_key(&mut keys, node, &mut rows, FORM, number.at).map_err(one)?;
     }
-    let last = by_time(catalog, &number, &mut rows).map_err(one)?;
     let mut filters = from.relation.filters.clone();
     if let Some(node) = &inner.selection {
         filters.push(condition(node, &mut rows, words.find("WHERE", from.at)).map_err(one)?);
@@ -159,50 +201,20 @@ fn numbered(nested: &Nested<'_, '_>) -> Result<Numbered, Vec<Refusal>> {
     let columns = output_columns(&others, &mut rows, *inner_at)?;
     let columns = columns.into_iter().map(|column| (column.name, column.expr)).collect();
     let relation = Relation { base: from.relation.base.clone(), columns, filters };
-    let Number { name, at, .. } = number;
-    let number = name.value.clone();
-    if relation.column(&number).is_some() {
-        return Err(one(Refusal::at(at, "the number has the name of a column", FORM)));
+    if relation.column(&number.name.value).is_some() {
+        return Err(one(Refusal::at(number.at, "the number has the name of a column", FORM)));
     }
-    Ok(Numbered { relation, number, keys, last })
-}
-
-/// The order is that of the event time; whether the last row is the first.
-fn by_time(
-    catalog: &Catalog<'_>,
-    number: &Number<'_>,
-    rows: &mut RowScope<'_>,
-) -> Result<bool, Refusal> {
-    let [order] = number.order_by else {
-        let message = "ROW_NUMBER is ordered by the event time alone";
-        return Err(Refusal::at(number.at, message, FORM));
-    };
-    let at = start_of(order.expr.span(), number.at);
-    let Some(time) = rows.relation.base.event_time(catalog.query) else {
-        let message = "the source has no watermark, so its rows have no order";
-        return Err(Refusal::at(at, message, "declare watermark.column on the source"));
-    };
-    match plan(&order.expr, rows, at)? {
-        Expr::Column(column) if column.name == *time => {}
-        _ => {
-            let message = format!("ORDER BY {} is not the event time '{time}'", order.expr);
-            return Err(Refusal::at(at, message, FORM));
-        }
-    }
-    if order.options.nulls_first.is_some() || order.with_fill.is_some() {
-        return Err(Refusal::at(at, "an event time is never null", FORM));
-    }
-    Ok(order.options.asc == Some(false))
+    Ok(Numbered { relation, keys })
 }
 
 /// Keys, and what the row of a key has in the other columns.
 fn edge_scope(
     nested: &Nested<'_, '_>,
     found: &Numbered,
-    rows: &datafusion_common::DFSchema,
+    function: Function,
+    rows: &DFSchema,
 ) -> Result<(RankedScope, Vec<AggregateCall>), Refusal> {
     let at = nested.inner_at;
-    let function = if found.last { Function::LastRow } else { Function::FirstRow };
     let mut columns = Vec::with_capacity(found.relation.columns.len());
     let mut aggregates: Vec<AggregateCall> = Vec::new();
     for (column, expr) in &found.relation.columns {

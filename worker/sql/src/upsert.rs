@@ -7,6 +7,7 @@ use datafusion_expr::Expr;
 use crate::assemble::sink_schema;
 use crate::grouped::WindowSelect;
 use crate::query::SinkDef;
+use crate::ranked::NUMBER;
 use crate::refusal::Refusal;
 use crate::select::Selected;
 
@@ -17,7 +18,10 @@ pub(crate) fn check_key(
     select: &WindowSelect,
 ) -> Result<(), Refusal> {
     let name = &sink.name;
-    let groups: Vec<&str> = select.keys.iter().map(|(key, _)| key.name.as_str()).collect();
+    let groups = select.keys.iter().map(|(key, _)| key.name.as_str());
+    let number = select.is_top().then_some(NUMBER);
+    let clause = if select.is_top() { "PARTITION BY" } else { "GROUP BY" };
+    let groups: Vec<&str> = groups.chain(number).collect();
     let bounds = window_bounds(select.window);
     let wanted = match (groups.as_slice(), bounds) {
         (groups, []) => groups.join(", "),
@@ -42,13 +46,17 @@ pub(crate) fn check_key(
             Expr::Column(own) if bounds.contains(&own.name.as_str()) => named.push(&own.name),
             _ => {
                 return refuse(format!(
-                    "column '{key}' of the key of sink '{name}' is no column of GROUP BY"
+                    "column '{key}' of the key of sink '{name}' is no column of {clause}"
                 ));
             }
         }
     }
     if let Some(missing) = groups.iter().find(|group| !named.contains(group)) {
-        return refuse(format!("the key of sink '{name}' lacks {missing}, which is in GROUP BY"));
+        let why = match *missing {
+            NUMBER => "which tells its rows apart".to_owned(),
+            _ => format!("which is in {clause}"),
+        };
+        return refuse(format!("the key of sink '{name}' lacks {missing}, {why}"));
     }
     if !bounds.is_empty() && !named.iter().any(|name| bounds.contains(name)) {
         return refuse(format!("the key of sink '{name}' does not tell windows apart"));

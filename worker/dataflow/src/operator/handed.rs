@@ -5,7 +5,9 @@ use arrow::record_batch::RecordBatch;
 
 use crate::error::DataflowError;
 use crate::pipeline;
-use crate::plan::{Deletion, Emit, WindowAggregate};
+use crate::plan::{Deletion, Emit, Step, WindowAggregate};
+use crate::ranked;
+use crate::window::WindowKind;
 
 /// Rows and deletions, each in order. No key is in both but one whose state is gone: it is deleted after its row.
 #[derive(Default)]
@@ -27,12 +29,47 @@ impl Handed {
                 self.push_rows(pipeline::run(&plan.steps, operator, results.into())?.batch);
             }
             Emit::Changes(deletion) => {
-                let (rows, dropped) = pipeline::run_parted(&plan.steps, operator, results)?;
+                self.delete_absent(plan, deletion, &results)?;
+                let (results, steps) = unpacked(plan, results)?;
+                let (rows, dropped) = pipeline::run_parted(steps, operator, results)?;
                 self.push_rows(rows);
                 for results in dropped {
                     self.deletions.push(deleted(deletion, operator, &results)?);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes the keys of results. Returns what the sink is told.
+    pub(super) fn delete(
+        &mut self,
+        plan: &WindowAggregate,
+        deletion: &Deletion,
+        results: RecordBatch,
+    ) -> Result<&RecordBatch, DataflowError> {
+        let (results, _) = unpacked(plan, results)?;
+        self.deletions.push(deleted(deletion, &plan.grouping.operator, &results)?);
+        Ok(self.deletions.last().expect("just pushed"))
+    }
+
+    /// A new life of a key may have fewer rows than the one before it had.
+    fn delete_absent(
+        &mut self,
+        plan: &WindowAggregate,
+        deletion: &Deletion,
+        results: &RecordBatch,
+    ) -> Result<(), DataflowError> {
+        let grouping = &plan.grouping;
+        let (Some(Step::Unpack { schema }), WindowKind::Life { .. }) =
+            (plan.steps.first(), grouping.window)
+        else {
+            return Ok(());
+        };
+        let absent = ranked::absent_rows(results, schema, grouping.rows_per_group());
+        let absent = absent.map_err(|e| e.at(&grouping.operator))?;
+        if absent.num_rows() > 0 {
+            self.deletions.push(deleted(deletion, &grouping.operator, &absent)?);
         }
         Ok(())
     }
@@ -44,8 +81,20 @@ impl Handed {
     }
 }
 
+/// Results as the steps that are left take them.
+fn unpacked(
+    plan: &WindowAggregate,
+    results: RecordBatch,
+) -> Result<(RecordBatch, &[Step]), DataflowError> {
+    let Some((Step::Unpack { schema }, rest)) = plan.steps.split_first() else {
+        return Ok((results, &plan.steps));
+    };
+    let rows = ranked::unpack_rows(&results, schema);
+    Ok((rows.map_err(|e| e.at(&plan.grouping.operator))?, rest))
+}
+
 /// The keys of results, as the sink is told to delete them.
-pub(super) fn deleted(
+fn deleted(
     deletion: &Deletion,
     operator: &str,
     results: &RecordBatch,

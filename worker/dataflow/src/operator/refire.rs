@@ -66,7 +66,8 @@ impl Refires {
 impl WindowOperator {
     /// Bytes that [`refire`](Self::refire) would hand out, at most and roughly.
     pub(super) fn refired_bytes(&self) -> usize {
-        self.refires.rows * self.result.fields().len() * VALUE_BYTES
+        let values = self.result.fields().len() * self.plan.grouping.rows_per_group();
+        self.refires.rows * values * VALUE_BYTES
     }
 
     /// Nothing that has changed will be handed out again.

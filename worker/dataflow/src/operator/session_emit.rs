@@ -10,7 +10,7 @@ use arrow::array::{ArrayRef, TimestampMillisecondArray};
 use arrow::record_batch::RecordBatch;
 
 use super::firing::Budget;
-use super::handed::{Handed, deleted};
+use super::handed::Handed;
 use super::late::LateOutput;
 use super::parts::VALUE_BYTES;
 use super::session::SessionOperator;
@@ -79,9 +79,7 @@ impl SessionOperator {
             let newest = numbers.iter().copied().filter(|number| self.table.is_newest(*number));
             let newest: Vec<u32> = newest.collect();
             if !newest.is_empty() {
-                let batch = deleted(deletion, self.operator(), &self.results(&newest)?)?;
-                budget.spend(&batch);
-                out.deletions.push(batch);
+                budget.spend(out.delete(&self.plan, deletion, self.results(&newest)?)?);
             }
             return Ok(());
         }
@@ -209,14 +207,16 @@ impl Windowed for SessionOperator {
         if let Some(rows) = &mut self.late {
             rows.drain(late);
         }
-        for numbers in self.table.take_changed_keys().chunks(EMISSION_CHUNK_ROWS) {
+        let most = EMISSION_CHUNK_ROWS.div_ceil(self.plan.grouping.rows_per_group());
+        for numbers in self.table.take_changed_keys().chunks(most) {
             out.take(&self.plan, self.results(numbers)?)?;
         }
         Ok(())
     }
 
     fn open_bytes(&self) -> usize {
-        let changed = self.table.changed_rows() * self.result.fields().len() * VALUE_BYTES;
+        let values = self.result.fields().len() * self.plan.grouping.rows_per_group();
+        let changed = self.table.changed_rows() * values * VALUE_BYTES;
         changed + self.late.as_ref().map_or(0, LateOutput::bytes)
     }
 

@@ -136,6 +136,19 @@ fn rows_come_back_numbered_beside_their_key() {
 }
 
 #[test]
+fn the_numbers_that_have_no_row_are_told() {
+    let kept = columns();
+    let all: Vec<ArrayRef> = [vec![kept[0].clone()], kept.clone()].concat();
+    let rows = packed(&[DESCENDING], &all);
+    let batch = results(vec![Some(stored(&rows)), None, Some(stored(&rows[2..]))]);
+    let found = absent_rows(&batch, &schema(&kept), 3).unwrap_or_else(|_| panic!("stored rows"));
+    let numbers =
+        |column: usize| found.column(column).as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!((numbers(0), numbers(1)), (vec![1, 1, 1, 2, 2], vec![1, 2, 3, 2, 3]));
+    assert!(found.columns()[2..].iter().all(|column| column.null_count() == 5));
+}
+
+#[test]
 fn cut_or_foreign_rows_do_not_decode() {
     let kept = columns();
     let all: Vec<ArrayRef> = [vec![kept[0].clone()], kept.clone()].concat();

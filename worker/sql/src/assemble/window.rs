@@ -177,8 +177,9 @@ fn ends(
     let (step, input) = arguments(place, context)?;
     let After { steps, output, emit } = unpacked(select, after);
     if emit != Emit::Final {
-        let longer = "use a longer slide or step";
-        grouping.check_changes().map_err(|why| Refusal::at(context.at, why, longer))?;
+        let instead =
+            if select.is_top() { "take fewer rows" } else { "use a longer slide or step" };
+        grouping.check_changes().map_err(|why| Refusal::at(context.at, why, instead))?;
     }
     let whole = WindowAggregate {
         steps,

@@ -15,40 +15,6 @@ pub(super) struct Name<'a> {
     pub(super) column: &'a str,
 }
 
-/// Takes `number = 1` out of the condition; gives the rest.
-pub(super) fn only_first(
-    condition: Option<&ast::Expr>,
-    number: Name<'_>,
-    at: Location,
-) -> Result<Option<ast::Expr>, Refusal> {
-    let column = number.column;
-    let parts = parts(condition);
-    let about: Vec<&ast::Expr> = parts
-        .iter()
-        .copied()
-        .filter(|node| match node {
-            ast::Expr::BinaryOp { left, right, .. } => {
-                is_name(left, number) || is_name(right, number)
-            }
-            _ => false,
-        })
-        .collect();
-    let message = match about.as_slice() {
-        [ast::Expr::BinaryOp { left, op: BinaryOperator::Eq, right }]
-            if left.to_string() == "1" || right.to_string() == "1" =>
-        {
-            return Ok(joined(parts.into_iter().filter(|node| *node != about[0])));
-        }
-        [] => format!("of the rows of a key only the one with {column} = 1 can be taken"),
-        [node, ..] => {
-            format!("{node} is not supported: of the rows of a key only one can be taken")
-        }
-    };
-    let at = about.first().map_or(at, |node| start_of(node.span(), at));
-    let supported = format!("write {column} = 1; over rows of windows more are possible");
-    Err(Refusal::at(at, message, supported))
-}
-
 /// How many rows the condition takes at most; gives the rest of it too.
 pub(super) fn limit(
     condition: Option<&ast::Expr>,

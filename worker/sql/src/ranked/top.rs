@@ -1,4 +1,5 @@
-//! The first rows of each window and key in an order: rows of a window function, or results of windows.
+//! The first rows of each key, or of each window and key, in an order: rows of a source, of a window function, or
+//! results of windows.
 
 use dataflow::{Aggregate, ColumnKind, Function, KeyColumn, RowOrder, WindowKind};
 use datafusion_common::DFSchema;
@@ -8,7 +9,7 @@ use datafusion_sql::sqlparser::tokenizer::Location;
 
 use super::Nested;
 use super::condition::{Name, limit};
-use super::number::{Number, is_number, number, take_key};
+use super::number::{Number, is_number, take_key};
 use super::scope::{RankedScope, result_column};
 use crate::aggregate_call::AggregateCall;
 use crate::expression::{plan, refuse, simplify};
@@ -21,11 +22,8 @@ use crate::scope::{RowScope, WINDOW_COLUMNS};
 use crate::select::{Body, Selected, condition, output_columns};
 use crate::types;
 
-const FORM: &str = "the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, \
-                    window_end, key ORDER BY column [DESC]) AS n FROM TUMBLE(…)) WHERE n <= 10; HOP, CUMULATE, SESSION \
-                    and a view over windows are possible too";
 /// The result column of the number.
-const NUMBER: &str = "row_number()";
+pub(crate) const NUMBER: &str = "row_number()";
 
 /// What a column of the subquery is.
 enum Shown {
@@ -49,19 +47,16 @@ struct Ordering {
     text: String,
 }
 
-pub(super) fn plan_top(nested: &Nested<'_, '_>) -> Result<Selected, Vec<Refusal>> {
+pub(super) fn plan_top(
+    nested: &Nested<'_, '_>,
+    number: &Number<'_>,
+) -> Result<Selected, Vec<Refusal>> {
     let one = |fault: Refusal| vec![fault];
-    let Nested { catalog, select, inner, words, from, at, inner_at, .. } = nested;
-    let window = window(nested).map_err(one)?;
-    let number = number(inner, FORM, *inner_at).map_err(one)?;
-    let mut rows = RowScope {
-        relation: from.relation,
-        name: from.name.clone(),
-        schema: catalog.schema(&from.relation.base),
-        windowed: from.window.is_some(),
-    };
-    let keys = keys(&number, &mut rows).map_err(one)?;
-    let mut ordering = ordering(&number, &mut rows).map_err(one)?;
+    let Nested { select, inner, words, from, form, at, inner_at, .. } = nested;
+    let window = window(nested, number).map_err(one)?;
+    let mut rows = nested.rows();
+    let keys = keys(number, &mut rows, form).map_err(one)?;
+    let mut ordering = ordering(number, &mut rows, form).map_err(one)?;
     let mut filters = from.relation.filters.clone();
     if let Some(node) = &inner.selection {
         filters.push(condition(node, &mut rows, words.find("WHERE", from.at)).map_err(one)?);
@@ -73,7 +68,7 @@ pub(super) fn plan_top(nested: &Nested<'_, '_>) -> Result<Selected, Vec<Refusal>
 
     let (names, mut kept) = results(shown, &keys, &rows, *inner_at).map_err(one)?;
     let (name, schema) = (nested.name.clone(), schema(&keys, &kept).map_err(one)?);
-    let mut scope = RankedScope { name, columns: names, schema, form: FORM };
+    let mut scope = RankedScope { name, columns: names, schema, form };
     let columns = output_columns(&select.projection, &mut scope, *at)?;
     let having =
         rest.map(|node| condition(&node, &mut scope, where_at)).transpose().map_err(one)?;
@@ -104,52 +99,65 @@ pub(super) fn plan_top(nested: &Nested<'_, '_>) -> Result<Selected, Vec<Refusal>
 
 /// The window whose rows are numbered. Results of windows lie, by their `window_time`, in windows side by side of which
 /// each ends as they do.
-fn window(nested: &Nested<'_, '_>) -> Result<WindowKind, Refusal> {
-    let from = &nested.from;
+fn window(nested: &Nested<'_, '_>, number: &Number<'_>) -> Result<WindowKind, Refusal> {
+    let Nested { from, catalog, .. } = nested;
     if let Some(window) = from.window {
         return Ok(window);
     }
-    let view = from.relation.base.view().map(|view| view.select.window);
-    let tumble = match view {
-        Some(kind @ WindowKind::Tumble { .. }) => Some(kind),
-        Some(WindowKind::Hop { size_ms, slide_ms, offset_ms }) => {
+    if from.relation.base.event_time(catalog.query).is_none() {
+        let message = "the source has no watermark, so its rows have no order";
+        return Err(Refusal::at(number.at, message, "declare watermark.column on the source"));
+    }
+    let Some(view) = from.relation.base.view() else { return Ok(WindowKind::All) };
+    let tumble = match view.select.window {
+        kind @ WindowKind::Tumble { .. } => kind,
+        WindowKind::Hop { size_ms, slide_ms, offset_ms } => {
             let offset_ms = (offset_ms + size_ms).rem_euclid(slide_ms);
-            Some(WindowKind::Tumble { size_ms: slide_ms, offset_ms })
+            WindowKind::Tumble { size_ms: slide_ms, offset_ms }
         }
-        Some(WindowKind::Cumulate { step_ms, offset_ms, .. }) => {
+        WindowKind::Cumulate { step_ms, offset_ms, .. } => {
             let offset_ms = offset_ms.rem_euclid(step_ms);
-            Some(WindowKind::Tumble { size_ms: step_ms, offset_ms })
+            WindowKind::Tumble { size_ms: step_ms, offset_ms }
         }
-        _ => None,
+        _ => {
+            let message = "results of sessions are not numbered: each has a window of its own";
+            return Err(Refusal::at(from.at, message, nested.form));
+        }
     };
-    tumble.map(WindowKind::normalized).ok_or_else(|| {
-        let message = "results of sessions are not numbered: each has a window of its own";
-        Refusal::at(from.at, message, FORM)
-    })
+    Ok(tumble.normalized())
 }
 
 /// `PARTITION BY`: the window, and keys.
-fn keys(number: &Number<'_>, rows: &mut RowScope<'_>) -> Result<Vec<(KeyColumn, Expr)>, Refusal> {
+fn keys(
+    number: &Number<'_>,
+    rows: &mut RowScope<'_>,
+    form: &'static str,
+) -> Result<Vec<(KeyColumn, Expr)>, Refusal> {
     let (mut keys, mut windows) = (Vec::new(), Vec::new());
     for node in number.partition_by {
         match window_column(node, rows, number.at) {
             Some(name) => windows.push(name),
-            None => take_key(&mut keys, node, rows, FORM, number.at)?,
+            None => take_key(&mut keys, node, rows, form, number.at)?,
         }
     }
-    let lacks = |message: String| Err(Refusal::at(number.at, message, FORM));
+    let lacks = |message: String| Err(Refusal::at(number.at, message, form));
     if rows.windowed {
         let needed = ["window_start", "window_end"];
         if let Some(name) = needed.into_iter().find(|name| !windows.contains(name)) {
             return lacks(format!("PARTITION BY lacks {name}"));
         }
-    } else if !windows.iter().any(|name| is_end(name)) {
+    } else if of_results(rows) && !windows.iter().any(|name| is_end(name)) {
         return lacks(format!(
             "PARTITION BY lacks the window: the window_end or window_time of '{}'",
             rows.name
         ));
     }
     Ok(keys)
+}
+
+/// The rows are results of windows, numbered within these.
+fn of_results(rows: &RowScope<'_>) -> bool {
+    !rows.windowed && rows.relation.base.view().is_some()
 }
 
 /// It tells windows that differ apart, which the start does not for CUMULATE.
@@ -160,13 +168,14 @@ fn is_end(window_column: &str) -> bool {
 /// The column of the window that a node is.
 fn window_column(node: &ast::Expr, rows: &mut RowScope<'_>, at: Location) -> Option<&'static str> {
     let known = |name: &str| WINDOW_COLUMNS.into_iter().find(|column| *column == name);
-    if !rows.windowed {
+    if of_results(rows) {
         return match plan(node, rows, at).ok()? {
             Expr::Column(column) => known(&column.name),
             _ => None,
         };
     }
     match node {
+        _ if !rows.windowed => None,
         ast::Expr::Identifier(name) => known(&name.value),
         ast::Expr::CompoundIdentifier(parts) => match parts.as_slice() {
             [table, name] if table.value == rows.name => known(&name.value),
@@ -176,14 +185,18 @@ fn window_column(node: &ast::Expr, rows: &mut RowScope<'_>, at: Location) -> Opt
     }
 }
 
-fn ordering(number: &Number<'_>, rows: &mut RowScope<'_>) -> Result<Vec<Ordering>, Refusal> {
+fn ordering(
+    number: &Number<'_>,
+    rows: &mut RowScope<'_>,
+    form: &'static str,
+) -> Result<Vec<Ordering>, Refusal> {
     if number.order_by.is_empty() {
-        return Err(Refusal::at(number.at, "ROW_NUMBER without ORDER BY has no order", FORM));
+        return Err(Refusal::at(number.at, "ROW_NUMBER without ORDER BY has no order", form));
     }
     let mut ordering = Vec::with_capacity(number.order_by.len());
     for node in number.order_by {
         let OrderByExpr { expr: node, options, with_fill: None } = node else {
-            return Err(Refusal::at(number.at, format!("ORDER BY {node} is not supported"), FORM));
+            return Err(Refusal::at(number.at, format!("ORDER BY {node} is not supported"), form));
         };
         let at = start_of(node.span(), number.at);
         let expr = plan(node, rows, at)?;
@@ -191,7 +204,7 @@ fn ordering(number: &Number<'_>, rows: &mut RowScope<'_>) -> Result<Vec<Ordering
         let mut text = canonical(&expr, rows.schema).map_err(|e| refuse(at, &e))?;
         let (expr, _) = types::settle(expr, rows.schema, at)?;
         if matches!(expr, Expr::Literal(..)) {
-            return Err(Refusal::at(at, format!("{node} orders nothing"), FORM));
+            return Err(Refusal::at(at, format!("{node} orders nothing"), form));
         }
         let descending = options.asc == Some(false);
         // Null is less than every value, as in Flink.
@@ -262,7 +275,7 @@ fn results(
         let expr = match column {
             Shown::Window(column) => result_column(column),
             Shown::Number => result_column(NUMBER),
-            Shown::Row(Expr::Column(column)) if !rows.windowed && is_window_end(&column.name) => {
+            Shown::Row(Expr::Column(column)) if of_results(rows) && is_window_end(&column.name) => {
                 Expr::Column(column)
             }
             Shown::Row(expr) => {

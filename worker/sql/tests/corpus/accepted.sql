@@ -1474,3 +1474,124 @@ stage 0 reads source visits
     write counts
 state of counts.group in stage 0: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, approx_distinct(event_time) BYTES, approx_distinct(amount) BYTES, approx_distinct(ok) BYTES)
 sink counts (topic counts-topic): user_id BIGINT, times BIGINT, amounts BIGINT, both BIGINT key (user_id)
+--------
+INSERT INTO ranks SELECT user_id, n, price, name
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3
+EMIT CHANGES STATE TTL NONE
+=>
+plan 0d02dfe10234a353
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, packed(price, name, price) AS __argument_0
+    partial ranks.top ALL keys (user_id) aggregates (top(3 BY price DESC: row(name), row(price)))
+    send to exchange ranks.top
+stage 1 reads exchange ranks.top
+  - merge ranks.top ALL keys (user_id) aggregates (top(3 BY price DESC: row(name), row(price)))
+    emit changes
+    unpack rows
+    project user_id, row_number() AS n, row(price) AS price, row(name) AS name
+    write ranks
+exchange ranks.top (16 partitions, 988092d2c41bbff2): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(3 BY price DESC: row(name), row(price)) BYTES
+state of ranks.top in stage 1: (window_end ALL changes, user_id BIGINT) -> (top(3 BY price DESC: row(name), row(price)) BYTES)
+sink ranks (topic ranks-topic): user_id BIGINT, n BIGINT, price DOUBLE, name VARCHAR key (user_id, n)
+--------
+INSERT INTO ranks SELECT r.user_id, r.n, r.quantity * 2 AS twice, who
+FROM (SELECT user_id, upper(name) AS who, quantity, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY quantity, price DESC) AS n
+  FROM visits WHERE price > 1) AS r
+WHERE r.n < 4 AND r.quantity > 1
+EMIT CHANGES STATE TTL INTERVAL '8' SECOND
+=>
+plan d505d65092d0318e
+source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - filter (price > 1.0)
+    project event_time, user_id, packed(quantity, price, upper(name), quantity) AS __argument_0
+    window ranks.top LIFE(8000 ms) keys (user_id) aggregates (top(3 BY quantity, price DESC: row(upper(name)), row(quantity)))
+    emit changes
+    unpack rows
+    filter (row(quantity) > INT '1')
+    project user_id, row_number() AS n, (CAST(row(quantity) AS BIGINT) * 2) AS twice, row(upper(name)) AS who
+    write ranks
+state of ranks.top in stage 0: (window_end LIFE(8000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, top(3 BY quantity, price DESC: row(upper(name)), row(quantity)) BYTES)
+sink ranks (topic ranks-topic): user_id BIGINT, n BIGINT, twice BIGINT, who VARCHAR key (user_id, n)
+--------
+INSERT INTO ranks SELECT *
+FROM (SELECT user_id, event_time, ok, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time DESC) AS n FROM clicks)
+WHERE n <= 2
+EMIT CHANGES STATE TTL INTERVAL '20' SECOND LATE ROWS INTO late
+=>
+plan 5c9cc0226229e689
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, packed(event_time, event_time, ok) AS __argument_0, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    rows for ranks.top LIFE(20000 ms) keys (user_id) aggregates (top(2 BY event_time DESC: row(event_time), row(ok)))
+    late rows to late
+    send to exchange ranks.top
+stage 1 reads exchange ranks.top
+  - merge ranks.top LIFE(20000 ms) keys (user_id) aggregates (top(2 BY event_time DESC: row(event_time), row(ok)))
+    late rows to late
+    emit changes
+    unpack rows
+    project user_id, row(event_time) AS event_time, row(ok) AS ok, row_number() AS n
+    write ranks
+exchange ranks.top (16 partitions, a962c4f59a78a308): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY event_time DESC: row(event_time), row(ok)) BYTES, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of ranks.top in stage 1: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, top(2 BY event_time DESC: row(event_time), row(ok)) BYTES)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink ranks (topic ranks-topic): user_id BIGINT, event_time TIMESTAMP, ok BOOLEAN, n BIGINT key (user_id, n)
+--------
+INSERT INTO tops SELECT window_end, n, user_id, price
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price DESC) AS n
+  FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND))
+WHERE n <= 3 AND price < 9
+EMIT CHANGES ALLOWED LATENESS INTERVAL '10' SECOND
+=>
+plan 90aa277cfded45cc
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, packed(price, user_id, price) AS __argument_0
+    partial tops.top HOP(5000 ms, 10000 ms) lateness 10000 ms keys () aggregates (top(3 BY price DESC: row(user_id), row(price)))
+    send to exchange tops.top
+stage 1 reads exchange tops.top
+  - merge tops.top HOP(5000 ms, 10000 ms) lateness 10000 ms keys () aggregates (top(3 BY price DESC: row(user_id), row(price)))
+    emit changes
+    unpack rows
+    filter (row(price) < 9.0)
+    project window_end, row_number() AS n, row(user_id) AS user_id, row(price) AS price
+    write tops
+exchange tops.top (16 partitions, 31f9ec166c7b6cb9): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, top(3 BY price DESC: row(user_id), row(price)) BYTES
+state of tops.top in stage 1: (pane_end HOP(5000 ms, 10000 ms) lateness 10000 ms changes, first_window_end HOP(5000 ms, 10000 ms) lateness 10000 ms changes) -> (top(3 BY price DESC: row(user_id), row(price)) BYTES)
+sink tops (topic tops-topic): window_end TIMESTAMP, n BIGINT, user_id BIGINT, price DOUBLE key (window_end, n)
+--------
+CREATE VIEW tens AS SELECT user_id, window_end, count(*) AS clicks
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end;
+INSERT INTO tops SELECT window_end, n, user_id, clicks
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_end ORDER BY clicks DESC) AS n FROM tens) WHERE n <= 2
+EMIT CHANGES
+=>
+plan c1082926cc36892a
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id
+    partial tops.tens.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    send to exchange tops.tens.window
+stage 1 reads exchange tops.tens.window
+  - merge tops.tens.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    project window_time, packed(count(*), user_id, user_id, count(*)) AS __argument_0
+    partial tops.top TUMBLE(10000 ms) keys () aggregates (top(2 BY count(*) DESC: row(user_id), row(count(*))))
+    send to exchange tops.top
+stage 2 reads exchange tops.top
+  - merge tops.top TUMBLE(10000 ms) keys () aggregates (top(2 BY count(*) DESC: row(user_id), row(count(*))))
+    emit changes
+    unpack rows
+    project window_end, row_number() AS n, row(user_id) AS user_id, row(count(*)) AS clicks
+    write tops
+exchange tops.top (16 partitions, 7b290a48fb0b3271): __window_end BIGINT, __rows BIGINT, top(2 BY count(*) DESC: row(user_id), row(count(*))) BYTES
+exchange tops.tens.window (16 partitions, b43be127b2f931be): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+state of tops.tens.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+state of tops.top in stage 2: (window_end TUMBLE(10000 ms) changes) -> (top(2 BY count(*) DESC: row(user_id), row(count(*))) BYTES)
+sink tops (topic tops-topic): window_end TIMESTAMP, n BIGINT, user_id BIGINT, clicks BIGINT key (window_end, n)

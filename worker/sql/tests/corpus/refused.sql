@@ -894,32 +894,32 @@ STATE TTL NONE
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n <= 3
 STATE TTL NONE
 =>
-1:133: n <= 3 is not supported: of the rows of a key only one can be taken; write n = 1; over rows of windows more are possible
+1:119: without a window a key has no final row, only a current one; write EMIT CHANGES at the end, and declare the key of the sink, or group by a window
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE price > 1
 STATE TTL NONE
 =>
-1:127: of the rows of a key only the one with n = 1 can be taken; write n = 1; over rows of windows more are possible
+1:127: nothing says up to which n rows are taken; write n <= 10, up to 1000
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price) AS n FROM clicks) WHERE n = 1
 STATE TTL NONE
 =>
-1:97: ORDER BY price is not the event time 'event_time'; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+1:114: without a window a key has no final row, only a current one; write EMIT CHANGES at the end, and declare the key of the sink, or group by a window
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time, price) AS n FROM clicks) WHERE n = 1
 STATE TTL NONE
 =>
-1:48: ROW_NUMBER is ordered by the event time alone; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+1:126: without a window a key has no final row, only a current one; write EMIT CHANGES at the end, and declare the key of the sink, or group by a window
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (ORDER BY event_time) AS n FROM clicks) WHERE n = 1
 STATE TTL NONE
 =>
-1:48: ROW_NUMBER without PARTITION BY would have one key; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+1:48: ROW_NUMBER without PARTITION BY would have one key; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY column [DESC]) AS n FROM t) WHERE n <= 10
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, RANK() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
 STATE TTL NONE
 =>
-1:48: RANK() in a subquery is not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+1:48: RANK() in a subquery is not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY column [DESC]) AS n FROM t) WHERE n <= 10
 --------
 INSERT INTO out SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
 STATE TTL NONE
@@ -929,12 +929,12 @@ STATE TTL NONE
 INSERT INTO out SELECT user_id, count(*) AS c FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks) WHERE n = 1
 GROUP BY user_id STATE TTL NONE
 =>
-2:1: GROUP BY and HAVING over a subquery are not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY time [DESC]) AS n FROM t) WHERE n = 1
+2:1: GROUP BY and HAVING over a subquery are not supported; the supported form is SELECT … FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY column [DESC]) AS n FROM t) WHERE n <= 10
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM plain) WHERE n = 1
 STATE TTL NONE
 =>
-1:97: the source has no watermark, so its rows have no order; declare watermark.column on the source
+1:48: the source has no watermark, so its rows have no order; declare watermark.column on the source
 --------
 INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) AS s FROM clicks
 =>
@@ -1003,7 +1003,7 @@ INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY w
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
 EMIT CHANGES
 =>
-2:1: EMIT CHANGES is not possible with ROW_NUMBER over windows: a row in between moves all others; leave it out: the rows come when the window ends
+1:17: EMIT CHANGES writes sink 'out', which has no key: nothing would say which row a later one replaces; declare key of the sink: the columns that are row_number(), and window_start or window_end or window_time
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
 STATE TTL NONE
@@ -1076,3 +1076,54 @@ INSERT INTO out SELECT window_start, approx_distinct(user_id, price) AS n FROM T
 INSERT INTO out SELECT window_start, approx_distinct(DISTINCT user_id) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY window_start, window_end
 =>
 1:38: DISTINCT or ALL in approx_distinct is not supported; leave it out
+--------
+INSERT INTO ranks SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3
+EMIT CHANGES
+=>
+1:124: without a window nothing bounds the state: every key would be kept for ever; write STATE TTL INTERVAL '1' DAY at the end, after which a key without rows is forgotten, or STATE TTL NONE where the keys are few enough to be kept for ever
+--------
+INSERT INTO ranks SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3
+STATE TTL NONE
+=>
+1:124: without a window a key has no final row, only a current one; write EMIT CHANGES at the end, and declare the key of the sink, or group by a window
+--------
+INSERT INTO counts SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3
+EMIT CHANGES STATE TTL NONE
+=>
+1:20: the key of sink 'counts' lacks row_number(), which tells its rows apart; declare key of the sink: the columns that are user_id, row_number()
+--------
+INSERT INTO windows SELECT user_id, price AS window_end, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3
+EMIT CHANGES STATE TTL NONE
+=>
+1:21: column 'window_end' of the key of sink 'windows' is no column of PARTITION BY; declare key of the sink: the columns that are user_id, row_number()
+--------
+INSERT INTO ranks SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 101
+EMIT CHANGES STATE TTL NONE
+=>
+1:124: a row would change 101 rows of the sink; with changes it may be at most 100; take fewer rows
+--------
+INSERT INTO ranks SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3
+EMIT CHANGES STATE TTL NONE ALLOWED LATENESS INTERVAL '1' SECOND
+=>
+2:29: ALLOWED LATENESS needs a window: without one a row counts until its key is forgotten; a longer STATE TTL keeps keys longer
+--------
+INSERT INTO tops SELECT window_end, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 3
+EMIT CHANGES
+=>
+2:1: EMIT CHANGES is not possible with SESSION: a session that grows ends later, and its earlier row would stay; leave it out, or GROUP BY without a window and STATE TTL as the gap
+--------
+INSERT INTO tops SELECT window_end, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '1' SECOND, INTERVAL '20' SECOND)) WHERE n <= 10
+EMIT CHANGES
+=>
+1:138: a row would change 200 rows of the sink; with changes it may be at most 100; take fewer rows
+--------
+CREATE VIEW v AS SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3;
+INSERT INTO out SELECT user_id FROM v
+=>
+1:18: what GROUP BY without a window, or ROW_NUMBER, gives is no view: it is not known when a key is complete; write it as an INSERT
+2:37: there is no source or view 'v'; known here: clicks, plain, sleepy, visits
+--------
+INSERT INTO ranks SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price) AS n FROM plain) WHERE n <= 3
+EMIT CHANGES STATE TTL NONE
+=>
+1:53: the source has no watermark, so its rows have no order; declare watermark.column on the source

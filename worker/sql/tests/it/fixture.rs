@@ -68,6 +68,8 @@ pub(crate) fn job(sql: &str) -> JobQuery {
         sink("late", &[]),
         sink("windows", &["user_id", "window_end"]),
         sink("names", &["name", "large"]),
+        sink("ranks", &["user_id", "n"]),
+        sink("tops", &["window_end", "n"]),
     ];
     let words: Vec<&str> = sql.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
     let named = |sink: &SinkDef| words.windows(2).any(|pair| pair == ["INTO", sink.name.as_str()]);
