@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use devbroker::Options;
 use devbroker::model::{Broker, NewTopic};
 use kafka_protocol::ResponseError;
+use protocol::Log;
 use tests::kafka::commits::CommittedOffset;
 
+use crate::producer::Row;
 use crate::schedule::Schedule;
 use crate::seen::{Seen, Sight};
 use crate::setting::Network;
@@ -19,6 +22,8 @@ pub(crate) type Offsets = BTreeMap<(String, String, i32), (i64, String)>;
 
 /// How long a coordinator that nobody listens to any more goes on answering.
 const OLD_COORDINATOR_MAX: Duration = Duration::from_secs(20);
+/// What was committed so long ago is what logs are cut behind.
+const RETENTION: Duration = Duration::from_mins(1);
 
 struct Inner {
     broker: Broker,
@@ -44,6 +49,7 @@ pub(crate) struct Cluster {
     network: Mutex<Network>,
     inner: Mutex<Inner>,
     away_until: Mutex<Duration>,
+    input: Mutex<BTreeMap<(i32, i64), Bytes>>,
     /// Input batches that are still to come.
     awaited: Mutex<usize>,
 }
@@ -77,7 +83,8 @@ impl Cluster {
             Inner { broker, offsets: Offsets::new(), history: Vec::new(), older: VecDeque::new() };
         let (network, inner) = (Mutex::new(network), Mutex::new(inner));
         let away_until = Mutex::new(Duration::ZERO);
-        Arc::new(Self { schedule, seen, network, inner, away_until, awaited: Mutex::new(0) })
+        let (input, awaited) = (Mutex::default(), Mutex::new(0));
+        Arc::new(Self { schedule, seen, network, inner, away_until, input, awaited })
     }
 
     /// One more batch of the input will come.
@@ -118,7 +125,7 @@ impl Cluster {
         let Inner { broker, offsets, history, older } = inner;
         if older.back().is_none_or(|(at, _)| now >= *at + Duration::from_secs(1)) {
             older.push_back((now, offsets.clone()));
-            while older.front().is_some_and(|(at, _)| *at + OLD_COORDINATOR_MAX < now) {
+            while older.front().is_some_and(|(at, _)| *at + RETENTION < now) {
                 older.pop_front();
             }
         }
@@ -156,13 +163,43 @@ impl Cluster {
         if !self.schedule.one_in(one_in) {
             return None;
         }
+        let since = self.schedule.now().saturating_sub(OLD_COORDINATOR_MAX);
         let inner = lock(&self.inner);
-        let chosen = self.schedule.below(inner.older.len().max(1));
-        let older = inner.older.get(chosen).map(|(_, offsets)| offsets.clone());
+        let recent = inner.older.iter().filter(|(at, _)| *at >= since);
+        let chosen = self.schedule.below(recent.clone().count().max(1));
+        let older = recent.into_iter().nth(chosen).map(|(_, offsets)| offsets.clone());
         if older.is_some() {
             self.seen.note(Sight::OldCoordinator);
         }
         older
+    }
+
+    /// What was committed a while ago; nothing before that time has come.
+    pub(crate) fn retained(&self) -> Option<Offsets> {
+        let now = self.schedule.now();
+        let inner = lock(&self.inner);
+        let (at, offsets) = inner.older.front()?;
+        (*at + RETENTION < now + Duration::from_secs(5)).then(|| offsets.clone())
+    }
+
+    /// Cuts a log.
+    pub(crate) fn delete_records(&self, log: &Log, below: i64) {
+        let cut = self.now(|broker, _| broker.delete_records(&log.topic, log.partition, below));
+        self.note(&format!("{log} is cut below {below}"), &cut);
+        self.seen.add(Sight::LogCut, u64::from(cut.is_ok_and(|start| start == below && below > 0)));
+    }
+
+    /// Remembers input for the judge: the log may be cut.
+    pub(crate) fn remember(&self, partition: i32, first: i64, rows: &[Row]) {
+        let mut input = lock(&self.input);
+        for (offset, (_, value)) in (first..).zip(rows) {
+            input.insert((partition, offset), value.clone().unwrap_or_default());
+        }
+    }
+
+    /// All that was remembered, by partition and offset.
+    pub(crate) fn input(&self) -> BTreeMap<(i32, i64), Bytes> {
+        lock(&self.input).clone()
     }
 
     /// One way of one request.

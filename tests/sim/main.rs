@@ -2,6 +2,7 @@
 //! every order of events (docs/decisions/0009). `STREAMJOB_SIM_SEEDS` is how many seeds run,
 //! `STREAMJOB_SIM_SEED` runs one of them again and shows every step.
 
+mod acts;
 mod cluster;
 mod crew;
 mod judge;
@@ -17,6 +18,7 @@ mod seen;
 mod setting;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -39,7 +41,10 @@ fn say(line: &str) {
 
 /// A seed, on a thread of its own.
 fn run(seed: u64, shown: bool) -> anyhow::Result<Done> {
-    let scratch = tempfile::tempdir()?;
+    // In memory where there is: nothing here is about real disks.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    let scratch = tempfile::tempdir_in(folder)?;
     let folder = scratch.path().to_owned();
     let body = move || seed::run(seed, &folder, shown);
     let run = thread::Builder::new().name(format!("seed {seed}")).spawn(body)?;

@@ -30,9 +30,9 @@ use crate::schedule::ProcessId;
 const MEMORY: usize = 256 << 20;
 
 /// The world as a slot sees it.
-struct Simulated {
-    cluster: Arc<Cluster>,
-    objects: Arc<Objects>,
+pub(crate) struct Simulated {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) objects: Arc<Objects>,
 }
 
 impl World for Simulated {
@@ -161,6 +161,14 @@ impl Topics for SimulatedTopics {
             })
         })
     }
+
+    fn delete_records(&self, logs: &[(Log, i64)]) -> Result<(), KafkaError> {
+        self.0.travel();
+        for (log, below) in logs {
+            self.0.delete_records(log, *below);
+        }
+        Ok(())
+    }
 }
 
 /// What all processes of a seed share.
@@ -187,6 +195,7 @@ type End = Result<SlotEnd, Stop>;
 /// A process that hosts one slot.
 pub(crate) struct Process {
     pub(crate) id: ProcessId,
+    pub(crate) identity: Identity,
     pub(crate) orders: Arc<Orders>,
     pub(crate) board: Arc<Board>,
     end: Arc<Mutex<Option<End>>>,
@@ -234,7 +243,7 @@ impl Process {
             said.say(&format!("process {id} ends: {result:?}"));
             *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         });
-        Self { id, orders, board, end }
+        Self { id, identity, orders, board, end }
     }
 
     /// How it ended by itself.

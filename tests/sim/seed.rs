@@ -147,6 +147,9 @@ fn live(
         if !schedule.one_in(3) {
             crew.act();
         }
+        if schedule.one_in(4) {
+            crew.tidy_up();
+        }
         ensure!(!schedule.has_panicked(), "a thread panicked");
         ensure!(crew.faults.is_empty(), "{}", crew.faults.join("; "));
         if setting.query.window.is_none() && schedule.one_in(4) {
@@ -270,9 +273,10 @@ impl Writer {
         }
         let nobody = Producer { id: -1, epoch: -1 };
         let batch = batch(records, nobody, -1, time);
-        self.cluster.now(|broker, now| {
-            broker.produce(now, &self.topic, self.partition, &batch).expect("a sound batch");
+        let appended = self.cluster.now(|broker, now| {
+            broker.produce(now, &self.topic, self.partition, &batch).expect("a sound batch")
         });
+        self.cluster.remember(self.partition, appended.base_offset, records);
         self.cluster.input_came();
     }
 }

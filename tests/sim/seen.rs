@@ -60,6 +60,8 @@ sights! {
     EndBrokerUnreachable: "stopped: BrokerUnreachable",
     EndStoreUnreachable: "stopped: StoreUnreachable",
     EndOffsetsMoved: "stopped: OffsetsMovedByOther",
+    LogCut: "log cut",
+    ObjectDeleted: "object deleted as garbage",
     Checkpoint: "checkpoint named",
     CheckpointFailed: "checkpoint failed",
     Replaced: "producer replaced",

@@ -96,7 +96,7 @@ impl Setting {
                 trouble: storage_trouble,
                 outage_ms: [1, 3_000, 20_000, 150_000][random.below(4)],
             },
-            troubled: Duration::from_secs(20 + random.below(60) as u64),
+            troubled: Duration::from_secs([20, 60, 150][random.below(3)] + random.below(40) as u64),
             pause_ms: [300, 2_000, 8_000][random.below(3)],
             aborted_inputs: 2 + random.below(12),
         }

@@ -1,10 +1,11 @@
 //! The connections of a process that owns no shard: to plan, to clean, to collect garbage.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::thread;
 
 use connectors::kafka::fence as fence_id;
-use connectors::{Admin, GroupOffsets, KafkaError, KafkaErrorKind, Store, TransactionTimeouts};
+use connectors::{Admin, KafkaError, KafkaErrorKind, Store, TransactionTimeouts, turns};
 use protocol::acquire::Stop;
 use protocol::{Generation, ShardId, SlotIndex, StageId};
 use tokio::runtime::Handle;
@@ -12,31 +13,51 @@ use tokio::runtime::Handle;
 use crate::job::Job;
 use crate::limits::{ATTEMPT_PAUSE, ATTEMPTS_MAX, BROKER_WAIT};
 use crate::slot::{kafka_stop, store_stop};
+use crate::world::{Offsets, Servers, Topics, World};
 
 /// Connections to broker and store, used from a thread that may block.
 pub struct Cluster {
     /// Topics and their settings.
     pub admin: Admin,
+    view: View,
+}
+
+/// What is enough to look at a job and to tidy up behind it.
+pub struct View {
     /// Committed offsets.
-    pub offsets: GroupOffsets,
+    pub offsets: Box<dyn Offsets>,
+    /// Where logs begin.
+    pub topics: Box<dyn Topics>,
     /// The object store.
     pub store: Store,
     runtime: Handle,
 }
 
+impl Deref for Cluster {
+    type Target = View;
+
+    fn deref(&self) -> &View {
+        &self.view
+    }
+}
+
 impl Cluster {
     /// Connects.
     pub fn open(job: &Job, runtime: Handle) -> Result<Self, Stop> {
-        let kafka = |e: KafkaError| kafka_stop(&e);
+        let view = View::open(&Servers, job, runtime)?;
+        let admin = Admin::open(&job.kafka, BROKER_WAIT).map_err(|e| kafka_stop(&e))?;
+        Ok(Self { admin, view })
+    }
+}
+
+impl View {
+    /// Connects.
+    pub fn open(world: &dyn World, job: &Job, runtime: Handle) -> Result<Self, Stop> {
         let entered = runtime.enter();
-        let store = Store::open(&job.store_location, &job.s3).map_err(|e| store_stop(&e))?;
+        let store = world.store(&job.store_location, &job.s3).map_err(|e| store_stop(&e))?;
         drop(entered);
-        Ok(Self {
-            admin: Admin::open(&job.kafka, BROKER_WAIT).map_err(kafka)?,
-            offsets: GroupOffsets::new(&job.kafka),
-            store,
-            runtime,
-        })
+        let topics = world.topics(&job.kafka).map_err(|e| kafka_stop(&e))?;
+        Ok(Self { offsets: world.offsets(&job.kafka), topics, store, runtime })
     }
 
     /// Waits for the store.
@@ -90,7 +111,9 @@ pub fn retrying<T>(mut ask: impl FnMut() -> Result<T, KafkaError>) -> Result<T, 
             {
                 tracing::warn!(attempt, "{error}");
                 attempt += 1;
-                thread::park_timeout(ATTEMPT_PAUSE);
+                if !turns::pause(ATTEMPT_PAUSE) {
+                    thread::park_timeout(ATTEMPT_PAUSE);
+                }
             }
             Err(error) => return Err(kafka_stop(&error)),
         }

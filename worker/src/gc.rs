@@ -15,7 +15,7 @@ use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
 use protocol::{Generation, ShardId, SlotIndex};
 
-use crate::cluster::Cluster;
+use crate::cluster::View;
 use crate::history::{JobHistory, read_json};
 use crate::job::Job;
 use crate::slot::store_stop;
@@ -50,27 +50,22 @@ pub enum Standing {
 }
 
 /// Collects the garbage of a job. Blocks; `now` in ms since the epoch.
-pub fn collect(
-    job: &Job,
-    cluster: &Cluster,
-    standing: Standing,
-    now: i64,
-) -> Result<Collected, Stop> {
+pub fn collect(job: &Job, view: &View, standing: Standing, now: i64) -> Result<Collected, Stop> {
     let skipped = |why: String| Collected { skipped: Some(why), ..Collected::default() };
     faults::before(Point::GcRead);
     // Listed before the metadata is read: what is created in between is not judged.
-    let history = cluster.wait(JobHistory::read(&cluster.store, &job.keys))?;
-    let runs = list_names(cluster, &job.keys.runs_all())?;
+    let history = view.wait(JobHistory::read(&view.store, &job.keys))?;
+    let runs = list_names(view, &job.keys.runs_all())?;
     let Some(newest) = history.newest() else {
         return Ok(skipped("no generation has run yet".to_owned()));
     };
     let shards: Vec<ShardId> = newest.layout.shards().collect();
-    let points = match read_points(job, cluster, &shards)? {
+    let points = match read_points(job, view, &shards)? {
         Ok(points) => points,
         Err(why) => return Ok(skipped(why)),
     };
     let named = named(&points);
-    let mut marks = Marks::read(job, cluster)?;
+    let mut marks = Marks::read(job, view)?;
     let rested = rested(job, &history);
     let rollback = rollback_roots(&history);
     let is_held = |name: &&ManifestName| match standing {
@@ -83,14 +78,14 @@ pub fn collect(
     let waiting: BTreeSet<ManifestName> = rollback.iter().filter(is_held).cloned().collect();
     let held: BTreeSet<ManifestName> = rested.union(&waiting).cloned().collect();
     let running = roots(&named, &held, &history.manifest_names, job.retained);
-    let all: BTreeSet<ManifestName> = running.union(&savepoints(job, cluster)?).cloned().collect();
-    let manifests = read_manifests(job, cluster, &all)?;
+    let all: BTreeSet<ManifestName> = running.union(&savepoints(job, view)?).cloned().collect();
+    let manifests = read_manifests(job, view, &all)?;
     faults::after(Point::GcRead);
     let reachable = reachable_objects(&manifests);
-    let mut sweep = Sweep { job, cluster, named: &named, now, done: Collected::default() };
+    let mut sweep = Sweep { job, view, named: &named, now, done: Collected::default() };
     for name in &rollback {
         if marks.age(Kind::Rollback, name, now).is_none() {
-            marks.set(job, cluster, Kind::Rollback, name, now)?;
+            marks.set(job, view, Kind::Rollback, name, now)?;
         }
     }
     for name in &history.manifest_names {
@@ -102,11 +97,11 @@ pub fn collect(
         let used = reachable.contains(&key);
         sweep.judge(&mut marks, Kind::Runs, name, &key, used)?;
     }
-    marks.forget_gone(job, cluster, &history.manifest_names, &runs)?;
+    marks.forget_gone(job, view, &history.manifest_names, &runs)?;
     let mut done = sweep.done;
     let replayed: Vec<&Manifest> = manifests.iter().filter(|m| running.contains(&m.name)).collect();
     faults::before(Point::GcPurge);
-    done.purged_logs = purge::purge(cluster, &newest.layout, &points, &replayed)?;
+    done.purged_logs = purge::purge(view, &newest.layout, &points, &replayed)?;
     faults::after(Point::GcPurge);
     Ok(done)
 }
@@ -119,12 +114,8 @@ fn grace_ms() -> i64 {
 pub(crate) type Points = BTreeMap<ShardId, (i64, OffsetMetadata)>;
 
 /// Reads the commit point of every shard, or says which one has none.
-fn read_points(
-    job: &Job,
-    cluster: &Cluster,
-    shards: &[ShardId],
-) -> Result<Result<Points, String>, Stop> {
-    let committed = cluster.committed(job, shards)?;
+fn read_points(job: &Job, view: &View, shards: &[ShardId]) -> Result<Result<Points, String>, Stop> {
+    let committed = view.committed(job, shards)?;
     let mut points = Points::new();
     for id in shards {
         let Some((offset, text)) = committed.get(id) else {
@@ -176,10 +167,10 @@ fn rollback_roots(history: &JobHistory) -> BTreeSet<ManifestName> {
 }
 
 /// Manifests that savepoints keep. A part that does not parse stops the collection.
-fn savepoints(job: &Job, cluster: &Cluster) -> Result<BTreeSet<ManifestName>, Stop> {
+fn savepoints(job: &Job, view: &View) -> Result<BTreeSet<ManifestName>, Stop> {
     let mut kept = BTreeSet::new();
-    for key in list(cluster, &job.keys.savepoints(""))? {
-        let part: Sealed = cluster.wait(read_json(&cluster.store, &key))?;
+    for key in list(view, &job.keys.savepoints(""))? {
+        let part: Sealed = view.wait(read_json(&view.store, &key))?;
         if part.job_uid == job.uid {
             kept.extend(part.shards.into_iter().filter_map(|s| s.manifest));
         }
@@ -189,13 +180,13 @@ fn savepoints(job: &Job, cluster: &Cluster) -> Result<BTreeSet<ManifestName>, St
 
 fn read_manifests(
     job: &Job,
-    cluster: &Cluster,
+    view: &View,
     names: &BTreeSet<ManifestName>,
 ) -> Result<Vec<Manifest>, Stop> {
     let mut manifests = Vec::with_capacity(names.len());
     for name in names {
         let key = job.keys.manifest(name);
-        let bytes = cluster.wait(cluster.store.get(&key)).map_err(|e| {
+        let bytes = view.wait(view.store.get(&key)).map_err(|e| {
             let stop = store_stop(&e);
             Stop::new(stop.reason, format!("reading the root {key}: {}", stop.message))
         })?;
@@ -207,21 +198,21 @@ fn read_manifests(
 }
 
 /// Keys below a prefix.
-pub(crate) fn list(cluster: &Cluster, prefix: &str) -> Result<Vec<String>, Stop> {
-    let listed = cluster.wait(cluster.store.list(prefix)).map_err(|e| store_stop(&e))?;
+pub(crate) fn list(view: &View, prefix: &str) -> Result<Vec<String>, Stop> {
+    let listed = view.wait(view.store.list(prefix)).map_err(|e| store_stop(&e))?;
     Ok(listed.into_iter().map(|object| object.key).collect())
 }
 
 /// Checkpoint names below a prefix. Another name there is not ours to judge.
-fn list_names(cluster: &Cluster, prefix: &str) -> Result<Vec<ManifestName>, Stop> {
-    let keys = list(cluster, prefix)?;
+fn list_names(view: &View, prefix: &str) -> Result<Vec<ManifestName>, Stop> {
+    let keys = list(view, prefix)?;
     Ok(keys.iter().filter_map(|key| key.rsplit('/').next()?.parse().ok()).collect())
 }
 
 /// One pass over the objects.
 struct Sweep<'a> {
     job: &'a Job,
-    cluster: &'a Cluster,
+    view: &'a View,
     named: &'a Named,
     now: i64,
     done: Collected,
@@ -246,16 +237,16 @@ impl Sweep<'_> {
             Fate::Keep => {}
             Fate::Mark => {
                 faults::before(Point::GcMark);
-                marks.set(self.job, self.cluster, kind, name, self.now)?;
+                marks.set(self.job, self.view, kind, name, self.now)?;
                 faults::after(Point::GcMark);
                 self.done.marked += 1;
             }
-            Fate::Unmark => marks.remove(self.job, self.cluster, kind, name)?,
+            Fate::Unmark => marks.remove(self.job, self.view, kind, name)?,
             Fate::Delete => {
                 faults::before(Point::GcDelete);
-                delete(self.cluster, key)?;
+                delete(self.view, key)?;
                 faults::after(Point::GcDelete);
-                marks.remove(self.job, self.cluster, kind, name)?;
+                marks.remove(self.job, self.view, kind, name)?;
                 self.done.deleted += 1;
             }
         }
@@ -264,13 +255,13 @@ impl Sweep<'_> {
 }
 
 /// Deletes an object; one that is gone is fine.
-pub(crate) fn delete(cluster: &Cluster, key: &str) -> Result<(), Stop> {
-    cluster.wait(cluster.store.delete(key)).map_err(|e| store_stop(&e))
+pub(crate) fn delete(view: &View, key: &str) -> Result<(), Stop> {
+    view.wait(view.store.delete(key)).map_err(|e| store_stop(&e))
 }
 
 /// Creates a small object unless it exists.
-fn create(cluster: &Cluster, key: &str, body: String) -> Result<(), Stop> {
-    cluster.wait(JobHistory::create(&cluster.store, key, Bytes::from(body))).map(drop)
+fn create(view: &View, key: &str, body: String) -> Result<(), Stop> {
+    view.wait(JobHistory::create(&view.store, key, Bytes::from(body))).map(drop)
 }
 
 /// The exchange logs of a layout.

@@ -99,5 +99,5 @@ fn live(context: &mut context::Context) -> Result<SlotEnd, Stop> {
         return Ok(SlotEnd::NeverOwned);
     };
     let owned = acquire::acquire(context, warmed)?;
-    process::process(context, owned)
+    process::process(context, owned).map_err(|stop| replace::who_else(context, stop))
 }

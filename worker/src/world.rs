@@ -15,7 +15,7 @@ use protocol::limits::{MESSAGE_TIMEOUT, SOCKET_TIMEOUT, TRANSACTION_TIMEOUT};
 /// How long a request about topics may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Makes everything that a slot has open.
+/// Makes everything that a slot has open, and what tidies up behind it.
 pub trait World: Send + Sync {
     /// See [`Reader::open`].
     fn logs(
@@ -72,6 +72,8 @@ pub trait Topics {
     fn topics(&self, names: &[&str]) -> Result<Vec<Option<TopicInfo>>, KafkaError>;
     /// See [`Admin::bounds`].
     fn bounds(&self, logs: &[Log]) -> Result<Vec<(i64, i64)>, KafkaError>;
+    /// See [`Admin::delete_records`].
+    fn delete_records(&self, logs: &[(Log, i64)]) -> Result<(), KafkaError>;
 }
 
 /// The logs that a slot reads. The real ones are known here by their type: their records are visited without a call
@@ -225,5 +227,9 @@ impl Topics for Admin {
 
     fn bounds(&self, logs: &[Log]) -> Result<Vec<(i64, i64)>, KafkaError> {
         Admin::bounds(self, logs)
+    }
+
+    fn delete_records(&self, logs: &[(Log, i64)]) -> Result<(), KafkaError> {
+        Admin::delete_records(self, logs)
     }
 }

@@ -6,7 +6,7 @@ use protocol::acquire::Stop;
 use protocol::manifest::ManifestName;
 
 use super::{create, delete, list};
-use crate::cluster::Cluster;
+use crate::cluster::View;
 use crate::job::Job;
 use crate::slot::store_stop;
 
@@ -40,14 +40,14 @@ pub(super) struct Marks {
 
 impl Marks {
     /// Reads them. A mark that says nothing counts from now on: it is removed and set again.
-    pub(super) fn read(job: &Job, cluster: &Cluster) -> Result<Self, Stop> {
+    pub(super) fn read(job: &Job, view: &View) -> Result<Self, Stop> {
         let mut at = BTreeMap::new();
-        for key in list(cluster, &job.keys.garbage_marks())? {
+        for key in list(view, &job.keys.garbage_marks())? {
             let Some((kind, name)) = parse(&key) else { continue };
-            let bytes = cluster.wait(cluster.store.get(&key)).map_err(|e| store_stop(&e))?;
+            let bytes = view.wait(view.store.get(&key)).map_err(|e| store_stop(&e))?;
             match std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()) {
                 Some(ms) => drop(at.insert((kind, name), ms)),
-                None => delete(cluster, &key)?,
+                None => delete(view, &key)?,
             }
         }
         Ok(Self { at })
@@ -67,12 +67,12 @@ impl Marks {
     pub(super) fn set(
         &mut self,
         job: &Job,
-        cluster: &Cluster,
+        view: &View,
         kind: Kind,
         name: &ManifestName,
         now: i64,
     ) -> Result<(), Stop> {
-        create(cluster, &job.keys.garbage_mark(kind.folder(), name), now.to_string())?;
+        create(view, &job.keys.garbage_mark(kind.folder(), name), now.to_string())?;
         self.at.insert((kind, name.clone()), now);
         Ok(())
     }
@@ -81,12 +81,12 @@ impl Marks {
     pub(super) fn remove(
         &mut self,
         job: &Job,
-        cluster: &Cluster,
+        view: &View,
         kind: Kind,
         name: &ManifestName,
     ) -> Result<(), Stop> {
         if self.at.remove(&(kind, name.clone())).is_some() {
-            delete(cluster, &job.keys.garbage_mark(kind.folder(), name))?;
+            delete(view, &job.keys.garbage_mark(kind.folder(), name))?;
         }
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Marks {
     pub(super) fn forget_gone(
         &mut self,
         job: &Job,
-        cluster: &Cluster,
+        view: &View,
         manifests: &[ManifestName],
         runs: &[ManifestName],
     ) -> Result<(), Stop> {
@@ -111,7 +111,7 @@ impl Marks {
             .cloned()
             .collect();
         for (kind, name) in gone {
-            self.remove(job, cluster, kind, &name)?;
+            self.remove(job, view, kind, &name)?;
         }
         Ok(())
     }

@@ -5,18 +5,17 @@
 
 use std::collections::BTreeMap;
 
-use connectors::kafka::Position;
 use protocol::acquire::Stop;
 use protocol::generation::Layout;
 use protocol::manifest::Manifest;
 use protocol::{Log, ShardId};
 
 use super::{Points, exchange_shards};
-use crate::cluster::{Cluster, retrying};
+use crate::cluster::{View, retrying};
 
 /// Purges; the number of logs that lost records.
 pub(super) fn purge(
-    cluster: &Cluster,
+    view: &View,
     layout: &Layout,
     points: &Points,
     manifests: &[&Manifest],
@@ -26,15 +25,15 @@ pub(super) fn purge(
     if logs.is_empty() {
         return Ok(0);
     }
-    let starts = retrying(|| cluster.admin.offsets(&logs, Position::Earliest))?;
+    let bounds = retrying(|| view.topics.bounds(&logs))?;
     let due: Vec<(Log, i64)> = floors
         .into_iter()
-        .zip(starts)
-        .filter(|((_, floor), start)| floor > start)
+        .zip(bounds)
+        .filter(|((_, floor), (start, _))| floor > start)
         .map(|(entry, _)| entry)
         .collect();
     if !due.is_empty() {
-        retrying(|| cluster.admin.delete_records(&due))?;
+        retrying(|| view.topics.delete_records(&due))?;
     }
     Ok(due.len())
 }

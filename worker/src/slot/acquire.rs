@@ -56,7 +56,7 @@ pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, St
     let released_at = fence(context, &history)?; // 4
     let read = read_fresh(context, &mut committer)?; // 5
     let starts = decide(context, &history, &read)?;
-    let mut shards = bring_up(context, warmed, &starts)?; // 6
+    let mut shards = bring_up_or_anew(context, warmed, &starts)?; // 6
     let mut progress = Progress::new(context, &history.manifest_names);
     claim(context, &mut committer, &mut shards, &mut progress)?; // 7
     unseal(context, &history)?;
@@ -239,7 +239,24 @@ fn decide(
         .collect()
 }
 
-/// Step 6: restores what was not warmed up and replays muted to the committed offsets.
+/// Step 6. Logs are kept for whoever restores from what is named, not for a follower that has not come so far: where
+/// such a one finds its log cut, all is restored.
+fn bring_up_or_anew(
+    context: &mut Context,
+    warmed: Shards,
+    starts: &BTreeMap<ShardId, StartPoint>,
+) -> Result<Shards, Stop> {
+    let was_warm = !warmed.all.is_empty();
+    match bring_up(context, warmed, starts) {
+        Err(stop) if was_warm && stop.reason == Reason::ReplayGapLost => {
+            tracing::info!("{}; restoring from what is named", stop.message);
+            bring_up(context, Shards::default(), starts)
+        }
+        other => other,
+    }
+}
+
+/// Restores what was not warmed up and replays muted to the committed offsets.
 fn bring_up(
     context: &mut Context,
     warmed: Shards,

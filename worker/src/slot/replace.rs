@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use connectors::faults::{self, Point, Sabotage};
 use protocol::acquire::{OwnCommit, Stop, after_replacement};
+use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
 
 use super::acquire::{list, read_fresh};
@@ -12,6 +13,7 @@ use super::committer::Committer;
 use super::context::Context;
 use super::sabotaged;
 use super::shard::OwnedShard;
+use super::warm::READ_TIMEOUT;
 
 /// Pause between attempts to look again after a producer was replaced while the store is away.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -78,5 +80,26 @@ fn look_for_newer(context: &Context) -> Result<(), Stop> {
             }
             other => return other.map(drop),
         }
+    }
+}
+
+/// An owner whose log no longer holds what it reads next may have been replaced without having noticed yet: the new
+/// owner keeps only what itself needs. Then that is why it stops.
+pub(super) fn who_else(context: &Context, stop: Stop) -> Stop {
+    if stop.reason != Reason::ReplayGapLost {
+        return stop;
+    }
+    let greater = list(context, &context.store.with_deadline(LOOK_MAX)).err();
+    if let Some(greater) = greater.filter(|greater| greater.reason == Reason::Superseded) {
+        return greater;
+    }
+    let others = |text: &String| {
+        OffsetMetadata::decode(text).is_ok_and(|found| found.nonce != context.task.nonce)
+    };
+    match context.read_own(false, READ_TIMEOUT) {
+        Ok(read) if read.values().any(|(_, text)| others(text)) => {
+            Stop::new(Reason::Fenced, format!("another process owns the shards; {}", stop.message))
+        }
+        _ => stop,
     }
 }

@@ -18,44 +18,72 @@ use super::shard::OwnedShard;
 
 /// How often a follower looks how far the owner has come.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
+/// So long a follower starts over before it says that what it needs is gone.
+const START_OVER_MAX: Duration = Duration::from_secs(10);
 /// How long a request for offsets may take.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Warms up until the order to acquire; none if the process was told to end before.
 pub(crate) fn warm_up(context: &mut Context) -> Result<Option<Shards>, Stop> {
     context.phase(SlotPhase::Warming);
-    let mut shards = Shards::default();
-    let mut looked: Option<Instant> = None;
+    let mut follower = Follower::default();
     loop {
         let standing = context.task.orders.standing();
         if standing.terminate || standing.release.is_some() && standing.acquire.is_none() {
             return Ok(None);
         }
         if standing.acquire.is_some() {
-            return Ok(Some(shards));
+            return Ok(Some(follower.shards));
         }
-        if looked.is_none_or(|at| turns::since(at) >= FOLLOW_INTERVAL) {
-            looked = Some(turns::now());
-            match follow(context, &mut shards) {
-                // The owner has named a newer manifest and the old one is gone: start over from that one.
-                Err(stop) if stop.reason == Reason::ManifestMissing => {
-                    tracing::info!("{}; starting over from the manifest named now", stop.message);
-                    shards = Shards::default();
-                }
-                other => other?,
+        match follower.step(context) {
+            Err(stop) if is_gone(&stop) && follower.may_start_over() => {
+                tracing::info!("{}; starting over from what is named now", stop.message);
+                follower.shards = Shards::default();
+                context.task.orders.wait(FOLLOW_INTERVAL);
             }
+            other => other?,
         }
-        if shards.all.iter().all(OwnedShard::reached_bound) {
-            shards.all.iter_mut().try_for_each(OwnedShard::rest)?;
+    }
+}
+
+/// The owner goes on meanwhile: it names a newer manifest, and what only the older one needs may be gone.
+fn is_gone(stop: &Stop) -> bool {
+    matches!(stop.reason, Reason::ManifestMissing | Reason::ReplayGapLost)
+}
+
+/// Shards that follow their owner.
+#[derive(Default)]
+struct Follower {
+    shards: Shards,
+    looked: Option<Instant>,
+    /// Since when it has started over without catching up.
+    lost_since: Option<Instant>,
+}
+
+impl Follower {
+    fn step(&mut self, context: &mut Context) -> Result<(), Stop> {
+        if self.looked.is_none_or(|at| turns::since(at) >= FOLLOW_INTERVAL) {
+            self.looked = Some(turns::now());
+            follow(context, &mut self.shards)?;
+        }
+        let all = &mut self.shards.all;
+        if all.iter().all(OwnedShard::reached_bound) {
+            all.iter_mut().try_for_each(OwnedShard::rest)?;
+            self.lost_since = None;
             context.phase_once(SlotPhase::Warm);
             context.task.orders.wait(FOLLOW_INTERVAL);
-        } else {
-            faults::before(Point::WarmReplay);
-            let rows = shards.pump(context, FOLLOW_INTERVAL)? as u64;
-            shards.all.iter_mut().try_for_each(OwnedShard::mute)?;
-            faults::after(Point::WarmReplay);
-            context.task.board.update(context.task.slot, |e| e.status.replayed_rows += rows);
+            return Ok(());
         }
+        faults::before(Point::WarmReplay);
+        let rows = self.shards.pump(context, FOLLOW_INTERVAL)? as u64;
+        self.shards.all.iter_mut().try_for_each(OwnedShard::mute)?;
+        faults::after(Point::WarmReplay);
+        context.task.board.update(context.task.slot, |e| e.status.replayed_rows += rows);
+        Ok(())
+    }
+
+    fn may_start_over(&mut self) -> bool {
+        turns::since(*self.lost_since.get_or_insert_with(turns::now)) < START_OVER_MAX
     }
 }
 
