@@ -79,11 +79,11 @@ pub struct LocalObjectRef {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
     /// What is reserved.
-    #[schemars(length(max = 16))]
+    #[schemars(extend("maxProperties" = 16))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, Quantity>,
     /// What is never exceeded.
-    #[schemars(length(max = 16))]
+    #[schemars(extend("maxProperties" = 16))]
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: BTreeMap<String, Quantity>,
 }

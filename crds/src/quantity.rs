@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What the schema accepts for text; whole numbers are accepted too.
 pub const PATTERN: &str =
-    "^([0-9]{1,15})(\\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi|[eE][0-9]{1,2})?$";
+    "^([0-9]{1,15})(\\.[0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi|[eE](0?[0-9]|1[0-8]))?$";
 
 /// An amount of CPU, memory or storage, kept as written and as thousandths.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,9 @@ impl FromStr for Quantity {
 /// Thousandths per unit.
 fn scale(unit: &str) -> Option<u128> {
     if let Some(power) = unit.strip_prefix(['e', 'E']) {
-        let power: u32 = power.parse().ok()?;
+        // The parser of numbers takes a sign too.
+        let digits = matches!(power.len(), 1 | 2) && power.bytes().all(|b| b.is_ascii_digit());
+        let power: u32 = power.parse().ok().filter(|_| digits)?;
         return 10_u128.checked_pow(power).filter(|_| power <= 18)?.checked_mul(1_000);
     }
     Some(match unit {

@@ -32,8 +32,29 @@ impl Savepoints {
     }
 }
 
-/// What the schema accepts; [`CronSchedule::from_str`] refuses some of it, such as minute 75.
+/// What the schema accepts, and what [`numbers`] accepts of that; [`CronSchedule::from_str`] refuses what neither can
+/// tell: ranges that end before they begin, and days that no month has.
 pub const PATTERN: &str = r"^[0-9*/,-]{1,64}( [0-9*/,-]{1,64}){4}$";
+/// What is said of a number that is too great.
+const NUMBERS: &str = "schedule is minute 0-59, hour 0-23, day 1-31, month 1-12 and day of the week 0-7; \
+     each a number, a range, * or a list of these, with a step from 1 behind a slash";
+
+/// The pattern behind [`NUMBERS`].
+fn numbers() -> String {
+    let numbers = [
+        "[0-5]?[0-9]",
+        "[01]?[0-9]|2[0-3]",
+        "0?[1-9]|[12][0-9]|3[01]",
+        "0?[1-9]|1[0-2]",
+        "0?[0-7]",
+    ];
+    let fields = numbers.map(|n| {
+        let item = format!("([*]|({n})(-({n}))?)(/(0?[1-9]|[1-9][0-9]))?");
+        format!("{item}(,{item})*")
+    });
+    format!("^{}$", fields.join(" "))
+}
+
 /// The furthest that the next time is looked for: the 29th of February comes once in eight years at worst.
 const DAYS_MAX: i32 = 3_000;
 
@@ -194,7 +215,10 @@ impl JsonSchema for CronSchedule {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "maxLength": 325, "pattern": PATTERN})
+        json_schema!({"type": "string", "maxLength": 325, "pattern": PATTERN,
+        "x-kubernetes-validations": [
+            {"rule": format!("self.matches('{}')", numbers()), "message": NUMBERS},
+        ]})
     }
 
     fn inline_schema() -> bool {
@@ -220,7 +244,9 @@ mod tests {
             ("0 0 1 * 1", "2027-01-02T00:00:00Z", "2027-01-04T00:00:00Z"),
             ("59 23 * * *", "2027-12-31T23:59:00Z", "2028-01-01T23:59:00Z"),
         ];
+        let pattern = regex::Regex::new(&numbers()).expect("the pattern compiles");
         for (schedule, after, want) in cases {
+            assert!(pattern.is_match(schedule), "the schema refuses {schedule}");
             let schedule: CronSchedule = schedule.parse().expect("a schedule");
             let next = schedule.next(after.parse().expect("a time"));
             assert_eq!(next.map(|at| at.to_string()).as_deref(), Some(want), "{schedule} {after}");
@@ -229,6 +255,7 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_refused() {
+        let pattern = regex::Regex::new(&numbers()).expect("the pattern compiles");
         for text in [
             "",
             "* * * *",
@@ -247,6 +274,8 @@ mod tests {
             "+1 * * * *",
         ] {
             assert!(text.parse::<CronSchedule>().is_err(), "{text}");
+            let only_parsed = ["5-1 * * * *", "0 0 30 2 *"].contains(&text);
+            assert_eq!(pattern.is_match(text), only_parsed, "the schema and {text}");
         }
     }
 

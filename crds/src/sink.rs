@@ -17,7 +17,7 @@ pub struct Sink {
     /// How a record is encoded.
     pub format: Format,
     /// The columns that make the record's key; rows with equal keys go to one partition.
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "set"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub key: Vec<ColumnName>,
 }

@@ -111,7 +111,7 @@ pub enum StartFrom {
     Offsets(
         // The keys are checked by the planner: a rule over the keys of a map, whose lengths no
         // schema can bound, is beyond the cost that the API server allows.
-        #[schemars(length(min = 1, max = 4096), extend("additionalProperties" =
+        #[schemars(extend("minProperties" = 1, "maxProperties" = 4096, "additionalProperties" =
             serde_json::json!({"type": "integer", "format": "int64", "minimum": 0})))]
         BTreeMap<String, i64>,
     ),

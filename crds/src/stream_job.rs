@@ -42,6 +42,10 @@ pub const SPEC_RULES: &[Rule] = &[
         "checkpoints.location must be s3://bucket/prefix: the pods share no folder",
     ),
     (
+        "has(self.kafka.bootstrapServers)",
+        "kafka.bootstrapServers is required: the pods bring no broker of their own",
+    ),
+    (
         "self.sinks.all(k, !self.sources.exists(s, s.name == k.name))",
         "a sink cannot have the name of a source",
     ),

@@ -79,11 +79,18 @@ pub fn validate_for_cluster(spec: &StreamJobSpec) -> Vec<Violation> {
 }
 
 fn sizes(spec: &StreamJobSpec, faults: &mut Faults) {
-    let within = |len: usize, min: usize, max: usize| (min..=max).contains(&len);
-    faults.unless(within(spec.sources.len(), 1, 32), "spec.sources", "must be 1 to 32");
-    faults.unless(within(spec.sinks.len(), 1, 32), "spec.sinks", "must be 1 to 32");
+    let between = |len: usize, min: usize, max: usize| (min..=max).contains(&len);
+    faults.unless(between(spec.sources.len(), 1, 32), "spec.sources", "must be 1 to 32");
+    faults.unless(between(spec.sinks.len(), 1, 32), "spec.sinks", "must be 1 to 32");
     let sql = spec.sql.chars().count();
-    faults.unless(within(sql, 1, 65_536), "spec.sql", "must have 1 to 65536 characters");
+    faults.unless(between(sql, 1, 65_536), "spec.sql", "must have 1 to 65536 characters");
+    let resources = spec.worker.resources.as_ref();
+    let amounts = resources.map_or(0, |of| of.requests.len().max(of.limits.len()));
+    faults.unless(amounts <= 16, "spec.worker.resources", "must name at most 16 of each");
+    let image = spec.worker.image.as_ref().is_none_or(|image| within(image, 1024));
+    faults.unless(image, "spec.worker.image", "must have 1 to 1024 characters");
+    let pulls = spec.worker.image_pull_secrets.len();
+    faults.unless(pulls <= 8, "spec.worker.imagePullSecrets", "must be at most 8");
     let number = |written: Option<u32>, max: u32| written.is_none_or(|n| (1..=max).contains(&n));
     faults.unless(number(spec.parallelism, 1_000), "spec.parallelism", "must be 1 to 1000");
     faults.unless(number(spec.max_parallelism, 1_024), "spec.maxParallelism", "must be 1 to 1024");
@@ -204,11 +211,48 @@ fn check_connections(spec: &StreamJobSpec, faults: &mut Faults) {
         "must be s3://bucket/prefix or file:///folder",
     );
     let endpoint = checkpoints.endpoint.as_deref();
-    let web = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     let path = "spec.checkpoints.endpoint";
-    faults.unless(endpoint.is_none_or(web), path, "must begin with http:// or https://");
+    let message = "must be http://host:port or https://host:port, without a path";
+    faults.unless(endpoint.is_none_or(is_endpoint), path, message);
+    let region = checkpoints.region.as_ref().is_none_or(|region| within(region, 63));
+    faults.unless(region, "spec.checkpoints.region", "must have 1 to 63 characters");
+    check_secrets(spec, faults);
     let retained = (1..=100).contains(&checkpoints.retained());
     faults.unless(retained, "spec.checkpoints.retained", "must be 1 to 100");
+}
+
+fn within(text: &str, len_max: usize) -> bool {
+    (1..=len_max).contains(&text.chars().count())
+}
+
+fn is_endpoint(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let host = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    text.len() <= 1024 && host.is_some_and(|host| !host.is_empty() && !host.contains('/'))
+}
+
+/// The keys of Secrets.
+fn check_secrets(spec: &StreamJobSpec, faults: &mut Faults) {
+    let auth = spec.kafka.auth.as_ref();
+    let tls = auth.and_then(|auth| auth.tls.as_ref());
+    let sasl = auth.and_then(|auth| auth.sasl.as_ref());
+    let of_kafka = [
+        tls.and_then(|tls| tls.ca_secret_ref.as_ref()),
+        tls.and_then(|tls| tls.certificate_secret_ref.as_ref()),
+        tls.and_then(|tls| tls.key_secret_ref.as_ref()),
+        sasl.map(|sasl| &sasl.username_secret_ref),
+        sasl.map(|sasl| &sasl.password_secret_ref),
+    ];
+    let store = spec.checkpoints.credentials_secret_ref.as_ref();
+    let of_store = store.map(|secret| [secret.access_key_id_key(), secret.secret_access_key_key()]);
+    let is_key = |key: &str| {
+        within(key, 253) && key.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+    };
+    let message = "the key of a Secret has letters, digits, - . _ and at most 253 of them";
+    let keys = of_kafka.into_iter().flatten().all(|secret| is_key(&secret.key));
+    faults.unless(keys, "spec.kafka.auth", message);
+    let keys = of_store.into_iter().flatten().all(is_key);
+    faults.unless(keys, "spec.checkpoints.credentialsSecretRef", message);
 }
 
 fn check_lifecycle(spec: &StreamJobSpec, faults: &mut Faults) {
@@ -219,10 +263,14 @@ fn check_lifecycle(spec: &StreamJobSpec, faults: &mut Faults) {
         "mode Stateless gives state up: set acknowledgeStateLoss to status.plan.fingerprint",
     );
     if let Some(RestoreFrom::Manifest(address)) = &spec.restore_from {
-        let known = address.starts_with("s3://") || address.starts_with("file://");
+        let rest = address.strip_prefix("s3://").or_else(|| address.strip_prefix("file://"));
+        let known = rest.is_some_and(|rest| !rest.is_empty()) && within(address, 2048);
         let path = "spec.restoreFrom.manifest";
-        faults.unless(known, path, "must begin with s3:// or file://");
+        faults.unless(known, path, "must be the address of a manifest, s3://… or file://…");
     }
+    let meant = upgrade.acknowledge_state_loss.as_ref();
+    let short = meant.is_none_or(|meant| meant.chars().count() <= 64);
+    faults.unless(short, "spec.upgrade.acknowledgeStateLoss", "must have at most 64 characters");
     let kept = spec.savepoints.as_ref().map_or(1, crate::schedule::Savepoints::retained);
     let path = "spec.savepoints.retained";
     faults.unless((1..=100).contains(&kept), path, "must be 1 to 100");

@@ -13,6 +13,7 @@ mod obstacles;
 mod operators;
 mod plugin;
 mod rests;
+mod rules;
 mod world;
 
 use std::io::Write as _;
@@ -25,6 +26,7 @@ type Step = (&'static str, fn(&World));
 
 /// Steps that may run at the same time: each has a job of its own.
 const TOGETHER: &[Step] = &[
+    ("every rule of the schemas, kept and broken", rules::held),
     ("apply, scale 1 → 4 → 2, kill, delete pods", lives::scale_and_kill),
     ("bad edits, and back", edits::bad_edits),
     ("query, image and resources upgraded", edits::upgrade),

@@ -9,3 +9,4 @@ pub mod generator;
 pub mod harness;
 pub mod kafka;
 pub mod oracle;
+pub mod rules;
