@@ -2,6 +2,7 @@
 # images.sh TARGET_DIR REGISTRY TAG   makes the images of the worker and the operator from the binaries in
 # TARGET_DIR/debug, pushes them to REGISTRY/streamjob-{worker,operator}:TAG and prints, per image, its
 # reference by digest and its size as the registry stores it. No daemon, no root.
+# Beside each binary it writes its bill of materials, NAME.cdx.json.
 # images.sh TARGET_DIR   makes them, pushes nothing and prints the same sizes.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../tools/lib.sh"
@@ -55,6 +56,7 @@ image() {
   python3 "$ROOT/tests/images/mkimage.py" "$binary:$tag" "$work/$binary.tar" --root "$base" --root "$root" \
     --entrypoint "/usr/bin/$binary" --env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     --label "org.opencontainers.image.title=$binary" --label "org.opencontainers.image.version=$tag"
+  python3 "$ROOT/tests/images/sbom.py" "$binary" "$base" >"$target/$binary.cdx.json"
   if [ -n "$registry" ]; then push "$binary"; else measure "$binary"; fi
   [ "$binary" != streamjob-worker ] || [ "$bytes" -le $worker_bytes_max ] ||
     die "the worker image is larger than $worker_bytes_max bytes"

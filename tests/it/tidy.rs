@@ -3,6 +3,7 @@
 mod alerts;
 mod attacks;
 mod imports;
+mod licences;
 mod names;
 mod sizes;
 mod sources;
