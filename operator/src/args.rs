@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -41,6 +42,9 @@ pub struct Args {
     /// With --check: look again until the answer holds this text, for a minute at most.
     #[arg(long, value_name = "TEXT", requires = "check")]
     pub expect: Option<String>,
+    /// A file with a log filter; what it says is followed; empty, the filter of the start is in force.
+    #[arg(long, env = "STREAMJOB_LOG_FILE")]
+    pub log_file: Option<PathBuf>,
     /// Log as JSON.
     #[arg(long, env = "STREAMJOB_LOG_JSON")]
     pub log_json: bool,

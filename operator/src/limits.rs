@@ -120,3 +120,5 @@ pub const LEASE_SECS: u32 = 30;
 pub const LEASE_RENEW: Duration = Duration::from_secs(5);
 /// Without a renewal for so long the process ends, well before the lease does.
 pub const LEASE_GIVE_UP: Duration = Duration::from_secs(20);
+/// How often the file with the log filter is looked at.
+pub const LOG_FILE_PERIOD: Duration = Duration::from_secs(2);

@@ -13,6 +13,9 @@ pub const DISPOSE_FINALIZER: &str = "streamjob.dev/dispose";
 /// Annotation of a planner Job: the digest of what it looks at.
 pub const SPEC_DIGEST: &str = "streamjob.dev/spec-digest";
 
+/// Annotation of a pod: its log filter.
+pub const LOG: &str = "streamjob.dev/log";
+
 /// What a pod is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Component {

@@ -20,6 +20,7 @@ use crate::reconcile::Context;
 mod backoff;
 mod check;
 mod controllers;
+mod logs;
 mod steady;
 
 use backoff::Backoff;
@@ -34,7 +35,7 @@ struct Shared {
 
 /// Runs until it is told to end or loses its lease.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    init_logging(args.log_json);
+    let filter = logs::init(args.log_json);
     if let Some(url) = &args.check {
         return check::check(url, args.expect.as_deref()).await;
     }
@@ -78,6 +79,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = walk(&shared.context) => {
             Err(anyhow::anyhow!("the patrol ended"))
         }
+        () = filter.follow(args.log_file.as_deref()) => Err(anyhow::anyhow!("nobody looks at the log filter")),
         lost = keep(candidate.as_ref()) => Err(lost.into()),
         ended = server => Err(anyhow::anyhow!("the HTTP server ended: {ended:?}")),
         () = &mut end => Ok(()),
@@ -128,17 +130,6 @@ fn new_token() -> String {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).expect("the operating system gives random numbers");
     hex::encode(bytes)
-}
-
-fn init_logging(json: bool) {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if json {
-        builder.json().init();
-    } else {
-        builder.init();
-    }
 }
 
 async fn termination() {

@@ -15,7 +15,7 @@ const END_MAX: Duration = Duration::from_mins(2);
 const ENVIRONMENT: i32 = 22;
 
 /// A job whose only way to the broker is encrypted and needs the password.
-fn stage(name: &str, mechanism: Mechanism) -> (Stage, Authority) {
+pub(crate) fn stage(name: &str, mechanism: Mechanism) -> (Stage, Authority) {
     let mut rest = None;
     let mut stage = Stage::real_with(name, Query::bids_per_auction(false), |folder| {
         let secured = SecuredKafka::start(folder, mechanism).unwrap();

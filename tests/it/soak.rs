@@ -1,6 +1,7 @@
 //! What needs real time to pass: `make soak`.
 
 mod machine;
+mod rotation;
 
 use std::time::{Duration, Instant};
 

@@ -46,5 +46,7 @@ pub const INTERNAL_REPLICAS: u32 = 3;
 pub const MEMORY_DEFAULT: u64 = 1 << 30;
 /// Share of the memory limit that is neither state nor buffers, in percent.
 pub const MEMORY_RESERVED_PERCENT: u64 = 30;
+/// How often the file with the log filter is looked at.
+pub const LOG_FILE_PERIOD: Duration = Duration::from_secs(2);
 /// Threads of the runtime that serves ports and the object store.
 pub const RUNTIME_THREADS: usize = 2;

@@ -5,7 +5,7 @@ use protocol::admin::{ADMIN_PORT, METRICS_PORT};
 use serde_json::{Value, json};
 
 use super::overrides::merge;
-use super::{Blueprint, Object, metadata, pod};
+use super::{Blueprint, Object, metadata, pod, volumes};
 use crate::limits::TERMINATION_GRACE_SECS;
 use crate::names::{self, Component};
 use crate::observed::Kind;
@@ -150,6 +150,7 @@ fn env() -> Value {
         })
     };
     json!([
+        {"name": "STREAMJOB_LOG_FILE", "value": format!("{}/{}", volumes::MOUNT, volumes::LOG_FILE)},
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "STREAMJOB_MEMORY_LIMIT", "valueFrom": limit("limits.memory")},
         {"name": "STREAMJOB_CPU_LIMIT", "valueFrom": limit("limits.cpu")},

@@ -10,6 +10,9 @@ use crate::names;
 /// Where the volume is mounted.
 pub const MOUNT: &str = "/etc/streamjob";
 
+/// The file with the log filter in it.
+pub const LOG_FILE: &str = "log";
+
 /// The sources of the projected volume. The Secrets of users are optional, so that a missing one
 /// is reported by the worker with its name instead of a pod that never starts.
 pub fn sources(job: &str, config_map: &str, spec: &StreamJobSpec, admin: bool) -> Value {
@@ -18,6 +21,11 @@ pub fn sources(job: &str, config_map: &str, spec: &StreamJobSpec, admin: bool) -
         sources.push(json!({"secret": {
             "name": names::token_secret(job),
             "items": [{"key": token_secret::KEY, "path": "secrets/admin/token"}],
+        }}));
+        // Workers follow this file: whoever annotates their pod changes what they log.
+        let annotation = format!("metadata.annotations['{}']", names::LOG);
+        sources.push(json!({"downwardAPI": {
+            "items": [{"path": LOG_FILE, "fieldRef": {"fieldPath": annotation}}],
         }}));
     }
     if let Some(auth) = &spec.kafka.auth {

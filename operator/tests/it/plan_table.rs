@@ -179,6 +179,20 @@ fn secrets_are_projected_to_fixed_paths_and_may_be_missing() {
 }
 
 #[test]
+fn an_annotation_of_a_pod_is_the_file_that_its_worker_follows() {
+    let set = of(Kind::StatefulSet);
+    let pod = &set["spec"]["template"]["spec"];
+    let file = "STREAMJOB_LOG_FILE";
+    let followed = pod["containers"][0]["env"].as_array().unwrap().iter();
+    let followed: Vec<&serde_json::Value> = followed.filter(|env| env["name"] == file).collect();
+    assert_eq!(followed, [&json!({"name": file, "value": "/etc/streamjob/log"})]);
+    let sources = pod["volumes"][0]["projected"]["sources"].as_array().unwrap();
+    let annotation = json!({"fieldPath": "metadata.annotations['streamjob.dev/log']"});
+    let item = json!({"path": "log", "fieldRef": annotation});
+    assert!(sources.contains(&json!({"downwardAPI": {"items": [item]}})), "{sources:?}");
+}
+
+#[test]
 fn the_job_in_the_config_map_is_the_job() {
     let config = of(Kind::ConfigMap);
     let text = config["data"]["job.json"].as_str().unwrap();

@@ -82,7 +82,7 @@ impl SecuredKafka {
         let properties: Vec<&str> = properties.iter().map(String::as_str).collect();
         let kafka = RealKafka::start_at([plain, controller], folder, Version::Newest, &properties)?;
         if mechanism == Mechanism::ScramSha512 {
-            add_user(&kafka.bootstrap(), mechanism)?;
+            set_password(&kafka.bootstrap(), PASSWORD)?;
         }
         Ok(Self { kafka, mechanism, port, authority })
     }
@@ -104,9 +104,9 @@ impl SecuredKafka {
     }
 }
 
-/// Makes the user known through the plain listener.
-fn add_user(bootstrap: &str, mechanism: Mechanism) -> anyhow::Result<()> {
-    let password = format!("{}=[password={PASSWORD}]", mechanism.name());
+/// Makes the user of a salted password known through the plain listener, or gives it another password.
+pub fn set_password(bootstrap: &str, password: &str) -> anyhow::Result<()> {
+    let password = format!("{}=[password={password}]", Mechanism::ScramSha512.name());
     let arguments =
         ["tool", "kafka.admin.ConfigCommand", "--bootstrap-server", bootstrap, "--alter"];
     let user = ["--add-config", &password, "--entity-type", "users", "--entity-name", USER];
