@@ -12,7 +12,7 @@ use protocol::{Generation, SlotIndex};
 use worker::slot::SlotEnd;
 
 use crate::process::{Identity, Process, Site};
-use crate::schedule::{ProcessId, Schedule};
+use crate::schedule::Schedule;
 use crate::seen::{Seen, Sight};
 
 /// What a slot may be stopped by where no object and no log is damaged.
@@ -92,43 +92,45 @@ impl<'a> Crew<'a> {
 
     /// Starts what is due and looks at what has ended.
     pub(crate) fn tend(&mut self) {
-        let now = self.schedule.now();
         for at in 0..self.pods.len() {
-            if let Some(end) = self.pods[at].process.as_ref().and_then(Process::take_end) {
-                self.note_end(
-                    &end,
-                    (self.pods[at].identity, self.pods[at].process.as_ref().map_or(0, |p| p.id)),
-                );
-                let pause = self.schedule.millis(50, 2_000);
-                let pod = &mut self.pods[at];
-                pod.done |= match &end {
-                    Ok(_) => true,
-                    Err(stop) => stop.reason == Reason::Superseded,
-                };
-                self.look_at_board(at);
-                let pod = &mut self.pods[at];
-                pod.due = now + pause;
-                if let Some(process) = pod.process.take() {
-                    self.schedule.kill(process.id); // with its other threads
-                }
-            }
-            let pod = &self.pods[at];
-            if pod.process.is_none() && !pod.done && pod.due <= now {
-                let (identity, disk, acquires) = (pod.identity, pod.disk.clone(), pod.acquires);
-                let number = self.number();
-                let process = Process::start(self.site, number, identity, disk, acquires);
-                self.pods[at].process = Some(process);
-            }
+            self.look_after(at);
+            self.start_if_due(at);
         }
         for at in (0..self.strays.len()).rev() {
             if let Some(end) = self.strays[at].take_end() {
-                self.note_end(&end, (self.strays[at].identity, self.strays[at].id));
-                self.schedule.kill(self.strays.swap_remove(at).id);
+                let stray = self.strays.swap_remove(at);
+                self.note_end(&end, &stray);
+                self.schedule.kill(stray.id);
             }
         }
     }
 
-    fn note_end(&mut self, end: &Result<SlotEnd, Stop>, who: (Identity, ProcessId)) {
+    fn look_after(&mut self, at: usize) {
+        let Some(end) = self.pods[at].process.as_ref().and_then(Process::take_end) else { return };
+        self.look_at_board(at);
+        let Some(process) = self.pods[at].process.take() else { return };
+        self.note_end(&end, &process);
+        self.schedule.kill(process.id); // with its other threads
+        let due = self.schedule.now() + self.schedule.millis(50, 2_000);
+        let pod = &mut self.pods[at];
+        pod.due = due;
+        pod.done |= match &end {
+            Ok(_) => true,
+            Err(stop) => stop.reason == Reason::Superseded,
+        };
+    }
+
+    fn start_if_due(&mut self, at: usize) {
+        let pod = &self.pods[at];
+        if pod.process.is_none() && !pod.done && pod.due <= self.schedule.now() {
+            let (identity, disk, acquires) = (pod.identity, pod.disk.clone(), pod.acquires);
+            let number = self.number();
+            let process = Process::start(self.site, number, identity, disk, acquires);
+            self.pods[at].process = Some(process);
+        }
+    }
+
+    fn note_end(&mut self, end: &Result<SlotEnd, Stop>, process: &Process) {
         match end {
             Ok(SlotEnd::Released) => self.seen.note(Sight::EndReleased),
             Ok(SlotEnd::Sealed) => self.seen.note(Sight::EndSealed),
@@ -136,7 +138,7 @@ impl<'a> Crew<'a> {
             Err(stop) => match EXPECTED.iter().find(|(reason, _)| *reason == stop.reason) {
                 Some((_, sight)) => self.seen.note(*sight),
                 // Whoever came after keeps only what itself needs, and this one may not have heard of it.
-                None if stop.reason == Reason::ReplayGapLost && self.has_successor(who) => {
+                None if stop.reason == Reason::ReplayGapLost && self.has_successor(process) => {
                     self.seen.note(Sight::EndFenced);
                 }
                 None => self.faults.push(format!("a slot stopped: {stop}")),
@@ -145,10 +147,11 @@ impl<'a> Crew<'a> {
     }
 
     /// Was another process started after this one that may own its shards?
-    fn has_successor(&self, (identity, id): (Identity, ProcessId)) -> bool {
-        let own = self.pods.iter().filter_map(|pod| pod.process.as_ref());
-        own.chain(&self.strays)
-            .any(|other| other.id > id && other.identity.generation >= identity.generation)
+    fn has_successor(&self, process: &Process) -> bool {
+        let all = self.pods.iter().filter_map(|pod| pod.process.as_ref()).chain(&self.strays);
+        let later = |other: &Process| other.id > process.id;
+        let same = |other: &Process| other.identity.generation >= process.identity.generation;
+        all.into_iter().any(|other| later(other) && same(other))
     }
 
     /// What the process said of itself before it went.

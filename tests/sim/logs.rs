@@ -158,7 +158,7 @@ impl SimulatedLogs for SimulatedReader {
             if shown > 0 || schedule.now() >= until {
                 return Ok(shown);
             }
-            turns::pause(schedule.millis(1, 30).min(until.saturating_sub(schedule.now())));
+            turns::pause(schedule.millis(5, 60).min(until.saturating_sub(schedule.now())));
         }
     }
 

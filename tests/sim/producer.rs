@@ -24,7 +24,7 @@ use crate::seen::Sight;
 /// How long a client waits before it asks again what it was told to ask later.
 const RETRY: Duration = Duration::from_millis(20);
 /// One look at an outcome.
-const LOOK: Duration = Duration::from_millis(4);
+const LOOK: Duration = Duration::from_millis(7);
 
 type Log = (String, i32);
 /// Key and value.

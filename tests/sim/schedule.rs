@@ -164,8 +164,8 @@ impl Schedule {
         }
     }
 
-    /// Gives the turn to whoever is next. Events are carried out here.
-    fn hand_over(&self) {
+    /// Gives the turn to whoever is next, which may be the caller. Events are carried out here.
+    fn hand_over(&self, caller: u64) {
         loop {
             let mut state = self.lock();
             state.running = None;
@@ -176,7 +176,11 @@ impl Schedule {
                 }
                 Next::Thread(number) => {
                     state.running = Some(number);
-                    state.threads[&number].turn.notify_one();
+                    let turn = Arc::clone(&state.threads[&number].turn);
+                    drop(state);
+                    if number != caller {
+                        turn.notify_one();
+                    }
                     return;
                 }
             }
@@ -185,7 +189,7 @@ impl Schedule {
 
     fn leave(&self, number: u64) {
         self.lock().threads.remove(&number);
-        self.hand_over();
+        self.hand_over(number);
     }
 
     fn pause(&self, number: u64, time: Duration) {
@@ -198,7 +202,7 @@ impl Schedule {
             thread.wake_at = thread.wake_at.max(wake_at);
             thread.lot = lot;
         }
-        self.hand_over();
+        self.hand_over(number);
         self.await_turn(number);
         self.unwind_if_killed(number);
     }

@@ -1,6 +1,8 @@
 //! The headers of a Kafka record, laid out as in its log: how many there are, then name and value of each behind their
 //! lengths. Looked through only where a column is one of them.
 
+use crate::varint;
+
 /// The headers of a record, not yet looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers<'a>(&'a [u8]);
@@ -22,11 +24,11 @@ impl<'a> Headers<'a> {
         headers: impl ExactSizeIterator<Item = (&'b [u8], Option<&'b [u8]>)>,
         out: &mut Vec<u8>,
     ) {
-        push_varint(headers.len() as i64, out);
+        varint::push(headers.len() as i64, out);
         for (name, value) in headers {
-            push_varint(name.len() as i64, out);
+            varint::push(name.len() as i64, out);
             out.extend_from_slice(name);
-            push_varint(value.map_or(-1, |value| value.len() as i64), out);
+            varint::push(value.map_or(-1, |value| value.len() as i64), out);
             out.extend_from_slice(value.unwrap_or_default());
         }
     }
@@ -34,7 +36,7 @@ impl<'a> Headers<'a> {
     /// The value of the last header of that name; none without one, or where it has none.
     pub fn last(self, name: &str) -> Result<Option<&'a [u8]>, Damaged> {
         let mut rest = self.0;
-        let count = if rest.is_empty() { 0 } else { varint(&mut rest).ok_or(Damaged)? };
+        let count = if rest.is_empty() { 0 } else { varint::read(&mut rest).ok_or(Damaged)? };
         let mut found = None;
         for _ in 0..count {
             let key = sized(&mut rest)?.ok_or(Damaged)?;
@@ -49,33 +51,10 @@ impl<'a> Headers<'a> {
 
 /// Bytes behind their length; a negative one is null.
 fn sized<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Damaged> {
-    let Ok(length) = usize::try_from(varint(rest).ok_or(Damaged)?) else { return Ok(None) };
+    let Ok(length) = usize::try_from(varint::read(rest).ok_or(Damaged)?) else { return Ok(None) };
     let (bytes, after) = rest.split_at_checked(length).ok_or(Damaged)?;
     *rest = after;
     Ok(Some(bytes))
-}
-
-/// A zigzag varint.
-fn varint(rest: &mut &[u8]) -> Option<i64> {
-    let mut value = 0_u64;
-    for shift in (0..70).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-        if byte & 0x80 == 0 {
-            return Some((value >> 1) as i64 ^ -((value & 1) as i64));
-        }
-    }
-    None
-}
-
-fn push_varint(value: i64, out: &mut Vec<u8>) {
-    let mut rest = (value << 1 ^ value >> 63) as u64;
-    while rest >= 0x80 {
-        out.push(rest as u8 | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest as u8);
 }
 
 #[cfg(test)]

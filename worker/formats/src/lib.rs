@@ -16,6 +16,7 @@ pub mod json;
 pub mod limits;
 mod record;
 mod values;
+pub mod varint;
 
 pub use bad_record::{BadRecord, BadRecordKind, UnsupportedSchema};
 pub use format::{Decoder, Encoder, Format, Out};

@@ -2,6 +2,8 @@
 //!
 //! Layout: <https://kafka.apache.org/documentation/#recordbatch>.
 
+use formats::varint;
+
 /// Bytes of a batch before its first record.
 pub(crate) const HEADER_BYTES: usize = 61;
 /// The length field counts what comes after it.
@@ -194,12 +196,12 @@ impl Records {
     fn parse<'a>(&mut self, bytes: &'a [u8]) -> Option<Record<'a>> {
         let mut rest = bytes.get(self.at..self.end)?;
         let before = rest.len();
-        let length = usize::try_from(varint(&mut rest)?).ok()?;
+        let length = usize::try_from(varint::read(&mut rest)?).ok()?;
         let mut record = rest.get(..length)?;
         self.at += before - rest.len() + length;
         record = record.get(1..)?; // attributes: none are used
-        let time_delta = varint(&mut record)?;
-        let delta = varint(&mut record)?;
+        let time_delta = varint::read(&mut record)?;
+        let delta = varint::read(&mut record)?;
         if !(0..=i64::from(self.last_delta)).contains(&delta) {
             return None;
         }
@@ -220,42 +222,10 @@ impl Records {
 #[inline]
 #[expect(clippy::option_option, reason = "cut off, null, and there")]
 fn sized<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
-    let Ok(length) = usize::try_from(varint(rest)?) else { return Some(None) };
+    let Ok(length) = usize::try_from(varint::read(rest)?) else { return Some(None) };
     let (bytes, after) = rest.split_at_checked(length)?;
     *rest = after;
     Some(Some(bytes))
-}
-
-/// A zigzag varint.
-#[inline]
-fn varint(rest: &mut &[u8]) -> Option<i64> {
-    let value = match **rest {
-        [low, ref after @ ..] if low < 0x80 => {
-            *rest = after;
-            u64::from(low)
-        }
-        [low, high, ref after @ ..] if high < 0x80 => {
-            *rest = after;
-            u64::from(low & 0x7f) | u64::from(high) << 7
-        }
-        _ => long_varint(rest)?,
-    };
-    Some((value >> 1) as i64 ^ -((value & 1) as i64))
-}
-
-#[cold]
-#[inline(never)]
-fn long_varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..70).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 /// Whether a control batch ends a transaction by aborting it. `records` are its records.

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use formats::varint;
+
 use crate::fetch::messages::{Aborted, TopicId};
 use crate::fetch::wire::Output;
 
@@ -22,17 +24,8 @@ pub(super) struct Batch<'a> {
     pub(super) rows: Vec<Row<'a>>,
 }
 
-fn varint(out: &mut Vec<u8>, value: i64) {
-    let mut rest = (value << 1 ^ value >> 63) as u64;
-    while rest >= 0x80 {
-        out.push((rest & 0x7f) as u8 | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest as u8);
-}
-
 fn sized(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
-    varint(out, bytes.map_or(-1, |bytes| bytes.len() as i64));
+    varint::push(bytes.map_or(-1, |bytes| bytes.len() as i64), out);
     out.extend_from_slice(bytes.unwrap_or_default());
 }
 
@@ -95,12 +88,12 @@ impl<'a> Batch<'a> {
         let mut out = Vec::new();
         for (delta, key, value) in &self.rows {
             let mut record = vec![0];
-            varint(&mut record, i64::from(*delta) * 10);
-            varint(&mut record, i64::from(*delta));
+            varint::push(i64::from(*delta) * 10, &mut record);
+            varint::push(i64::from(*delta), &mut record);
             sized(&mut record, *key);
             sized(&mut record, *value);
-            varint(&mut record, 0);
-            varint(&mut out, record.len() as i64);
+            varint::push(0, &mut record);
+            varint::push(record.len() as i64, &mut out);
             out.extend_from_slice(&record);
         }
         out
