@@ -68,7 +68,10 @@ run etcd etcd --name e --data-dir "$CL_RUN/etcd" --unsafe-no-fsync --log-level w
   --listen-client-urls http://127.0.0.1:12379 --advertise-client-urls http://127.0.0.1:12379 \
   --listen-peer-urls http://127.0.0.1:12380 --initial-advertise-peer-urls http://127.0.0.1:12380 \
   --initial-cluster e=http://127.0.0.1:12380 --quota-backend-bytes 1073741824
-run apiserver kube-apiserver --etcd-servers http://127.0.0.1:12379 --v=1 \
+audit=()
+[ -z "${CL_AUDIT:-}" ] || audit=(--audit-policy-file "$CL_DIR/audit.yaml"
+  --audit-log-path "$CL_RUN/logs/audit.log" --audit-log-maxsize 4000)
+run apiserver kube-apiserver "${audit[@]}" --etcd-servers http://127.0.0.1:12379 --v=1 \
   --bind-address 0.0.0.0 --advertise-address "$CL_HOST_IP" --secure-port 6443 \
   --service-cluster-ip-range "$CL_SVC_CIDR" --allow-privileged --anonymous-auth=true \
   --authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction \

@@ -6,6 +6,7 @@ use tests::kafka::logs::{self, Isolation};
 use crate::act::{Act, number_of};
 use crate::kubectl::{condition, holds, is_ready};
 use crate::say;
+use crate::secrets::PLANTED;
 use crate::world::World;
 
 /// What is wrong, the edit, the reason in the condition, and what its message names.
@@ -24,7 +25,12 @@ fn edits(sql: &str) -> Vec<BadEdit> {
             "InvalidSql",
             "1:17",
         ),
-        ("an unknown column", query(sql.replace("max(price)", "max(cost)")), "InvalidSql", "cost"),
+        (
+            "an unknown column",
+            query(sql.replace("max(price)", &format!("max({PLANTED})"))),
+            "InvalidSql",
+            PLANTED,
+        ),
         ("other windows", query(sql.replace("'10'", "'20'")), "IncompatibleState", "exchange"),
         ("a missing topic", json!({"spec": {"sinks": [sink]}}), "TopicMissing", "nowhere"),
         ("too many slots", json!({"spec": {"parallelism": 9}}), "TooManySlots", "slots"),

@@ -8,12 +8,15 @@ mod edits;
 mod forks;
 mod handbook;
 mod kubectl;
+mod listener;
 mod lives;
 mod obstacles;
 mod operators;
 mod plugin;
 mod rests;
+mod rights;
 mod rules;
+mod secrets;
 mod world;
 
 use std::io::Write as _;
@@ -24,9 +27,11 @@ use world::World;
 /// A name and what happens.
 type Step = (&'static str, fn(&World));
 
+/// Steps that take seconds as long as nothing else asks the API server.
+const FIRST: &[Step] = &[("every rule of the schemas, kept and broken", rules::held)];
+
 /// Steps that may run at the same time: each has a job of its own.
 const TOGETHER: &[Step] = &[
-    ("every rule of the schemas, kept and broken", rules::held),
     ("apply, scale 1 → 4 → 2, kill, delete pods", lives::scale_and_kill),
     ("bad edits, and back", edits::bad_edits),
     ("query, image and resources upgraded", edits::upgrade),
@@ -36,6 +41,7 @@ const TOGETHER: &[Step] = &[
     ("a generation that crashes goes back", edits::gone_back_from),
     ("the plugin, with no more rights than it needs", plugin::commands),
     ("each obstacle has a name", obstacles::named),
+    ("two operators side by side", operators::side_by_side),
     ("every command of docs/operations.md", handbook::from_install_to_recovery),
 ];
 
@@ -43,6 +49,8 @@ const TOGETHER: &[Step] = &[
 const ALONE: &[Step] = &[
     ("operator killed at each step of a rollout", operators::killed_at_each_step),
     ("helm upgrade and uninstall", rests::chart),
+    ("no secret is shown anywhere", secrets::shown_nowhere),
+    ("the rights of the roles are those that are used", rights::are_what_is_used),
     ("the end of docs/operations.md", handbook::uninstall),
 ];
 
@@ -55,6 +63,7 @@ fn jobs_live_in_a_real_cluster() {
     let chosen = |steps: &[Step]| -> Vec<Step> {
         steps.iter().copied().filter(|(name, _)| name.contains(&only)).collect()
     };
+    run(&world, &chosen(FIRST));
     run(&world, &chosen(TOGETHER));
     for step in chosen(ALONE) {
         run(&world, &[step]);

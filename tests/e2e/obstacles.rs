@@ -36,6 +36,12 @@ const OBSTACLES: &[Obstacle] = &[
         reason: "BrokerUnreachable",
     },
     Obstacle {
+        name: "no-password",
+        change: |spec| spec["kafka"] = World::secured_kafka("kafka-wrong"),
+        condition: "Stalled",
+        reason: "CredentialsRejected",
+    },
+    Obstacle {
         name: "no-node",
         change: |spec| {
             spec["worker"]["podOverrides"] = json!({"spec": {"nodeSelector": {"no": "where"}}});
@@ -54,27 +60,32 @@ pub(crate) fn named(world: &World) {
         (obstacle.change)(&mut object["spec"]);
         world.tools.apply(&object).unwrap();
     }
-    for obstacle in OBSTACLES {
-        let what = format!("{} because of {}", obstacle.condition, obstacle.reason);
-        let job = world.tools.until("streamjob", obstacle.name, &what, |job| {
-            let found = condition(job, obstacle.condition);
-            found["status"] == "True" && found["reason"] == obstacle.reason
-        });
-        say(&format!(
-            "{}: {}",
-            obstacle.name,
-            condition(&job.unwrap(), obstacle.condition)["message"]
-        ));
-        let of_job = format!("involvedObject.name={},reason={}", obstacle.name, obstacle.reason);
-        // The condition is written first.
-        wait::until_true(&format!("an event of {}", obstacle.reason), STEP_MAX, || {
-            Ok(events(world, &of_job)? > 0)
-        })
-        .unwrap();
-        assert_eq!(events(world, &of_job).unwrap(), 1, "one event of {}", obstacle.reason);
-        world.tools.kubectl(&["delete", "streamjob", obstacle.name, "--wait=false"]).unwrap();
-    }
+    // Each at once: a planner that is tried again would say so once more.
+    std::thread::scope(|scope| {
+        let all: Vec<_> = OBSTACLES.iter().map(|o| scope.spawn(|| told_once(world, o))).collect();
+        for told in all {
+            told.join().unwrap();
+        }
+    });
     quota(world, &act);
+}
+
+/// Condition and event name what is in the way, the event once.
+fn told_once(world: &World, obstacle: &Obstacle) {
+    let what = format!("{} because of {}", obstacle.condition, obstacle.reason);
+    let job = world.tools.until("streamjob", obstacle.name, &what, |job| {
+        let found = condition(job, obstacle.condition);
+        found["status"] == "True" && found["reason"] == obstacle.reason
+    });
+    say(&format!("{}: {}", obstacle.name, condition(&job.unwrap(), obstacle.condition)["message"]));
+    let of_job = format!("involvedObject.name={},reason={}", obstacle.name, obstacle.reason);
+    // The condition is written first.
+    wait::until_true(&format!("an event of {}", obstacle.reason), STEP_MAX, || {
+        Ok(events(world, &of_job)? > 0)
+    })
+    .unwrap();
+    assert_eq!(events(world, &of_job).unwrap(), 1, "one event of {}", obstacle.reason);
+    world.tools.kubectl(&["delete", "streamjob", obstacle.name, "--wait=false"]).unwrap();
 }
 
 fn events(world: &World, selector: &str) -> anyhow::Result<usize> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::act::{Act, number_of};
 use crate::kubectl::condition;
 use crate::say;
-use crate::world::World;
+use crate::world::{OTHER_SYSTEM, World};
 
 /// A step of a rollout: the edit that leads to it, the kind of object that shows it, and when it is reached by the
 /// generation of that number.
@@ -82,4 +82,16 @@ pub(crate) fn killed_at_each_step(world: &World) {
     }
     act.until_scaled(3);
     act.finish();
+}
+
+/// A second operator beside the first one: `helm test` makes a job with the label of the second, which calls it ready.
+/// What each touched is judged by the audit log.
+pub(crate) fn side_by_side(world: &World) {
+    world.install_other().unwrap();
+    let shown = world.tools.helm(&["test", "other", "--namespace", OTHER_SYSTEM]).unwrap();
+    say(&shown);
+    // It takes its time to go; whoever could let it go must not go first.
+    let gone = ["-n", OTHER_SYSTEM, "wait", "--for=delete", "streamjob/canary", "--timeout=60s"];
+    world.tools.kubectl(&gone).unwrap();
+    world.tools.helm(&["uninstall", "other", "--namespace", OTHER_SYSTEM, "--wait"]).unwrap();
 }
