@@ -24,6 +24,7 @@ use crate::limits::CHILDREN_MAX;
 use crate::names;
 use crate::observed::{Child, JobView, Kind, Observed, SetView};
 
+mod last_end;
 mod pods;
 mod savepoints;
 pub(crate) mod shortages;

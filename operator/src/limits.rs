@@ -86,6 +86,8 @@ pub const LAG_SLACK_TIME: Duration = Duration::from_secs(10);
 pub const BAD_SHARE_SLACK: f64 = 0.01;
 /// A pod that has ended so often does not count as starting any more.
 pub const CRASHES_MAX: u32 = 3;
+/// Of what a container said last, so much stands in a condition, bytes.
+pub const LAST_WORDS_BYTES_MAX: usize = 640;
 /// A slot that is not seen for so long may be fenced, if its pod is gone.
 pub const UNSEEN_AFTER: Duration = Duration::from_secs(2);
 /// A former owner whose pod is there but does not answer is given up after so long.

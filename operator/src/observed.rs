@@ -162,6 +162,8 @@ pub struct PodView {
     pub problem: Option<Problem>,
     /// How often its container was started again.
     pub restarts: u32,
+    /// How it ended before that, in words.
+    pub last_end: Option<String>,
     /// What the worker in it said.
     pub contact: Contact,
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 use protocol::reason::Reason;
 
-use super::{Sources, generation};
+use super::{Sources, generation, last_end};
 use crate::admin_client::{AdminError, Worker};
 use crate::limits::ADMIN_CONCURRENCY;
 use crate::names::{self, Component};
@@ -61,6 +61,7 @@ fn view(pod: &Pod) -> PodView {
         ending: pod.metadata.deletion_timestamp.is_some()
             || matches!(phase, Some("Failed" | "Succeeded")),
         problem: problem(pod),
+        last_end: last_end(pod),
         restarts: container(pod).map_or(0, |c| u32::try_from(c.restart_count).unwrap_or(0)),
         contact: Contact::Unasked,
         name,
@@ -71,6 +72,12 @@ fn container(pod: &Pod) -> Option<&ContainerStatus> {
     // Overrides may put other containers beside it.
     let containers = pod.status.as_ref()?.container_statuses.as_ref()?;
     containers.iter().find(|container| container.name == CONTAINER)
+}
+
+/// How the container ended before it was started again.
+fn last_end(pod: &Pod) -> Option<String> {
+    let last = container(pod)?.last_state.as_ref()?.terminated.as_ref()?;
+    Some(last_end::in_words(last))
 }
 
 /// Why a pod does not run: not scheduled, image missing, crashing.
@@ -92,9 +99,7 @@ fn problem(pod: &Pod) -> Option<Problem> {
     if matches!(reason, "ContainerCreating" | "PodInitializing" | "") {
         return None;
     }
-    let last = state.last_state.as_ref().and_then(|last| last.terminated.as_ref());
-    let last = last.and_then(|ended| ended.message.clone());
-    let message = last.or_else(|| waiting.message.clone()).unwrap_or_default();
+    let message = last_end(pod).or_else(|| waiting.message.clone()).unwrap_or_default();
     Some(Problem { reason: of_waiting(reason), text: format!("{reason}: {message}") })
 }
 
@@ -138,5 +143,35 @@ async fn ask(sources: &Sources<'_>, worker: &Worker, token: &str) -> Contact {
         Ok(status) => Contact::Answered(Box::new(status)),
         Err(AdminError::Silent(why)) => Contact::Silent(why),
         Err(refused @ AdminError::Refused { .. }) => Contact::Silent(refused.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_crash_loop_says_how_the_container_ended() {
+        let pod = |state: serde_json::Value| -> Pod {
+            let pod = json!({"metadata": {"name": "j-g1-0"}, "status": {"containerStatuses": [{
+                "name": "worker", "ready": false, "restartCount": 4, "image": "", "imageID": "",
+                "state": state,
+                "lastState": {"terminated": {
+                    "exitCode": 137, "reason": "OOMKilled", "message": "window of 9 GB",
+                }},
+            }]}});
+            serde_json::from_value(pod).expect("a pod")
+        };
+        let end = "OOMKilled, exit code 137; its log ends with: window of 9 GB";
+        let seen =
+            view(&pod(json!({"waiting": {"reason": "CrashLoopBackOff", "message": "wait"}})));
+        let problem = seen.problem.expect("a problem");
+        assert_eq!(problem.reason, Reason::CrashLoop);
+        assert_eq!(problem.text, format!("CrashLoopBackOff: {end}"));
+        let seen = view(&pod(json!({"running": {}})));
+        assert_eq!((seen.problem, seen.restarts), (None, 4));
+        assert_eq!(seen.last_end.as_deref(), Some(end));
     }
 }

@@ -59,7 +59,8 @@ pub fn judge(observed: &Observed, generation: &GenerationStatus, within: Duratio
 /// A pod of the set that has ended again and again, in words.
 pub(super) fn crashing(set: &SetView) -> Option<String> {
     let pod = set.pods.iter().find(|pod| !pod.ending && pod.restarts >= CRASHES_MAX)?;
-    let why = pod.problem.as_ref().map_or("its last end stands in its status", |p| &p.text);
+    let of_problem = pod.problem.as_ref().map(|problem| problem.text.as_str());
+    let why = of_problem.or(pod.last_end.as_deref()).unwrap_or("how stands in its status");
     Some(format!("{} has ended {} times: {why}", pod.name, pod.restarts))
 }
 

@@ -144,6 +144,7 @@ mod tests {
             ending: false,
             problem: None,
             restarts: 0,
+            last_end: None,
             contact: Contact::Answered(Box::new(worker)),
         };
         let mut job = Observed::bare(JobView::absent("default", "j", "u"));

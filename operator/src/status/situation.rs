@@ -4,6 +4,7 @@ use crds::{GenerationStatus, StreamJobStatus};
 use protocol::admin::{SlotPhase, SlotStatus};
 use protocol::reason::Reason;
 
+use crate::limits::CRASHES_MAX;
 use crate::observed::{Contact, Observed, SetView};
 use crate::validate::{Invalid, Target};
 
@@ -79,6 +80,12 @@ fn trouble(set: &SetView) -> Option<(Reason, String)> {
     said.extend(set.pods.iter().filter_map(|pod| {
         let problem = pod.problem.as_ref()?;
         Some((problem.reason, format!("{}: {problem}", pod.name)))
+    }));
+    said.extend(set.pods.iter().filter_map(|pod| {
+        // Between two ends it runs for a while, and nothing else says why it is not ready.
+        let end = pod.last_end.as_ref().filter(|_| pod.problem.is_none() && !pod.ready)?;
+        let text = format!("{} has ended {} times: {end}", pod.name, pod.restarts);
+        (pod.restarts >= CRASHES_MAX).then_some((Reason::CrashLoop, text))
     }));
     said.extend(set.problem.iter().map(|problem| (problem.reason, problem.text.clone())));
     said.extend(set.pods.iter().filter_map(|pod| match &pod.contact {

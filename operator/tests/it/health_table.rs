@@ -104,6 +104,24 @@ fn a_generation_proves_itself_by_checkpoints_and_time() {
     }
 }
 
+#[test]
+fn a_crash_loop_is_told_with_its_last_end_while_the_pod_runs_again() {
+    let (mut seen, generation) = seen(1, SlotPhase::Acquiring, Says::NoCheckpoint, 3);
+    let pod = &mut seen.sets.get_mut(&NUMBER).unwrap().pods[0];
+    pod.ready = false;
+    pod.last_end = Some("exit code 101; its log ends with: oh".to_owned());
+    let want = "j-g7-0 has ended 3 times: exit code 101; its log ends with: oh";
+    assert_eq!(
+        judge(&seen, &generation, WITHIN),
+        Health::Unhealthy(Reason::CrashLoop, want.to_owned())
+    );
+    seen.job.status.current = Some(generation);
+    let target = operator::validate::target(&seen, &crate::plan_table::settings());
+    let said = operator::status::situation(&seen, &target, &seen.job.status);
+    assert_eq!(said.degraded, Some((Reason::CrashLoop, want.to_owned())));
+    assert!(!said.ready);
+}
+
 /// A job whose healthy generation 6 was followed by generation 7 of another spec, which crashes.
 fn after_an_edit() -> Observed {
     let (mut seen, current) = seen(1, SlotPhase::Acquiring, Says::NoCheckpoint, 3);

@@ -34,6 +34,7 @@ pub(crate) fn pod(generation: u64, ordinal: u32, phase: Option<SlotPhase>) -> Po
         ending: false,
         problem: None,
         restarts: 0,
+        last_end: None,
         contact,
     }
 }
