@@ -13,7 +13,7 @@ use protocol::limits::GARBAGE_GRACE;
 use protocol::manifest::{Manifest, ManifestName};
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
-use protocol::{Generation, ShardId, SlotIndex};
+use protocol::{Generation, Log, ShardId, SlotIndex, StageId};
 
 use crate::cluster::View;
 use crate::history::{JobHistory, read_json};
@@ -36,6 +36,8 @@ pub struct Collected {
     pub purged_logs: usize,
     /// Why nothing was done.
     pub skipped: Option<String>,
+    /// From where each source log is replayed after the newest checkpoint.
+    pub needed: BTreeMap<Log, i64>,
 }
 
 /// Is the newest generation here to stay? Until it is, the checkpoints of the plan before are kept to go back to (O7).
@@ -103,6 +105,8 @@ pub fn collect(job: &Job, view: &View, standing: Standing, now: i64) -> Result<C
     faults::before(Point::GcPurge);
     done.purged_logs = purge::purge(view, &newest.layout, &points, &replayed)?;
     faults::after(Point::GcPurge);
+    let sources = newest.layout.shards().filter(|id| id.stage == StageId(0));
+    done.needed = purge::needed(sources, &points, &manifests);
     Ok(done)
 }
 

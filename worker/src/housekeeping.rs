@@ -1,22 +1,25 @@
-//! What one process does for the whole job, beside its slots: garbage collection, and a look at the partitions of the
-//! sources. It is the process that hosts slot 0, while that slot owns its shards; nothing depends on it being on time.
+//! What one process does for the whole job, beside its slots: garbage collection, and a look at the partitions and
+//! the retention of the sources. It is the process that hosts slot 0, while that slot owns its shards; nothing depends
+//! on it being on time.
 
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use connectors::kafka::Position;
 use connectors::turns;
 use protocol::acquire::Stop;
 use protocol::admin::SlotPhase;
 use protocol::generation::Layout;
 use protocol::reason::Reason;
-use protocol::{SlotIndex, StageId};
+use protocol::{Log, SlotIndex, StageId};
 use tokio::runtime::Handle;
 
 use crate::cluster::{Cluster, retrying};
 use crate::gc;
 use crate::host::{Host, Hosting};
 use crate::limits::{LOOKS_PER_COLLECTION, PARTITIONS_LOOK_INTERVAL};
+use crate::retention::{self, Cuts};
 
 const FIRST: SlotIndex = SlotIndex(0);
 
@@ -32,6 +35,7 @@ pub(crate) fn start(hosting: &Hosting) -> Result<(), Stop> {
 }
 
 fn keep(hosting: &Hosting, runtime: &Handle) {
+    let mut cuts = Cuts::default();
     for look in 1u32.. {
         if wait(hosting, PARTITIONS_LOOK_INTERVAL) {
             return;
@@ -43,9 +47,11 @@ fn keep(hosting: &Hosting, runtime: &Handle) {
         let done = Cluster::open(&hosting.job, runtime.clone()).and_then(|cluster| {
             look_at_partitions(hosting, &cluster)?;
             if look.is_multiple_of(LOOKS_PER_COLLECTION) {
-                let collected =
+                let mut collected =
                     gc::collect(&hosting.job, &cluster, standing(hosting), turns::now_ms())?;
+                let needed = std::mem::take(&mut collected.needed);
                 tracing::info!(?collected, "garbage");
+                look_at_retention(hosting, &cluster, &needed, &mut cuts)?;
             }
             Ok(())
         });
@@ -111,6 +117,24 @@ fn look_at_partitions(hosting: &Hosting, cluster: &Cluster) -> Result<(), Stop> 
             }
         });
     }
+    Ok(())
+}
+
+/// S5: a source log that may lose what the newest checkpoint needs before the next one is said aloud.
+fn look_at_retention(
+    hosting: &Hosting,
+    cluster: &Cluster,
+    needed: &BTreeMap<Log, i64>,
+    cuts: &mut Cuts,
+) -> Result<(), Stop> {
+    let sources = hosting.layout.shards().filter(|id| id.stage == StageId(0));
+    let logs: Vec<Log> = sources.map(|id| id.log).collect();
+    let starts = retrying(|| cluster.admin.offsets(&logs, Position::Earliest))?;
+    let near = cuts.look(&logs.into_iter().zip(starts).collect(), needed);
+    if let Some(text) = &near {
+        tracing::warn!("{text}");
+    }
+    hosting.board.note(FIRST, |entry| retention::say(&mut entry.status, near));
     Ok(())
 }
 

@@ -24,6 +24,7 @@ pub mod orders;
 pub mod plan_command;
 pub mod planning;
 pub mod probes;
+mod retention;
 pub mod run;
 pub mod slot;
 pub mod slot_command;

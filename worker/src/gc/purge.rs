@@ -62,6 +62,22 @@ fn floors(
     floors
 }
 
+/// From where each log is replayed after the newest checkpoint; those of which nothing is replayed are left out (S5).
+pub(super) fn needed(
+    shards: impl Iterator<Item = ShardId>,
+    points: &Points,
+    manifests: &[Manifest],
+) -> BTreeMap<Log, i64> {
+    let from = |id: &ShardId| {
+        let (committed, metadata) = points.get(id)?;
+        let named = metadata.manifest.as_ref()?;
+        let manifest = manifests.iter().find(|manifest| manifest.name == *named)?;
+        let offset = manifest.shard(id.stage, &id.log)?.offset;
+        (*committed > offset).then_some(offset)
+    };
+    shards.filter_map(|id| from(&id).map(|offset| (id.log, offset))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::assignment::ASSIGNMENT_VERSION;
@@ -119,6 +135,17 @@ mod tests {
     fn floor(points: &Points, manifests: &[Manifest]) -> Option<i64> {
         let manifests: Vec<&Manifest> = manifests.iter().collect();
         floors([id()].into_iter(), points, &manifests).remove(&id().log)
+    }
+
+    #[test]
+    fn a_log_is_needed_from_the_newest_checkpoint_up_to_the_commit() {
+        let needed = |committed, manifests: &[Manifest]| {
+            needed([id()].into_iter(), &points(committed, Some(3)), manifests).remove(&id().log)
+        };
+        let manifests = [manifest(3, Some(90)), manifest(2, Some(50))];
+        assert_eq!(needed(100, &manifests), Some(90));
+        assert_eq!(needed(90, &manifests), None, "nothing to replay");
+        assert_eq!(needed(100, &manifests[1..]), None, "not read");
     }
 
     #[test]
