@@ -54,6 +54,8 @@ struct Asked {
     user: User,
     #[serde(rename = "requestURI")]
     uri: String,
+    /// When it came, in a form that sorts.
+    request_received_timestamp: String,
     #[serde(default)]
     object_ref: Option<Object>,
     #[serde(default)]
@@ -84,6 +86,8 @@ struct Object {
     api_group: String,
     #[serde(default)]
     namespace: String,
+    #[serde(default)]
+    name: String,
 }
 
 impl Asked {
@@ -101,6 +105,13 @@ impl Asked {
             .collect()
     }
 
+    /// A binding of a role of the chart, where the request is about one.
+    fn binding(&self) -> Option<&str> {
+        let object = self.object_ref.as_ref()?;
+        let binding = ["clusterrolebindings", "rolebindings"].contains(&object.resource.as_str());
+        (binding && object.name.starts_with("streamjob")).then_some(object.name.as_str())
+    }
+
     fn right(&self, verb: &str) -> Option<Right> {
         let object = self.object_ref.as_ref()?;
         let resource = match object.subresource.as_str() {
@@ -114,7 +125,9 @@ impl Asked {
 /// The audit log of the run against the roles.
 pub(crate) fn are_what_is_used(world: &World) {
     let log = fs::read_to_string(world.audit_log()).unwrap();
-    let asked: Vec<Asked> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut asked: Vec<Asked> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    asked.sort_by(|a, b| a.request_received_timestamp.cmp(&b.request_received_timestamp));
     let mut faults = strangers(&asked);
     let rendered = rendered(world);
     for (user, roles) in
@@ -129,7 +142,7 @@ pub(crate) fn are_what_is_used(world: &World) {
             used.len(),
             granted.len()
         ));
-        faults.extend(refused(&mine));
+        faults.extend(refused(&asked, user));
         faults.extend(
             used.difference(&granted).map(|right| format!("{user} was not granted {right}")),
         );
@@ -163,15 +176,26 @@ fn crossings(asked: &[Asked]) -> Vec<String> {
     crossing.map(|asked| format!("{} wrote {}", asked.user.username, asked.uri)).collect()
 }
 
-fn refused(asked: &[&Asked]) -> Vec<String> {
+/// What a user asked and had no right to. While the chart is being uninstalled its roles go before
+/// its pods have: what is refused then is none.
+fn refused(asked: &[Asked], user: &str) -> Vec<String> {
     let everybody = |uri: &str| EVERYBODY.iter().any(|start| uri.starts_with(start));
-    let refused = asked.iter().filter(|asked| {
-        asked.annotations.get(DECISION).is_some_and(|decision| decision != "allow")
-            || asked.object_ref.is_none() && !everybody(&asked.uri)
-    });
-    refused
-        .map(|asked| format!("{} was refused {} {}", asked.user.username, asked.verb, asked.uri))
-        .collect()
+    let (mut unbound, mut found) = (BTreeSet::new(), Vec::new());
+    for asked in asked {
+        if let Some(binding) = asked.binding() {
+            match asked.verb.as_str() {
+                "delete" => drop(unbound.insert(binding)),
+                "create" => drop(unbound.remove(binding)),
+                _ => {}
+            }
+        }
+        let refused = asked.annotations.get(DECISION).is_some_and(|word| word != "allow")
+            || asked.object_ref.is_none() && !everybody(&asked.uri);
+        if refused && asked.user.username == user && unbound.is_empty() {
+            found.push(format!("{user} was refused {} {}", asked.verb, asked.uri));
+        }
+    }
+    found
 }
 
 fn unused<'a>(granted: &'a Rights, used: &'a Rights) -> impl Iterator<Item = &'a Right> {
