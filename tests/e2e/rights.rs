@@ -20,6 +20,8 @@ const PLUGIN: &str = "system:serviceaccount:default:somebody";
 const EVERYBODY: [&str; 2] = ["/version", "/api"];
 /// Whether roles allowed a request; what goes wrong after that (a namespace that ends, a quota) is no matter of rights.
 const DECISION: &str = "authorization.k8s.io/decision";
+/// The answer to whom the API server does not know.
+const UNAUTHORIZED: u16 = 401;
 /// What is granted and does not show in the run, and why it is granted.
 const UNSEEN: [(&str, &str); 6] = [
     ("delete /pods", "a pod of a node that is gone never ends by itself"),
@@ -66,6 +68,8 @@ struct Asked {
 
 #[derive(Debug, Deserialize)]
 struct User {
+    /// None where nobody was known by the token: of an account that is gone, for one.
+    #[serde(default)]
     username: String,
 }
 
@@ -158,7 +162,8 @@ pub(crate) fn are_what_is_used(world: &World) {
 /// Requests of somebody whom nobody knows: a worker's pod, for one.
 fn strangers(asked: &[Asked]) -> Vec<String> {
     let mut strange = BTreeMap::new();
-    for asked in asked.iter().filter(|asked| !KNOWN.contains(&asked.user.username.as_str())) {
+    let known = |asked: &Asked| KNOWN.contains(&asked.user.username.as_str());
+    for asked in asked.iter().filter(|asked| !known(asked) && asked.code() != UNAUTHORIZED) {
         strange.entry(&asked.user.username).or_insert(&asked.uri);
     }
     strange.into_iter().map(|(user, uri)| format!("{user} asked for {uri}")).collect()
