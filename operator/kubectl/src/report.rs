@@ -25,7 +25,7 @@ struct Files {
 
 impl Files {
     fn text(&mut self, name: &str, text: &str) {
-        let lines: Vec<String> = text.lines().map(redact::line).collect();
+        let lines: Vec<String> = text.lines().map(protocol::redact::line).collect();
         self.files.push((name.to_owned(), (lines.join("\n") + "\n").into_bytes()));
     }
 

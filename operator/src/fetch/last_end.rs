@@ -1,15 +1,10 @@
 //! How a container ended, in words that a condition can hold: by what, and what it said last, without secrets.
 
 use k8s_openapi::api::core::v1::ContainerStateTerminated;
+use protocol::redact;
 use serde::Deserialize;
 
 use crate::limits::LAST_WORDS_BYTES_MAX;
-
-/// Stands where something was masked.
-const MASK: &str = "(masked)";
-/// What secrets stand behind, in lines of logs and in messages of clients.
-const TELLING: [&str; 6] =
-    ["password=", "password\":\"", "secret=", "secret\":\"", "token=", "authorization: bearer "];
 
 /// What a worker leaves that knew why it ended.
 #[derive(Deserialize)]
@@ -30,10 +25,10 @@ pub(super) fn in_words(ended: &ContainerStateTerminated) -> String {
     };
     let said = ended.message.as_deref().unwrap_or_default().trim();
     match serde_json::from_str::<LastWords>(said) {
-        Ok(words) => format!("{why}; {}: {}", words.reason, first(&masked(&words.message))),
+        Ok(words) => format!("{why}; {}: {}", words.reason, first(&redact::line(&words.message))),
         Err(_) if said.is_empty() => why,
         // The last lines of the log, which the kubelet takes where nothing else was left.
-        Err(_) => format!("{why}; its log ends with: {}", last(&masked(said))),
+        Err(_) => format!("{why}; its log ends with: {}", last(&redact::line(said))),
     }
 }
 
@@ -46,26 +41,6 @@ fn last(text: &str) -> String {
     let text = lines.join(" | ");
     let from = text.len().saturating_sub(LAST_WORDS_BYTES_MAX);
     text[text.ceil_char_boundary(from)..].to_owned()
-}
-
-/// Masks what follows a telling word, up to the next space, comma, quote or brace.
-fn masked(text: &str) -> String {
-    let lower = text.to_ascii_lowercase();
-    let mut found = String::with_capacity(text.len());
-    let mut from = 0;
-    let next = |from: usize| {
-        let places = TELLING.iter().filter_map(|word| Some(lower[from..].find(word)? + word.len()));
-        places.min().map(|place| from + place)
-    };
-    while let Some(start) = next(from) {
-        let rest = &text[start..];
-        let end = rest.find([' ', ',', '"', '\'', '&', '}', '\n']).unwrap_or(rest.len());
-        found.push_str(&text[from..start]);
-        found.push_str(MASK);
-        from = start + end;
-    }
-    found.push_str(&text[from..]);
-    found
 }
 
 #[cfg(test)]

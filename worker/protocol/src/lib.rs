@@ -18,6 +18,7 @@ pub mod metadata;
 pub mod names;
 pub mod origin;
 pub mod reason;
+pub mod redact;
 pub mod registers;
 pub mod restore;
 pub mod verdict;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 
-use super::fold::{Fold, StateColumns};
+use super::fold::Fold;
 use super::rows::Place;
 use super::stored_bytes::{self, StoredBytes};
 use super::{AggregateError, Order, Rows};
@@ -85,27 +85,11 @@ impl StoredBytes for Lists {
         }
         Some(())
     }
-}
-
-impl StateColumns for Lists {
-    const WIDTH: usize = 1;
 
     fn grow(&mut self, groups: usize) {
         if groups > self.groups.len() {
             self.groups.resize_with(groups, Items::new);
         }
-    }
-
-    fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
-        out.push(stored_bytes::gather(self, groups));
-    }
-
-    fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        stored_bytes::encode(self, group, out);
-    }
-
-    fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
-        stored_bytes::decode(self, group, values)
     }
 
     fn clear(&mut self) {
@@ -199,6 +183,7 @@ impl Fold for ArrayAgg {
 mod tests {
     use arrow::array::AsArray;
 
+    use super::super::fold;
     use super::*;
     use crate::codec::put_value;
 
@@ -240,10 +225,20 @@ mod tests {
         ];
         assert_eq!(stored, expected.concat());
         let mut restored = offered(&[]);
-        assert_eq!(restored.lists.decode(0, &[Value::Bytes(&stored)]), Some(()));
+        assert_eq!(
+            fold::StateColumns::decode(&mut restored.lists, 0, &[Value::Bytes(&stored)]),
+            Some(())
+        );
         assert_eq!(restored.lists.stored(0), stored);
         for end in 1..stored.len() {
-            assert_eq!(offered(&[]).lists.decode(0, &[Value::Bytes(&stored[..end])]), None);
+            assert_eq!(
+                fold::StateColumns::decode(
+                    &mut offered(&[]).lists,
+                    0,
+                    &[Value::Bytes(&stored[..end])]
+                ),
+                None
+            );
         }
     }
 }

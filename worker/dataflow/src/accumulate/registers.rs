@@ -6,11 +6,7 @@
 //! Few registers are kept one by one, many as an array. Which it is follows from their number, so the bytes follow from
 //! the values alone, not from the order in which they came or were merged. Frozen: `golden/registers_v1.txt`.
 
-use arrow::array::ArrayRef;
-
-use super::fold::StateColumns;
-use super::stored_bytes::{self, StoredBytes};
-use crate::codec::Value;
+use super::stored_bytes::StoredBytes;
 
 /// First bits of the hash, that choose the register.
 const BITS: u32 = 14;
@@ -181,27 +177,11 @@ impl StoredBytes for Registers {
             _ => None,
         }
     }
-}
-
-impl StateColumns for Registers {
-    const WIDTH: usize = 1;
 
     fn grow(&mut self, groups: usize) {
         if groups > self.groups.len() {
             self.groups.resize_with(groups, || Group::Few(Vec::new()));
         }
-    }
-
-    fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
-        out.push(stored_bytes::gather(self, groups));
-    }
-
-    fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        stored_bytes::encode(self, group, out);
-    }
-
-    fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
-        stored_bytes::decode(self, group, values)
     }
 
     fn clear(&mut self) {

@@ -3,11 +3,9 @@
 //! All sets lie in one index and one arena, so that a value which is there already costs a look-up and nothing else.
 
 use ahash::RandomState;
-use arrow::array::ArrayRef;
 use hashbrown::HashTable;
 
-use super::fold::StateColumns;
-use super::stored_bytes::{self, StoredBytes};
+use super::stored_bytes::StoredBytes;
 use crate::codec::{Value, take_value};
 use crate::column::ColumnKind;
 
@@ -119,27 +117,11 @@ impl StoredBytes for Sets {
         }
         Some(())
     }
-}
-
-impl StateColumns for Sets {
-    const WIDTH: usize = 1;
 
     fn grow(&mut self, groups: usize) {
         if groups > self.groups.len() {
             self.groups.resize(groups, Set { newest: NONE, len: 0, bytes: 0 });
         }
-    }
-
-    fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
-        out.push(stored_bytes::gather(self, groups));
-    }
-
-    fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        stored_bytes::encode(self, group, out);
-    }
-
-    fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
-        stored_bytes::decode(self, group, values)
     }
 
     fn clear(&mut self) {
@@ -163,6 +145,7 @@ impl StateColumns for Sets {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fold;
     use super::*;
     use crate::codec::put_value;
 
@@ -180,15 +163,15 @@ mod tests {
     #[test]
     fn the_stored_form_is_frozen_and_knows_no_order() {
         let mut stored = Vec::new();
-        set(&[2, -1, 2]).encode(1, &mut stored);
+        fold::StateColumns::encode(&set(&[2, -1, 2]), 1, &mut stored);
         let expected =
             [&[1, 0, 0, 0, 18][..], &[1, 0x7f], &[0xff; 7], &[1, 0x80, 0, 0, 0, 0, 0, 0, 2]];
         assert_eq!(stored, expected.concat());
         let mut other = Vec::new();
-        set(&[-1, 2]).encode(1, &mut other);
+        fold::StateColumns::encode(&set(&[-1, 2]), 1, &mut other);
         assert_eq!(stored, other);
         let mut empty = Vec::new();
-        set(&[]).encode(1, &mut empty);
+        fold::StateColumns::encode(&set(&[]), 1, &mut empty);
         assert_eq!(empty, [0]);
     }
 
@@ -197,11 +180,14 @@ mod tests {
         let whole = set(&[7, 8, 9]).stored(1);
         let mut restored = Sets::new(ColumnKind::Int64);
         restored.grow(1);
-        assert_eq!(restored.decode(0, &[Value::Bytes(&whole)]), Some(()));
+        assert_eq!(fold::StateColumns::decode(&mut restored, 0, &[Value::Bytes(&whole)]), Some(()));
         assert_eq!((restored.count(0), restored.held_bytes()), (3, whole.len()));
-        assert_eq!(restored.decode(0, &[Value::Null]), Some(()));
-        assert_eq!(restored.decode(0, &[Value::Bytes(&whole[..10])]), None);
-        assert_eq!(restored.decode(0, &[Value::Bytes(&[0])]), None);
+        assert_eq!(fold::StateColumns::decode(&mut restored, 0, &[Value::Null]), Some(()));
+        assert_eq!(
+            fold::StateColumns::decode(&mut restored, 0, &[Value::Bytes(&whole[..10])]),
+            None
+        );
+        assert_eq!(fold::StateColumns::decode(&mut restored, 0, &[Value::Bytes(&[0])]), None);
         restored.clear();
         restored.grow(1);
         assert_eq!((restored.count(0), restored.held_bytes()), (0, 0));

@@ -4,45 +4,71 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder};
 
+use super::fold::StateColumns;
 use super::{AggregateError, Rows};
 use crate::codec::{Value, put_value};
 use crate::column::ColumnKind;
 
-/// What is stored as bytes, per group.
-pub(super) trait StoredBytes {
+/// What is stored as bytes, per group: state columns, one of them.
+pub(super) trait StoredBytes: Send + Sync {
     /// Canonical bytes of a group; empty if it holds nothing.
     fn stored(&self, group: u32) -> Vec<u8>;
     /// Adds what such bytes hold to a group; `None` if they are no such bytes.
     fn take_stored(&mut self, group: u32, stored: &[u8]) -> Option<()>;
+    /// See [`StateColumns::grow`].
+    fn grow(&mut self, groups: usize);
+    /// See [`StateColumns::clear`].
+    fn clear(&mut self);
+    /// See [`StateColumns::held_bytes`].
+    fn held_bytes(&self) -> usize;
+    /// See [`StateColumns::memory_bytes`].
+    fn memory_bytes(&self) -> usize;
 }
 
-/// The column, with the bytes of these groups.
-pub(super) fn gather(state: &impl StoredBytes, groups: &[u32]) -> ArrayRef {
-    let mut builder = LargeBinaryBuilder::with_capacity(groups.len(), 0);
-    for group in groups {
-        let stored = state.stored(*group);
-        if stored.is_empty() {
-            builder.append_null();
-        } else {
-            builder.append_value(stored);
+impl<S: StoredBytes> StateColumns for S {
+    const WIDTH: usize = 1;
+
+    fn grow(&mut self, groups: usize) {
+        StoredBytes::grow(self, groups);
+    }
+
+    fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
+        let mut builder = LargeBinaryBuilder::with_capacity(groups.len(), 0);
+        for group in groups {
+            let stored = self.stored(*group);
+            if stored.is_empty() {
+                builder.append_null();
+            } else {
+                builder.append_value(stored);
+            }
+        }
+        out.push(Arc::new(builder.finish()));
+    }
+
+    fn encode(&self, group: u32, out: &mut Vec<u8>) {
+        let stored = self.stored(group);
+        let value = if stored.is_empty() { Value::Null } else { Value::Bytes(&stored) };
+        put_value(out, ColumnKind::Bytes, value);
+    }
+
+    fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
+        match values {
+            [Value::Null] => Some(()),
+            [Value::Bytes(stored)] => self.take_stored(group, stored),
+            _ => None,
         }
     }
-    Arc::new(builder.finish())
-}
 
-/// Appends the value of the column.
-pub(super) fn encode(state: &impl StoredBytes, group: u32, out: &mut Vec<u8>) {
-    let stored = state.stored(group);
-    let value = if stored.is_empty() { Value::Null } else { Value::Bytes(&stored) };
-    put_value(out, ColumnKind::Bytes, value);
-}
+    fn clear(&mut self) {
+        StoredBytes::clear(self);
+    }
 
-/// The reverse; `None` if it is no such value.
-pub(super) fn decode(state: &mut impl StoredBytes, group: u32, values: &[Value<'_>]) -> Option<()> {
-    match values {
-        [Value::Null] => Some(()),
-        [Value::Bytes(stored)] => state.take_stored(group, stored),
-        _ => None,
+    fn held_bytes(&self) -> usize {
+        StoredBytes::held_bytes(self)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        StoredBytes::memory_bytes(self)
     }
 }
 

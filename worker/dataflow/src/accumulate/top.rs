@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 
-use super::fold::{Fold, StateColumns};
+use super::fold::Fold;
 use super::rows::Place;
 use super::stored_bytes::{self, StoredBytes};
 use super::{AggregateError, Order, Rows};
-use crate::codec::{Value, i64_bytes};
+use crate::codec::i64_bytes;
 use crate::ranked;
 
 /// Time, partition and place.
@@ -104,27 +104,11 @@ impl StoredBytes for Ranks {
         }
         Some(())
     }
-}
-
-impl StateColumns for Ranks {
-    const WIDTH: usize = 1;
 
     fn grow(&mut self, groups: usize) {
         if groups > self.groups.len() {
             self.groups.resize_with(groups, Vec::new);
         }
-    }
-
-    fn gather(&self, groups: &[u32], out: &mut Vec<ArrayRef>) {
-        out.push(stored_bytes::gather(self, groups));
-    }
-
-    fn encode(&self, group: u32, out: &mut Vec<u8>) {
-        stored_bytes::encode(self, group, out);
-    }
-
-    fn decode(&mut self, group: u32, values: &[Value<'_>]) -> Option<()> {
-        stored_bytes::decode(self, group, values)
     }
 
     fn clear(&mut self) {
@@ -155,6 +139,7 @@ impl Top {
     }
 }
 
+/// Comes out as it is stored: [`unpack_rows`](ranked::unpack_rows) makes rows of it.
 impl Fold for Top {
     type State = Ranks;
 
@@ -197,11 +182,6 @@ impl Fold for Top {
         states: &[ArrayRef],
     ) -> Result<(), AggregateError> {
         stored_bytes::merge(&mut self.ranks, rows, groups, states)
-    }
-
-    /// As stored: [`unpack_rows`](ranked::unpack_rows) makes rows of them.
-    fn output(&self, groups: &[u32]) -> ArrayRef {
-        stored_bytes::gather(&self.ranks, groups)
     }
 }
 
