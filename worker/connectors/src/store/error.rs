@@ -110,12 +110,50 @@ pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    text.replace('\n', " ")
+    same_each_time(&text.replace('\n', " "))
+}
+
+/// Without what differs whenever the same thing fails again: how long it took, and the numbers that
+/// a store gives to requests. Whoever tells of the same failure twice is to say the same.
+fn same_each_time(text: &str) -> String {
+    let mut text = text.to_owned();
+    for element in ["RequestId", "HostId"] {
+        let (begin, end) = (format!("<{element}>"), format!("</{element}>"));
+        while let Some(at) = text.find(&begin)
+            && let Some(len) = text[at..].find(&end)
+        {
+            text.replace_range(at..at + len + end.len(), "");
+        }
+    }
+    let took = |word: &str| {
+        let number = word.trim_end_matches(|c: char| "nµms".contains(c));
+        number.len() < word.len() && number.parse::<f64>().is_ok()
+    };
+    let mut words: Vec<&str> = text.split(' ').collect();
+    while let Some(at) = words.windows(2).position(|pair| pair[0] == "in" && took(pair[1])) {
+        words.drain(at..at + 2);
+    }
+    words.join(" ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_failure_has_the_same_text() {
+        let once = "GET http://s/b/k in 14.27ms - 503: <Code>SlowDown</Code>\
+                    <RequestId>17A</RequestId><HostId>x</HostId></Error>";
+        let again = "GET http://s/b/k in 2s - 503: <Code>SlowDown</Code>\
+                     <RequestId>99</RequestId><HostId>y</HostId></Error>";
+        let text = "GET http://s/b/k - 503: <Code>SlowDown</Code></Error>";
+        assert_eq!(same_each_time(once), text);
+        assert_eq!(same_each_time(again), text);
+        assert_eq!(
+            same_each_time("it lies in 5 parts, <RequestId>cut"),
+            "it lies in 5 parts, <RequestId>cut"
+        );
+    }
 
     #[test]
     fn a_missing_bucket_is_not_a_missing_object() {
