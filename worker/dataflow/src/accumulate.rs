@@ -27,7 +27,7 @@ use crate::codec::Value;
 use crate::column::ColumnKind;
 use crate::error::DataflowError;
 use crate::plan::Grouping;
-pub(crate) use rows::{Order, Rows};
+pub(crate) use rows::{Order, Place, Rows, place_bytes, take_place};
 
 /// Why an accumulator refuses a batch.
 #[derive(Debug)]
@@ -40,7 +40,11 @@ pub(crate) enum AggregateError {
 impl AggregateError {
     /// Names operator and column.
     pub(crate) fn at(&self, grouping: &Grouping, aggregate: usize) -> DataflowError {
-        let name = grouping.aggregates.get(aggregate).map_or("rows", |a| a.name.as_str());
+        self.of(grouping, grouping.aggregates.get(aggregate).map_or("rows", |a| a.name.as_str()))
+    }
+
+    /// The same of an aggregate that is not part of the state.
+    pub(crate) fn of(&self, grouping: &Grouping, name: &str) -> DataflowError {
         match self {
             Self::Overflow(kind) => DataflowError::Overflow {
                 operator: grouping.operator.clone(),

@@ -9,9 +9,11 @@ mod codec;
 mod column;
 mod emission;
 mod error;
+mod frame;
 mod group;
 pub mod limits;
 mod operator;
+mod over;
 mod pipeline;
 mod plan;
 mod ranked;
@@ -25,10 +27,11 @@ pub use changes::{Entries, TableChanges};
 pub use column::{ColumnKind, ListItem};
 pub use emission::{Emission, EmissionLimit};
 pub use error::{DataflowError, Incompatible};
+pub use frame::Frame;
 pub use plan::{
-    Aggregate, Deletion, Emit, End, ExchangePlan, Function, Grouping, Input, JobPlan, KeyColumn,
-    LateRows, Output, PartialAggregate, Pipeline, RowColumns, SinkPlan, SourcePlan, Stage,
-    StageInput, Step, WindowAggregate, WindowInput,
+    Aggregate, Deletion, Emit, End, ExchangePlan, FrameCall, Framed, Function, Grouping, Input,
+    JobPlan, KeyColumn, LateRows, Output, PartialAggregate, Pipeline, RowColumns, SinkPlan,
+    SourcePlan, Stage, StageInput, Step, WindowAggregate, WindowInput,
 };
 pub use ranked::{RowOrder, pack_rows};
 pub use schema::TableMapping;

@@ -21,5 +21,7 @@ pub const FOREVER_MS: i64 = EVENT_TIME_ABS_MAX << 2;
 pub(crate) const MERGED_DIRECTLY_MAX: i64 = 8;
 /// Rows of a key and window that are numbered.
 pub const TOP_ROWS_MAX: u32 = 1000;
+/// Rows before a row that its frame may have.
+pub const FRAME_ROWS_MAX: u32 = 1000;
 /// Values of an array that an aggregate makes.
 pub const ARRAY_ITEMS_MAX: u32 = 10_000;

@@ -5,6 +5,7 @@ mod firing;
 mod handed;
 mod late;
 mod merge_tree;
+mod over;
 mod partial;
 mod parts;
 mod refire;
@@ -18,6 +19,7 @@ mod window;
 pub(crate) use batches::{check_partials, data_bytes};
 pub(crate) use firing::Budget;
 pub(crate) use handed::Handed;
+use over::OverOperator;
 use partial::{Panes, PartialOperator, Sessions};
 use session::SessionOperator;
 use window::WindowOperator;
@@ -30,8 +32,9 @@ use crate::accumulate::Order;
 use crate::changes::Entries;
 use crate::error::DataflowError;
 use crate::pipeline::Flow;
-use crate::plan::{Grouping, PartialAggregate, RowColumns, WindowAggregate};
+use crate::plan::{Emit, Grouping, PartialAggregate, RowColumns, WindowAggregate};
 use crate::schema::MappedTable;
+use crate::window::WindowKind;
 
 /// What keeps groups until the watermark says that nothing can change them any more. Groups go out in the order of a
 /// time and, within it, of hash and key (C10).
@@ -134,7 +137,17 @@ pub(crate) fn windowed(
     plan: &WindowAggregate,
     partition: i32,
 ) -> Result<Box<dyn Windowed>, DataflowError> {
-    Ok(match plan.grouping.window.session_gap() {
+    let window = plan.grouping.window;
+    if let (WindowKind::Over(frame), Emit::Framed(framed)) = (window, &plan.emit) {
+        return Ok(Box::new(OverOperator::new(plan, frame, framed, partition)?));
+    }
+    if window.is_over() || matches!(plan.emit, Emit::Framed(_)) {
+        let operator = &plan.grouping.operator;
+        return Err(DataflowError::Bug(format!(
+            "{operator}: frames and their aggregates go together"
+        )));
+    }
+    Ok(match window.session_gap() {
         Some(gap) => Box::new(SessionOperator::new(plan, gap, partition)?),
         None => Box::new(WindowOperator::new(plan, partition)),
     })
@@ -147,7 +160,8 @@ pub(crate) fn partial(
     partitions: u32,
 ) -> Result<Box<dyn Partial>, DataflowError> {
     let grouping = &plan.grouping;
-    Ok(match grouping.window.session_gap() {
+    let alone = grouping.window.is_over().then_some(over::SPAN_MS);
+    Ok(match grouping.window.session_gap().or(alone) {
         Some(gap) => {
             let sessions = Sessions::new(grouping, gap)?;
             Box::new(PartialOperator::new(plan, sessions, partition, partitions)?)

@@ -273,6 +273,27 @@ pub enum Emit {
     Final,
     /// At every boundary the current result of each group that has changed since the last.
     Changes(Deletion),
+    /// Rows, once, each with aggregates over its frame. What is kept of them is the state of the one aggregate of the
+    /// grouping, a [`Function::Top`] of all rows by place.
+    Framed(Framed),
+}
+
+/// Rows with aggregates over their frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Framed {
+    /// Of the result: what is kept of a row, then the aggregates.
+    pub schema: SchemaRef,
+    /// In that order.
+    pub calls: Vec<FrameCall>,
+}
+
+/// An aggregate over the rows of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameCall {
+    /// The function.
+    pub aggregate: Aggregate,
+    /// The column of its argument; none for `count(*)`.
+    pub column: Option<usize>,
 }
 
 /// How a group becomes a deletion: where the steps drop its result, or its state is gone.

@@ -23,7 +23,9 @@ impl Grouping {
     /// session; and its rows.
     pub(crate) fn hidden_columns(&self) -> &'static [&'static str] {
         match self.window {
-            WindowKind::Tumble { .. } | WindowKind::All => &["__window_end", "__rows"],
+            WindowKind::Tumble { .. } | WindowKind::All | WindowKind::Over(_) => {
+                &["__window_end", "__rows"]
+            }
             WindowKind::Session { .. } | WindowKind::Life { .. } | WindowKind::First { .. } => {
                 &["__window_end", "__window_start", "__rows"]
             }
@@ -99,6 +101,7 @@ impl Grouping {
                 return Err("a session that grows would leave its earlier row behind".to_owned());
             }
             WindowKind::First { .. } => return Err("the first row does not change".to_owned()),
+            WindowKind::Over(_) => return Err("a row of a stream does not change".to_owned()),
             WindowKind::All | WindowKind::Life { .. } => 1,
             WindowKind::Tumble { .. } | WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {
                 self.window.windows_per_row()
@@ -150,7 +153,8 @@ impl Grouping {
             | WindowKind::All
             | WindowKind::Session { .. }
             | WindowKind::Life { .. }
-            | WindowKind::First { .. } => &["window_end"],
+            | WindowKind::First { .. }
+            | WindowKind::Over(_) => &["window_end"],
             WindowKind::Hop { .. } | WindowKind::Cumulate { .. } => {
                 &["pane_end", "first_window_end"]
             }

@@ -1,6 +1,7 @@
 //! Window arithmetic. A window is `[start, end)`; a pane is the largest span of time that no window boundary cuts,
 //! so a row touches one pane whatever the ratio of size and slide, and windows merge panes when they fire.
 
+use crate::frame::Frame;
 use crate::limits::{EVENT_TIME_ABS_MAX, FOREVER_MS, PANES_PER_WINDOW_MAX};
 
 /// Kind and measures of a window, ms. The offset moves all boundaries; 0 = aligned to the epoch.
@@ -49,6 +50,8 @@ pub enum WindowKind {
         /// As of a life; [`FOREVER_MS`](crate::limits::FOREVER_MS): a key has one.
         ttl_ms: i64,
     },
+    /// No window: every row with aggregates over its frame.
+    Over(Frame),
 }
 
 impl WindowKind {
@@ -60,6 +63,7 @@ impl WindowKind {
             Self::Life { ttl_ms } | Self::First { ttl_ms } => {
                 return check_span(*ttl_ms, "STATE TTL");
             }
+            Self::Over(frame) => return frame.validate(),
             Self::Tumble { .. } | Self::Hop { .. } | Self::Cumulate { .. } => {}
         }
         let panes = self.panes();
@@ -114,7 +118,12 @@ impl WindowKind {
 
     /// Windows do not overlap: every pane is a window.
     pub fn is_tumble(&self) -> bool {
-        matches!(self, Self::Tumble { .. } | Self::All)
+        matches!(self, Self::Tumble { .. } | Self::All | Self::Over(_))
+    }
+
+    /// No window: every row goes out.
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Over(_))
     }
 
     /// The gap of sessions, which lives are.
@@ -132,6 +141,8 @@ impl WindowKind {
         match self {
             // Its place among the others must be known when it goes out.
             Self::First { .. } => 0,
+            // The millisecond that is its window.
+            Self::Over(_) => 1,
             _ => self.session_gap().unwrap_or(0),
         }
     }
@@ -145,6 +156,7 @@ impl WindowKind {
             Self::Session { gap_ms: gap }
             | Self::Life { ttl_ms: gap }
             | Self::First { ttl_ms: gap } => (gap, gap, 0),
+            Self::Over(_) => (1, 1, 0),
             Self::All => {
                 let size = 2 * EVENT_TIME_ABS_MAX + 1;
                 (size, size, -EVENT_TIME_ABS_MAX)
@@ -178,6 +190,7 @@ impl std::fmt::Display for WindowKind {
             Self::Life { ttl_ms } => return write!(f, "LIFE({ttl_ms} ms)"),
             Self::First { ttl_ms: FOREVER_MS } => return f.write_str("FIRST"),
             Self::First { ttl_ms } => return write!(f, "FIRST({ttl_ms} ms)"),
+            Self::Over(frame) => return frame.fmt(f),
         };
         if offset != 0 {
             write!(f, ", offset {offset} ms")?;

@@ -23,6 +23,17 @@ const CHANGES: [&str; 2] = ["EMIT", "CHANGES"];
 const ON_CLOSE: [&str; 4] = ["EMIT", "ON", "WINDOW", "CLOSE"];
 const TTL: [&str; 2] = ["STATE", "TTL"];
 
+/// A clause begins with these two.
+pub(crate) fn begins(first: &Token, second: &Token) -> bool {
+    let all: [&[&str]; 5] = [&LATENESS, &LATE, &CHANGES, &ON_CLOSE, &TTL];
+    all.iter().any(|words| is_word(first, words[0]) && is_word(second, words[1]))
+}
+
+fn is_word(token: &Token, expected: &str) -> bool {
+    matches!(token, Token::Word(word)
+        if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected))
+}
+
 /// What stands after a statement.
 #[derive(Debug, Default)]
 pub(crate) struct Clauses {
@@ -183,10 +194,7 @@ fn interval(
 fn take_words(parser: &mut Parser<'_>, words: &[&str]) -> Option<Location> {
     let at = parser.peek_token().span.start;
     for (place, expected) in words.iter().enumerate() {
-        let next = parser.peek_nth_token(place).token;
-        let same = matches!(&next, Token::Word(word)
-            if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected));
-        if !same {
+        if !is_word(&parser.peek_nth_token(place).token, expected) {
             return None;
         }
     }

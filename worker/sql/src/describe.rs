@@ -200,9 +200,7 @@ fn pipeline(plan: &JobPlan, pipeline: &Pipeline) -> Vec<String> {
         End::Window(window) => {
             steps.push(format!("{} {}", phase(window), grouping(&window.grouping)));
             steps.extend(late(plan, &window.grouping));
-            if window.emit != Emit::Final {
-                steps.push("emit changes".to_owned());
-            }
+            steps.extend(emit(&window.emit));
             steps.extend(window.steps.iter().map(step));
             match &window.output {
                 Output::Sink(sink) => steps.push(format!("write {}", plan.sinks[*sink].name)),
@@ -214,8 +212,20 @@ fn pipeline(plan: &JobPlan, pipeline: &Pipeline) -> Vec<String> {
     steps
 }
 
+fn emit(emit: &Emit) -> Option<String> {
+    match emit {
+        Emit::Final => None,
+        Emit::Changes(_) => Some("emit changes".to_owned()),
+        Emit::Framed(framed) => {
+            let calls = framed.calls.iter().map(|call| call.aggregate.name.as_str());
+            Some(format!("aggregate over frames ({})", calls.collect::<Vec<_>>().join(", ")))
+        }
+    }
+}
+
 fn first_phase(plan: &JobPlan, partial: &PartialAggregate) -> Vec<String> {
-    let what = if partial.grouping.late.is_some() { "rows for" } else { "partial" };
+    let alone = partial.grouping.late.is_some() || partial.grouping.window.is_over();
+    let what = if alone { "rows for" } else { "partial" };
     let mut steps = vec![format!("{what} {}", grouping(&partial.grouping))];
     steps.extend(late(plan, &partial.grouping));
     steps.push(format!("send to exchange {}", plan.exchanges[partial.exchange].id));

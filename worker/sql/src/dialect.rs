@@ -2,9 +2,11 @@
 
 use datafusion_sql::sqlparser::ast::{Expr, Ident};
 use datafusion_sql::sqlparser::dialect::Dialect;
-use datafusion_sql::sqlparser::keywords::Keyword;
+use datafusion_sql::sqlparser::keywords::{Keyword, RESERVED_FOR_TABLE_ALIAS};
 use datafusion_sql::sqlparser::parser::{Parser, ParserError};
 use datafusion_sql::sqlparser::tokenizer::Token;
+
+use crate::clauses::begins;
 
 /// Marks a `TABLE name` argument in the syntax tree.
 pub(crate) const TABLE_PREFIX: &str = "TABLE";
@@ -36,6 +38,12 @@ impl Dialect for StreamDialect {
 
     fn supports_table_versioning(&self) -> bool {
         true
+    }
+
+    // The first word of a clause of ours that follows the table at once is no alias of it.
+    fn is_table_alias(&self, keyword: &Keyword, parser: &mut Parser<'_>) -> bool {
+        let own = begins(&parser.get_current_token().token, &parser.peek_token_ref().token);
+        !own && !RESERVED_FOR_TABLE_ALIAS.contains(keyword)
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {

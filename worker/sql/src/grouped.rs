@@ -1,7 +1,7 @@
 //! A `SELECT` with `GROUP BY`, over windows or without: keys, aggregates, and what is computed from them.
 
 use arrow::datatypes::{Field, Schema};
-use dataflow::{ColumnKind, Function, KeyColumn, ListItem, WindowKind};
+use dataflow::{ColumnKind, FrameCall, Function, KeyColumn, ListItem, WindowKind};
 use datafusion_common::{Column, DFSchema};
 use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::ast::{self, Select, Spanned};
@@ -25,6 +25,8 @@ pub(crate) struct WindowSelect {
     pub(crate) changes: bool,
     pub(crate) keys: Vec<(KeyColumn, Expr)>,
     pub(crate) aggregates: Vec<AggregateCall>,
+    /// With `OVER`: the aggregates over frames. The one above carries the rows.
+    pub(crate) calls: Vec<FrameCall>,
     /// Over the result columns.
     pub(crate) having: Option<Expr>,
     /// Over the result columns.
@@ -42,7 +44,12 @@ impl WindowSelect {
     /// Its results are packed rows: `having`, `columns` and `schema` are about what is unpacked.
     pub(crate) fn is_top(&self) -> bool {
         let function = self.aggregates.last().map(|call| call.aggregate.function);
-        matches!(function, Some(Function::Top { .. }))
+        matches!(function, Some(Function::Top { .. })) && !self.is_over()
+    }
+
+    /// Every row goes out, with aggregates over its frame.
+    pub(crate) fn is_over(&self) -> bool {
+        self.window.is_over()
     }
 }
 
@@ -77,8 +84,17 @@ pub(crate) fn plan_window(
         return Err(faults);
     }
     let GroupScope { keys, aggregates, schema, .. } = scope;
-    let (lateness_ms, changes) = (0, false);
-    Ok(WindowSelect { window, lateness_ms, changes, keys, aggregates, having, columns, schema })
+    Ok(WindowSelect {
+        window,
+        lateness_ms: 0,
+        changes: false,
+        keys,
+        aggregates,
+        calls: Vec::new(),
+        having,
+        columns,
+        schema,
+    })
 }
 
 fn having(node: &ast::Expr, scope: &mut GroupScope<'_>, outer: Location) -> Result<Expr, Refusal> {

@@ -16,7 +16,7 @@ use crate::query::JobQuery;
 use crate::refusal::Refusal;
 use crate::relation::{Base, Catalog, Relation, WindowView};
 use crate::select::{Body, OutputColumn, Selected, plan_select};
-use crate::{syntax, types, upsert};
+use crate::{over, syntax, types, upsert};
 
 /// A planned `INSERT INTO`.
 #[derive(Debug, Clone)]
@@ -133,6 +133,10 @@ fn add_view(
                            complete";
             return Err(vec![Refusal::at(selected.at, message, "write it as an INSERT")]);
         }
+        Body::Window(select) if select.is_over() => {
+            let message = "what OVER gives is no view";
+            return Err(vec![Refusal::at(selected.at, message, "write it as an INSERT")]);
+        }
         Body::Window(select) => {
             check_window_view(&select, &selected.base, selected.from_at).map_err(|e| vec![e])?;
             let (columns, filters) = (named(select.columns.clone()), select.having.clone());
@@ -196,6 +200,10 @@ fn plan_insert(
         Body::Window(window) if window.is_endless() => {
             let group = words.find("GROUP", selected.from_at);
             endless::apply(clauses, window, group).map_err(|e| vec![e])?;
+        }
+        Body::Window(window) if window.is_over() => {
+            let at = words.find("OVER", selected.at);
+            over::apply(clauses, window, at).map_err(|e| vec![e])?;
         }
         Body::Window(window) => {
             endless::check_window(clauses, window).map_err(|e| vec![e])?;

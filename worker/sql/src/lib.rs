@@ -13,6 +13,7 @@ mod functions;
 mod grouped;
 mod insert;
 mod limits;
+mod over;
 mod packed;
 mod parse;
 mod physical;

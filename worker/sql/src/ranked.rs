@@ -16,7 +16,8 @@ use datafusion_sql::sqlparser::ast::{
 use datafusion_sql::sqlparser::tokenizer::Location;
 
 use self::condition::{Name, limit};
-use self::number::{Number, is_number, number, take_key};
+pub(crate) use self::number::take_key;
+use self::number::{Number, is_number, number};
 use self::scope::{RankedScope, result_column};
 pub(crate) use self::top::NUMBER;
 use crate::aggregate_call::AggregateCall;
@@ -164,9 +165,17 @@ fn plan_edge(
     let schema = aggregate_schema(&found.keys, &aggregates).map_err(one)?;
     let first = WindowKind::First { ttl_ms: FOREVER_MS };
     let window = if edge.last { WindowKind::All } else { first };
-    let (keys, lateness_ms, changes) = (found.keys, 0, false);
-    let body =
-        WindowSelect { window, lateness_ms, changes, keys, aggregates, having, columns, schema };
+    let body = WindowSelect {
+        window,
+        lateness_ms: 0,
+        changes: false,
+        keys: found.keys,
+        aggregates,
+        calls: Vec::new(),
+        having,
+        columns,
+        schema,
+    };
     Ok(Selected {
         base: found.relation.base,
         filters: found.relation.filters,

@@ -100,8 +100,8 @@ impl Scope for RowScope<'_> {
         at: Location,
     ) -> Result<Expr, Refusal> {
         if call.over.is_some() {
-            let supported =
-                "OVER stands after ROW_NUMBER() in a subquery, for the first rows of a key";
+            let supported = "OVER stands in the columns of a SELECT over rows, and after ROW_NUMBER() in a subquery, for \
+                             the first rows of a key";
             return Err(Refusal::at(at, format!("OVER after {name} is not supported"), supported));
         }
         let supported = if self.windowed {

@@ -12,6 +12,7 @@ use datafusion_sql::sqlparser::tokenizer::Location;
 use crate::expression::{plan, simplify};
 use crate::grouped::{WindowSelect, plan_window};
 use crate::limits::COLUMNS_MAX;
+use crate::over::OverScope;
 use crate::parse::{Words, start_of};
 use crate::refusal::Refusal;
 use crate::relation::{Base, Catalog};
@@ -90,7 +91,7 @@ pub(crate) fn plan_select(
             )));
         }
         Some(window) => plan_window(select, rows, window, words).map(|w| Body::Window(Box::new(w))),
-        None => plan_rows(select, &mut rows, words, at).map(Body::Rows),
+        None => plan_rows(catalog, select, rows, words, at),
     };
     let body = body.map_err(|found| {
         faults.extend(found);
@@ -104,16 +105,19 @@ pub(crate) fn plan_select(
 }
 
 fn plan_rows(
+    catalog: &Catalog<'_>,
     select: &ast::Select,
-    rows: &mut RowScope<'_>,
+    rows: RowScope<'_>,
     words: &Words,
     at: Location,
-) -> Result<Vec<OutputColumn>, Vec<Refusal>> {
+) -> Result<Body, Vec<Refusal>> {
     if select.having.is_some() {
         let at = words.find("HAVING", at);
         return Err(vec![Refusal::at(at, "HAVING without GROUP BY is not supported", "use WHERE")]);
     }
-    output_columns(&select.projection, rows, at)
+    let mut scope = OverScope::new(catalog.query, rows);
+    let columns = output_columns(&select.projection, &mut scope, at)?;
+    scope.body(columns, at).map_err(|e| vec![e])
 }
 
 /// What `WHERE` demands.

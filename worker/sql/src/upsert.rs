@@ -67,7 +67,10 @@ pub(crate) fn check_key(
 /// The columns that tell windows apart, each alone.
 fn window_bounds(window: WindowKind) -> &'static [&'static str] {
     match window {
-        WindowKind::All | WindowKind::Life { .. } | WindowKind::First { .. } => &[],
+        WindowKind::All
+        | WindowKind::Life { .. }
+        | WindowKind::First { .. }
+        | WindowKind::Over(_) => &[],
         // Several start together.
         WindowKind::Cumulate { .. } => &["window_end", "window_time"],
         WindowKind::Tumble { .. } | WindowKind::Hop { .. } | WindowKind::Session { .. } => {

@@ -11,16 +11,14 @@ use arrow::array::{Array, ArrayRef, ListArray};
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 
 use super::fold::Fold;
-use super::rows::Place;
+use super::rows::{PLACE_BYTES, Place, place_bytes, take_place};
 use super::stored_bytes::{self, StoredBytes};
 use super::{AggregateError, Order, Rows};
-use crate::codec::{ColumnBuilder, EncodedKeys, Value, i64_bytes, i64_of, take_value};
+use crate::codec::{ColumnBuilder, EncodedKeys, Value, take_value};
 use crate::column::{ColumnKind, ListItem};
 
 /// About what a value takes beside its bytes, bytes.
 const ITEM_BYTES: usize = 64;
-/// Time, partition and place.
-const PLACE_BYTES: usize = 24;
 
 type Items = BTreeMap<Place, Box<[u8]>>;
 
@@ -54,21 +52,11 @@ impl Lists {
     }
 }
 
-fn take_place(bytes: &[u8]) -> Option<(Place, &[u8])> {
-    let (time, rest) = bytes.split_first_chunk::<8>()?;
-    let (partition, rest) = rest.split_first_chunk::<8>()?;
-    let (position, rest) = rest.split_first_chunk::<8>()?;
-    let partition = i32::try_from(i64_of(*partition)).ok()?;
-    Some(((i64_of(*time), partition, i64_of(*position)), rest))
-}
-
 impl StoredBytes for Lists {
     fn stored(&self, group: u32) -> Vec<u8> {
         let mut out = Vec::new();
-        for ((time, partition, position), value) in &self.groups[group as usize] {
-            for part in [*time, i64::from(*partition), *position] {
-                out.extend_from_slice(&i64_bytes(part));
-            }
+        for (place, value) in &self.groups[group as usize] {
+            out.extend_from_slice(&place_bytes(*place));
             out.extend_from_slice(value);
         }
         out

@@ -1,5 +1,7 @@
 //! Rows of a batch on their way into accumulators.
 
+use crate::codec::{i64_bytes, i64_of};
+
 /// Rows of a batch, in log order.
 pub(crate) enum Rows<'a> {
     /// The first so many.
@@ -63,3 +65,25 @@ impl Order<'_> {
 
 /// Event time, partition, number in the log.
 pub(crate) type Place = (i64, i32, i64);
+
+/// Bytes of a stored place.
+pub(crate) const PLACE_BYTES: usize = 24;
+
+/// Order-preserving big-endian bytes of each part.
+pub(crate) fn place_bytes((time, partition, position): Place) -> [u8; PLACE_BYTES] {
+    let mut bytes = [0; PLACE_BYTES];
+    let parts = [time, i64::from(partition), position];
+    for (part, out) in parts.iter().zip(bytes.chunks_exact_mut(8)) {
+        out.copy_from_slice(&i64_bytes(*part));
+    }
+    bytes
+}
+
+/// The reverse, with what follows; `None` if the bytes do not begin with one.
+pub(crate) fn take_place(bytes: &[u8]) -> Option<(Place, &[u8])> {
+    let (time, rest) = bytes.split_first_chunk::<8>()?;
+    let (partition, rest) = rest.split_first_chunk::<8>()?;
+    let (position, rest) = rest.split_first_chunk::<8>()?;
+    let partition = i32::try_from(i64_of(*partition)).ok()?;
+    Some(((i64_of(*time), partition, i64_of(*position)), rest))
+}

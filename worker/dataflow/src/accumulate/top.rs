@@ -6,14 +6,11 @@ use std::cmp::Ordering;
 use arrow::array::{Array, ArrayRef, AsArray};
 
 use super::fold::Fold;
-use super::rows::Place;
+use super::rows::{PLACE_BYTES, place_bytes};
 use super::stored_bytes::{self, StoredBytes};
 use super::{AggregateError, Order, Rows};
-use crate::codec::i64_bytes;
 use crate::ranked;
 
-/// Time, partition and place.
-const PLACE_BYTES: usize = 24;
 /// About what a row takes beside its bytes, bytes.
 const ROW_BYTES: usize = size_of::<Row>() + 16;
 
@@ -45,15 +42,6 @@ impl Offered<'_> {
             kept_at: u32::try_from(kept_at).expect("a row is far below 4 GiB"),
         }
     }
-}
-
-fn place_bytes((time, partition, position): Place) -> [u8; PLACE_BYTES] {
-    let mut bytes = [0; PLACE_BYTES];
-    let parts = [time, i64::from(partition), position];
-    for (part, out) in parts.iter().zip(bytes.chunks_exact_mut(8)) {
-        out.copy_from_slice(&i64_bytes(*part));
-    }
-    bytes
 }
 
 /// Rows of every group in order, at most `limit`.
@@ -188,6 +176,7 @@ impl Fold for Top {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accumulate::Place;
 
     fn offered(limit: u32, rows: &[(&[u8], Place, &[u8])]) -> Top {
         let mut top = Top::new(limit, true);

@@ -25,7 +25,7 @@ impl Handed {
     ) -> Result<(), DataflowError> {
         let operator = &plan.grouping.operator;
         match &plan.emit {
-            Emit::Final => {
+            Emit::Final | Emit::Framed(_) => {
                 self.push_rows(pipeline::run(&plan.steps, operator, results.into())?.batch);
             }
             Emit::Changes(deletion) => {

@@ -55,7 +55,7 @@ pub(super) struct PartialOperator<H> {
     /// Of the log.
     partition: i32,
     late: Option<LateOutput>,
-    /// Instead of the groups where late rows are kept.
+    /// Instead of the groups where late rows are kept, or every row is handed out.
     singles: Option<Singles>,
 }
 
@@ -68,10 +68,8 @@ impl<H: Held> PartialOperator<H> {
         partitions: u32,
     ) -> Result<Self, DataflowError> {
         let grouping = &plan.grouping;
-        let singles = match grouping.late {
-            Some(_) => Some(Singles::new(grouping, partitions)?),
-            None => None,
-        };
+        let alone = grouping.late.is_some() || grouping.window.is_over();
+        let singles = alone.then(|| Singles::new(grouping, partitions)).transpose()?;
         Ok(Self {
             plan: Box::new(plan.clone()),
             schema: grouping.partial_schema(),

@@ -140,7 +140,7 @@ impl OnTime {
     }
 
     /// Partial rows, all against one watermark.
-    fn of_partials(
+    pub(super) fn of_partials(
         &mut self,
         starts: &[i64],
         ends: &[i64],

@@ -8,6 +8,7 @@ mod keyed;
 mod late_rows;
 mod lateness;
 mod naive;
+mod over;
 mod random;
 mod restart;
 mod splits;

@@ -45,9 +45,10 @@ fn windows(kind: WindowKind, time: i64) -> Vec<(i64, i64)> {
             return ends.filter(|end| *end > time).map(|end| (start, end)).collect();
         }
         WindowKind::Session { gap_ms } => return vec![(time, time + gap_ms)],
-        WindowKind::All | WindowKind::Life { .. } | WindowKind::First { .. } => {
-            panic!("{kind} is no window")
-        }
+        WindowKind::All
+        | WindowKind::Life { .. }
+        | WindowKind::First { .. }
+        | WindowKind::Over(_) => panic!("{kind} is no window"),
     };
     (time - size + 1..=time)
         .filter(|start| (start - offset).rem_euclid(slide) == 0)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use dataflow::{
-    Aggregate, ColumnKind, Emit, End, ExchangePlan, Grouping, Input, KeyColumn, LateRows, Output,
-    PartialAggregate, Pipeline, RowColumns, StageInput, Step, WindowAggregate, WindowInput,
+    Aggregate, ColumnKind, Emit, End, ExchangePlan, Framed, Grouping, Input, KeyColumn, LateRows,
+    Output, PartialAggregate, Pipeline, RowColumns, StageInput, Step, WindowAggregate, WindowInput,
     WindowKind,
 };
 use datafusion_common::{Column, DFSchema, ScalarValue};
@@ -81,9 +81,7 @@ pub(super) fn pipeline(
         select,
         at: selected.from_at,
     };
-    let emit =
-        if select.changes { Emit::Changes(deletion(place.sink, select)) } else { Emit::Final };
-    let after = After { steps, output: Output::Sink(sink), emit };
+    let after = After { steps, output: Output::Sink(sink), emit: emit(place.sink, select) };
     let (own, first) = ends(place, &context, after, exchanges)?;
     let mut steps = filters(&selected.filters, schema, selected.at)?;
     steps.push(own);
@@ -97,6 +95,15 @@ pub(super) fn pipeline(
             of_view(place, &selected.base, after, exchanges)
         }
     }
+}
+
+/// What goes out, and when.
+fn emit(sink: &SinkDef, select: &WindowSelect) -> Emit {
+    if select.is_over() {
+        let (schema, calls) = (Arc::clone(select.schema.inner()), select.calls.clone());
+        return Emit::Framed(Framed { schema, calls });
+    }
+    if select.changes { Emit::Changes(deletion(sink, select)) } else { Emit::Final }
 }
 
 /// The windows of a view, and what comes before them.
@@ -176,7 +183,7 @@ fn ends(
         .map_err(|why| Refusal::at(context.at, why, "use a longer slide or step"))?;
     let (step, input) = arguments(place, context)?;
     let After { steps, output, emit } = unpacked(select, after);
-    if emit != Emit::Final {
+    if matches!(emit, Emit::Changes(_)) {
         let instead =
             if select.is_top() { "take fewer rows" } else { "use a longer slide or step" };
         grouping.check_changes().map_err(|why| Refusal::at(context.at, why, instead))?;
@@ -305,6 +312,7 @@ fn role(select: &WindowSelect) -> &'static str {
         _ if select.is_top() => "top",
         WindowKind::All | WindowKind::Life { .. } => "group",
         WindowKind::First { .. } => "first",
+        WindowKind::Over(_) => "over",
         _ => "window",
     }
 }

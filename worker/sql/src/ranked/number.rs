@@ -64,7 +64,7 @@ pub(super) fn number<'a>(
 }
 
 /// Adds an expression of `PARTITION BY` to the keys, if it is not there.
-pub(super) fn take_key(
+pub(crate) fn take_key(
     keys: &mut Vec<(KeyColumn, Expr)>,
     node: &ast::Expr,
     rows: &mut RowScope<'_>,

@@ -84,9 +84,17 @@ pub(super) fn plan_top(
         complete(&mut ordering, &kept);
     }
     let call = aggregate(text, Function::Top { limit, by_place }, ordering, kept);
-    let (aggregates, lateness_ms, changes) = (vec![call], 0, false);
-    let body =
-        WindowSelect { window, lateness_ms, changes, keys, aggregates, having, columns, schema };
+    let body = WindowSelect {
+        window,
+        lateness_ms: 0,
+        changes: false,
+        keys,
+        aggregates: vec![call],
+        calls: Vec::new(),
+        having,
+        columns,
+        schema,
+    };
     Ok(Selected {
         base: from.relation.base.clone(),
         filters,

@@ -1595,3 +1595,111 @@ exchange tops.tens.window (16 partitions, b43be127b2f931be): __window_end BIGINT
 state of tops.tens.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
 state of tops.top in stage 2: (window_end TUMBLE(10000 ms) changes) -> (top(2 BY count(*) DESC: row(user_id), row(count(*))) BYTES)
 sink tops (topic tops-topic): window_end TIMESTAMP, n BIGINT, user_id BIGINT, clicks BIGINT key (window_end, n)
+--------
+INSERT INTO out SELECT user_id, event_time, price, sum(price) OVER (PARTITION BY user_id ORDER BY event_time
+  ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS total
+FROM clicks STATE TTL INTERVAL '30' SECOND
+=>
+plan c2b2ca4f7f231f94
+source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, packed(user_id, event_time, price) AS __argument_0
+    rows for out.over OVER(2 ROWS, LIFE(30000 ms)) keys (user_id) aggregates (rows(user_id BIGINT, event_time TIMESTAMP, price DOUBLE))
+    send to exchange out.over
+stage 1 reads exchange out.over
+  - merge out.over OVER(2 ROWS, LIFE(30000 ms)) keys (user_id) aggregates (rows(user_id BIGINT, event_time TIMESTAMP, price DOUBLE))
+    aggregate over frames (sum(price))
+    project user_id, event_time, price, sum(price) AS total
+    write out
+exchange out.over (16 partitions, 7cdce2cc851f9a5a): __window_end BIGINT, __rows BIGINT, user_id BIGINT, rows(user_id BIGINT, event_time TIMESTAMP, price DOUBLE) BYTES
+state of out.over in stage 1: (window_end OVER(2 ROWS, LIFE(30000 ms)), user_id BIGINT) -> (rows(user_id BIGINT, event_time TIMESTAMP, price DOUBLE) BYTES)
+sink out (topic out-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, total DOUBLE
+--------
+INSERT INTO out SELECT name, event_time, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 4 PRECEDING) AS n,
+  price - avg(price) OVER (PARTITION BY user_id ORDER BY event_time ROWS 4 PRECEDING) AS above,
+  last_value(name) OVER (PARTITION BY user_id ORDER BY event_time ROWS 4 PRECEDING) AS who
+FROM visits WHERE price > 1 STATE TTL NONE LATE ROWS INTO late
+=>
+plan bf8cbbc6633b9916
+source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - filter (price > 1.0)
+    project event_time, user_id, packed(name, event_time, price) AS __argument_0, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    window out.over OVER(4 ROWS) keys (user_id) aggregates (rows(name VARCHAR, event_time TIMESTAMP, price DOUBLE))
+    late rows to late
+    aggregate over frames (count(*), avg(price), last_value(name))
+    project name, event_time, count(*) AS n, (price - avg(price)) AS above, last_value(name) AS who
+    write out
+state of out.over in stage 0: (window_end OVER(4 ROWS), user_id BIGINT) -> (rows(name VARCHAR, event_time TIMESTAMP, price DOUBLE) BYTES)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink out (topic out-topic): name VARCHAR, event_time TIMESTAMP, n BIGINT, above DOUBLE, who VARCHAR
+--------
+INSERT INTO out SELECT *, count(*) OVER (PARTITION BY user_id, ok ORDER BY event_time
+  RANGE BETWEEN INTERVAL '20' SECOND PRECEDING AND CURRENT ROW) AS n,
+  max(amount) FILTER (WHERE quantity > 1) OVER (PARTITION BY user_id, ok ORDER BY event_time
+  RANGE BETWEEN INTERVAL '20' SECOND PRECEDING AND CURRENT ROW) AS most,
+  sum(quantity) OVER (PARTITION BY user_id, ok ORDER BY event_time
+  RANGE BETWEEN INTERVAL '20' SECOND PRECEDING AND CURRENT ROW) AS pieces,
+  round(stddev(price) OVER (PARTITION BY user_id, ok ORDER BY event_time
+  RANGE BETWEEN INTERVAL '20' SECOND PRECEDING AND CURRENT ROW), 3) AS spread,
+  first_value(event_time) OVER (PARTITION BY user_id, ok ORDER BY event_time
+  RANGE BETWEEN INTERVAL '20' SECOND PRECEDING AND CURRENT ROW) AS since
+FROM clicks LATE ROWS INTO late
+=>
+plan fb38ed5d137eb9b7
+source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - project event_time, user_id, ok, packed(user_id, name, event_time, price, quantity, amount, ok, CASE WHEN (quantity > INT '1') THEN amount END, CAST(quantity AS BIGINT)) AS __argument_0, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
+    rows for out.over OVER(20000 ms) keys (user_id, ok) aggregates (rows(user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, argument(CASE WHEN (quantity > INT '1') THEN amount END) DECIMAL(10, 2), argument(CAST(quantity AS BIGINT)) BIGINT))
+    late rows to late
+    send to exchange out.over
+stage 1 reads exchange out.over
+  - merge out.over OVER(20000 ms) keys (user_id, ok) aggregates (rows(user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, argument(CASE WHEN (quantity > INT '1') THEN amount END) DECIMAL(10, 2), argument(CAST(quantity AS BIGINT)) BIGINT))
+    late rows to late
+    aggregate over frames (count(*), max(amount) FILTER (WHERE (quantity > INT '1')), sum(quantity), stddev_samp(price), first_value(event_time))
+    project user_id, name, event_time, price, quantity, amount, ok, count(*) AS n, max(amount) FILTER (WHERE (quantity > INT '1')) AS most, sum(quantity) AS pieces, round(stddev_samp(price), INT '3') AS spread, first_value(event_time) AS since
+    write out
+exchange out.over (16 partitions, 1ef1c328e1ed6006): __window_end BIGINT, __rows BIGINT, user_id BIGINT, ok BOOLEAN, rows(user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, argument(CASE WHEN (quantity > INT '1') THEN amount END) DECIMAL(10, 2), argument(CAST(quantity AS BIGINT)) BIGINT) BYTES, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of out.over in stage 1: (window_end OVER(20000 ms), user_id BIGINT, ok BOOLEAN) -> (rows(user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, argument(CASE WHEN (quantity > INT '1') THEN amount END) DECIMAL(10, 2), argument(CAST(quantity AS BIGINT)) BIGINT) BYTES)
+sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
+sink out (topic out-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, n BIGINT, most DECIMAL(10, 2), pieces BIGINT, spread DOUBLE, since TIMESTAMP
+--------
+CREATE VIEW dear AS SELECT user_id AS who, upper(name) AS name, event_time AS at, price * 2 AS twice FROM clicks WHERE ok;
+INSERT INTO names SELECT d.name, twice > 5 AS large, min(d.twice) OVER (PARTITION BY d.name ORDER BY d.at
+  RANGE BETWEEN INTERVAL '0' SECOND PRECEDING AND CURRENT ROW) AS least
+FROM dear AS d
+=>
+plan c691eee339cb0f44
+source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source clicks
+  - filter ok
+    project event_time, upper(name), packed(name, price, (price * 2.0)) AS __argument_0
+    rows for names.over OVER(0 ms) keys (upper(name)) aggregates (rows(name VARCHAR, price DOUBLE, argument((price * 2.0)) DOUBLE))
+    send to exchange names.over
+stage 1 reads exchange names.over
+  - merge names.over OVER(0 ms) keys (upper(name)) aggregates (rows(name VARCHAR, price DOUBLE, argument((price * 2.0)) DOUBLE))
+    aggregate over frames (min((price * 2.0)))
+    project upper(name) AS name, ((price * 2.0) > 5.0) AS large, min((price * 2.0)) AS least
+    write names
+exchange names.over (16 partitions, c7a41befea401456): __window_end BIGINT, __rows BIGINT, upper(name) VARCHAR, rows(name VARCHAR, price DOUBLE, argument((price * 2.0)) DOUBLE) BYTES
+state of names.over in stage 1: (window_end OVER(0 ms), upper(name) VARCHAR) -> (rows(name VARCHAR, price DOUBLE, argument((price * 2.0)) DOUBLE) BYTES)
+sink names (topic names-topic): name VARCHAR, large BOOLEAN, least DOUBLE key (name, large)
+--------
+INSERT INTO out SELECT count(*) OVER (PARTITION BY user_id ORDER BY event_time
+  RANGE INTERVAL '1.5' SECOND PRECEDING) AS n FROM visits
+=>
+plan 75144e9d79992752
+source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, never idle
+stage 0 reads source visits
+  - project event_time, user_id, packed(user_id) AS __argument_0
+    window out.over OVER(1500 ms) keys (user_id) aggregates (rows(user_id BIGINT))
+    aggregate over frames (count(*))
+    project count(*) AS n
+    write out
+state of out.over in stage 0: (window_end OVER(1500 ms), user_id BIGINT) -> (rows(user_id BIGINT) BYTES)
+sink out (topic out-topic): n BIGINT

@@ -938,7 +938,7 @@ STATE TTL NONE
 --------
 INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) AS s FROM clicks
 =>
-1:33: OVER after sum is not supported; OVER stands after ROW_NUMBER() in a subquery, for the first rows of a key
+1:44: nothing bounds the state: the last rows of every key would be kept for ever; write STATE TTL INTERVAL '1' DAY at the end, after which a key without rows is forgotten, or STATE TTL NONE where the keys are few enough to be kept for ever
 --------
 INSERT INTO out SELECT user_id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY price) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE price > 1
 =>
@@ -1127,3 +1127,137 @@ INSERT INTO ranks SELECT user_id, n FROM (SELECT *, ROW_NUMBER() OVER (PARTITION
 EMIT CHANGES STATE TTL NONE
 =>
 1:53: the source has no watermark, so its rows have no order; declare watermark.column on the source
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time
+  ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) AS total FROM clicks
+=>
+1:44: nothing bounds the state: the last rows of every key would be kept for ever; write STATE TTL INTERVAL '1' DAY at the end, after which a key without rows is forgotten, or STATE TTL NONE where the keys are few enough to be kept for ever
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time
+  RANGE BETWEEN INTERVAL '2' SECOND PRECEDING AND CURRENT ROW) AS total FROM clicks STATE TTL NONE
+=>
+2:85: STATE TTL is not possible with a RANGE: its rows go when no row can reach them; leave it out
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time) AS total FROM clicks STATE TTL NONE
+=>
+1:33: OVER without a frame would reach back to the first row of the key; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time
+  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS total FROM clicks STATE TTL INTERVAL '1' DAY
+=>
+1:33: a frame that reaches back to the first row is not supported; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time
+  ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING) AS total FROM clicks STATE TTL NONE
+=>
+1:33: a frame ends with the row itself; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time
+  ROWS BETWEEN CURRENT ROW AND CURRENT ROW) AS total FROM clicks STATE TTL NONE
+=>
+1:33: a frame begins before its row; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time ROWS 1001 PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:33: ROWS takes from 1 to 1000 rows, not 1001; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time ROWS INTERVAL '1' SECOND PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:33: ROWS takes a number, not INTERVAL '1' SECOND; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time RANGE 10 PRECEDING) AS total FROM clicks
+=>
+1:33: RANGE takes an interval, not 10; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time RANGE INTERVAL '-1' SECOND PRECEDING) AS total FROM clicks
+=>
+1:33: the interval is negative, or longer than event time reaches; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time GROUPS 2 PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:33: GROUPS is not supported; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (ORDER BY event_time ROWS 2 PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:33: OVER without PARTITION BY would have one key; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ROWS 2 PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:33: OVER without ORDER BY has no order; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time DESC ROWS 2 PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:80: ORDER BY event_time DESC is not supported: rows come in ascending order; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY price ROWS 2 PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:80: price is not the event time, 'event_time'; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER (PARTITION BY user_id ORDER BY event_time, price ROWS 2 PRECEDING) AS total FROM clicks STATE TTL NONE
+=>
+1:33: OVER is ordered by the event time alone; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER w AS total FROM clicks WINDOW w AS (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) STATE TTL NONE
+=>
+1:72: WINDOW is not supported; supported clauses are SELECT, FROM, WHERE, GROUP BY and HAVING
+--------
+INSERT INTO out SELECT user_id, sum(price) OVER w AS total FROM clicks STATE TTL NONE
+=>
+1:33: a named window is not supported; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n,
+  count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 3 PRECEDING) AS m FROM clicks STATE TTL NONE
+=>
+2:3: count is over other rows than the aggregate before it; all aggregates of a SELECT are over the same rows: write one INSERT for each
+--------
+INSERT INTO out SELECT user_id, count(DISTINCT price) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM clicks STATE TTL NONE
+=>
+1:33: count(DISTINCT price) OVER is not supported; count, sum, min, max, avg, first_value, last_value and variances are
+--------
+INSERT INTO out SELECT user_id, lag(price) OVER (PARTITION BY user_id ORDER BY event_time) AS n FROM clicks STATE TTL NONE
+=>
+1:33: the function lag is not supported; supported functions are abs, btrim, ceil, char_length, character_length, coalesce, concat, concat_ws, contains, date_part, date_trunc, ends_with, exp, floor, greatest, least, left, length, ln, log10, log2, lower, lpad, ltrim, nullif, octet_length, power, repeat, replace, reverse, right, round, rpad, rtrim, signum, split_part, sqrt, starts_with, strpos, substr, substring, trim, trunc, upper; in a window count, approx_distinct, approx_count_distinct, sum, min, max, avg, var_pop, var_samp, variance, stddev_pop, stddev_samp, stddev, first_value, last_value, array_agg
+--------
+INSERT INTO out SELECT user_id FROM clicks WHERE count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) > 1 STATE TTL NONE
+=>
+1:50: OVER after count is not supported; OVER stands in the columns of a SELECT over rows, and after ROW_NUMBER() in a subquery, for the first rows of a key
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM plain STATE TTL NONE
+=>
+1:33: the source has no watermark, so its rows have no order; declare watermark.column on the source
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM sleepy STATE TTL NONE
+=>
+1:117: source 'sleepy' is partitionedBy the keys, so its windows live with its partitions; they would stay open when a partition goes idle; remove watermark.idleTimeout of the source, or partitionedBy
+--------
+CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT user_id, sum(n) OVER (PARTITION BY user_id ORDER BY at ROWS 2 PRECEDING) AS n FROM v STATE TTL NONE
+=>
+4:33: OVER over results of windows is not supported; it takes rows of a source, or of a view that selects and filters
+--------
+CREATE VIEW v AS SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM clicks;
+INSERT INTO out SELECT user_id FROM clicks
+=>
+1:18: what OVER gives is no view; write it as an INSERT
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM clicks
+EMIT CHANGES STATE TTL NONE
+=>
+2:1: EMIT CHANGES is not possible with OVER: every row goes out once; leave it out
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM clicks
+ALLOWED LATENESS INTERVAL '1' SECOND STATE TTL NONE
+=>
+2:1: ALLOWED LATENESS is not possible with OVER: a row goes out once, and one that comes later would change what went out; LATE ROWS INTO sink keeps what comes late
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n,
+  sum(price) AS s FROM clicks STATE TTL NONE
+=>
+2:3: the aggregate sum is not possible here; aggregate over FROM TUMBLE(TABLE …), HOP, CUMULATE or SESSION with GROUP BY window_start, window_end, or with GROUP BY and EMIT CHANGES
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n
+FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
+=>
+1:33: OVER after count is not supported; leave it out

@@ -4,6 +4,7 @@
 mod input;
 mod job;
 mod naive;
+mod over;
 mod random;
 mod sink;
 mod top;

@@ -50,3 +50,25 @@ fn an_exchange_is_the_same_while_its_rows_mean_the_same() {
     let other = plan(&WINDOW.replace("'10' SECOND", "'20' SECOND"));
     assert_ne!(other.exchanges[0].fingerprint, base.exchanges[0].fingerprint);
 }
+
+#[test]
+fn state_of_rows_is_the_same_while_the_same_is_kept_of_them() {
+    const OVER: &str = "INSERT INTO out SELECT user_id, max(price * 2) OVER (PARTITION BY user_id \
+         ORDER BY event_time RANGE INTERVAL '5' SECOND PRECEDING) AS top FROM clicks";
+    let tables = |plan: &dataflow::JobPlan| sql::describe(plan).tables;
+    let base = tables(&plan(OVER));
+    for same in [OVER.replace("max(", "min("), OVER.replace("AS top", "+ 1 AS top")] {
+        assert_eq!(tables(&plan(&same)), base, "{same}");
+        assert_ne!(plan(&same).fingerprint, plan(OVER).fingerprint, "{same}");
+    }
+    for other in [
+        OVER.replace("price * 2", "price * 3"),
+        OVER.replace("'5'", "'6'"),
+        OVER.replace("SELECT user_id,", "SELECT user_id, name,"),
+    ] {
+        assert_ne!(tables(&plan(&other)), base, "{other}");
+    }
+    let mut retyped = job(OVER);
+    retyped.sources[0].columns[3].sql_type = sql::SqlType::Int;
+    assert_ne!(tables(&sql::plan(&retyped).unwrap()), base, "another type of what is kept");
+}

@@ -15,7 +15,7 @@ use datafusion_common::ScalarValue;
 
 use super::input::{Logs, batch};
 use super::sink::{Expected, texts};
-use super::top;
+use super::{over, top};
 
 /// A row in a window.
 #[derive(Clone)]
@@ -110,12 +110,19 @@ fn one_pipeline(
         closed.push(maximum.map_or(i64::MIN, |time| time - declared.delay_ms));
     }
     if let Some((window, _)) = found {
+        let watermark = closed.iter().copied().max().unwrap();
         if window.emit == Emit::Final {
-            close(plan, window, windows, closed.into_iter().max().unwrap(), sinks);
+            close(plan, window, windows, watermark, sinks);
         } else {
-            let Output::Sink(sink) = window.output else { panic!("changes go to a sink") };
-            let current = current(window, windows, &closed);
-            let rows = handed_out(window, &current);
+            let Output::Sink(sink) = window.output else { panic!("others go to a sink") };
+            let rows = match (&window.emit, window.grouping.window) {
+                (Emit::Framed(framed), WindowKind::Over(frame)) => {
+                    let all = windows.into_values().flat_map(|(_, rows)| rows).collect();
+                    let rows = over::rows(frame, framed, all, watermark);
+                    rows.map(|rows| steps(&window.steps, rows))
+                }
+                _ => handed_out(window, &current(window, windows, &closed)),
+            };
             expected(plan, sinks, sink).rows.extend(rows.iter().flat_map(texts));
         }
     }
@@ -265,6 +272,7 @@ fn windows_of(kind: WindowKind, time: i64) -> Vec<(i64, i64)> {
             return vec![(time, time + gap)];
         }
         WindowKind::First { .. } => return vec![(time, time)],
+        WindowKind::Over(_) => return vec![(time, time + 1)],
         WindowKind::All => return vec![(0, i64::MAX - 1)],
         WindowKind::Tumble { size_ms, offset_ms } => (size_ms, size_ms, offset_ms),
         WindowKind::Hop { size_ms, slide_ms, offset_ms } => (size_ms, slide_ms, offset_ms),
@@ -372,7 +380,7 @@ fn results(grouping: &Grouping, windows: &[((i64, i64), Vec<Placed>)]) -> Record
 }
 
 /// `all`: the arguments of the rows in order.
-fn result(aggregate: &Aggregate, rows: usize, all: &[&ScalarValue]) -> ScalarValue {
+pub(super) fn result(aggregate: &Aggregate, rows: usize, all: &[&ScalarValue]) -> ScalarValue {
     let values: Vec<&ScalarValue> = all.iter().copied().filter(|value| !value.is_null()).collect();
     let kind: DataType = aggregate.result_kind().unwrap().data_type();
     let null = ScalarValue::try_from(&kind).unwrap();
