@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::thread;
 
 use connectors::kafka::fence as fence_id;
@@ -18,7 +19,7 @@ use crate::world::{Offsets, Servers, Topics, World};
 /// Connections to broker and store, used from a thread that may block.
 pub struct Cluster {
     /// Topics and their settings.
-    pub admin: Admin,
+    pub admin: Arc<Admin>,
     view: View,
 }
 
@@ -44,8 +45,9 @@ impl Deref for Cluster {
 impl Cluster {
     /// Connects.
     pub fn open(job: &Job, runtime: Handle) -> Result<Self, Stop> {
-        let view = View::open(&Servers, job, runtime)?;
         let admin = Admin::open(&job.kafka, BROKER_WAIT).map_err(|e| kafka_stop(&e))?;
+        let admin = Arc::new(admin);
+        let view = View::over(&Servers, job, Box::new(Arc::clone(&admin)), runtime)?;
         Ok(Self { admin, view })
     }
 }
@@ -53,10 +55,19 @@ impl Cluster {
 impl View {
     /// Connects.
     pub fn open(world: &dyn World, job: &Job, runtime: Handle) -> Result<Self, Stop> {
+        let topics = world.topics(&job.kafka).map_err(|e| kafka_stop(&e))?;
+        Self::over(world, job, topics, runtime)
+    }
+
+    fn over(
+        world: &dyn World,
+        job: &Job,
+        topics: Box<dyn Topics>,
+        runtime: Handle,
+    ) -> Result<Self, Stop> {
         let entered = runtime.enter();
         let store = world.store(&job.store_location, &job.s3).map_err(|e| store_stop(&e))?;
         drop(entered);
-        let topics = world.topics(&job.kafka).map_err(|e| kafka_stop(&e))?;
         Ok(Self { offsets: world.offsets(&job.kafka), topics, store, runtime })
     }
 

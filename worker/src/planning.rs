@@ -18,6 +18,7 @@ use protocol::verdict::{DiffClass, OperatorChanges, PlannerVerdict, Refusal};
 use crate::cluster::Cluster;
 use crate::history::JobHistory;
 use crate::job::Job;
+use crate::slot::kafka_stop;
 
 mod apply;
 mod claim;
@@ -117,8 +118,11 @@ pub fn refusal(stop: &Stop) -> Refusal {
 /// Plans a job for so many slots; none: one per shard of the widest stage. An error means that nothing could be
 /// found out, not that the job is wrong.
 pub fn plan(job: &Job, cluster: &Cluster, slots: Option<u32>) -> Result<Planning, Stop> {
+    cluster.admin.prepare().map_err(|e| kafka_stop(&e))?;
     let history = cluster.wait(JobHistory::read(&cluster.store, &job.keys))?;
+    tracing::debug!("the job's history is read");
     let topics = Topics::read(job, cluster)?;
+    tracing::debug!("the topics are looked at");
     let fork = fork::Fork::read(job, cluster, &history)?;
     let fixed = known_exchange_partitions(job, cluster)?;
     let wanted = slots.or(job.slots_wanted());
@@ -190,6 +194,7 @@ impl Checked<'_> {
         }
         faults.extend(self.topics.changed_claims(self.job, &self.plan, &self.history));
         faults.extend(self.topics.refuted_claims(self.job, &self.plan, self.cluster)?);
+        tracing::debug!("claims are sampled");
         let context = compatibility::Context {
             job: self.job,
             cluster: self.cluster,

@@ -180,7 +180,7 @@ impl World for Servers {
     }
 
     fn topics(&self, kafka: &KafkaConfig) -> Result<Box<dyn Topics>, KafkaError> {
-        Ok(Box::new(Admin::open(kafka, REQUEST_TIMEOUT)?))
+        Ok(Box::new(Arc::new(Admin::open(kafka, REQUEST_TIMEOUT)?)))
     }
 
     fn store(&self, location: &str, options: &S3Options) -> Result<Store, StoreError> {
@@ -220,7 +220,7 @@ impl Offsets for GroupOffsets {
     }
 }
 
-impl Topics for Admin {
+impl Topics for Arc<Admin> {
     fn topics(&self, names: &[&str]) -> Result<Vec<Option<TopicInfo>>, KafkaError> {
         Admin::topics(self, names)
     }

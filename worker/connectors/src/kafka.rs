@@ -3,6 +3,7 @@
 
 mod admin;
 mod burst;
+mod closing;
 mod config;
 mod context;
 mod error;

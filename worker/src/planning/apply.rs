@@ -29,6 +29,7 @@ pub fn apply(
     slots: Option<u32>,
 ) -> Result<(), Stop> {
     cluster.probe(job)?;
+    tracing::debug!("the store creates conditionally");
     let mut wanted = BTreeMap::new();
     for exchange in &planned.plan.exchanges {
         let topic = job

@@ -47,16 +47,21 @@ pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, St
     faults::before(Point::AcquireGeneration);
     create_generation(context)?; // 1
     faults::after(Point::AcquireGeneration);
+    tracing::debug!("the generation exists");
     faults::before(Point::AcquireProducer);
     let mut committer = Committer::open(context)?; // 2
     faults::after(Point::AcquireProducer);
+    tracing::debug!("the producer has its id");
     faults::before(Point::AcquireList);
     let history = list(context, &context.store)?; // 3
     faults::after(Point::AcquireList);
     let released_at = fence(context, &history)?; // 4
+    tracing::debug!("former owners are fenced");
     let read = read_fresh(context, &mut committer)?; // 5
+    tracing::debug!("what is committed is read");
     let starts = decide(context, &history, &read)?;
     let mut shards = bring_up_or_anew(context, warmed, &starts)?; // 6
+    tracing::debug!("state is as it was committed");
     let mut progress = Progress::new(context, &history.manifest_names);
     claim(context, &mut committer, &mut shards, &mut progress)?; // 7
     unseal(context, &history)?;
@@ -153,6 +158,7 @@ pub(crate) fn read_fresh(
     let job = &context.task.job;
     let control = protocol::Log::new(job.names.control_topic(), context.task.slot.0 as i32);
     let nonce = commit_nonce(context, committer, &control)?;
+    tracing::debug!("the nonce is committed");
     faults::before(Point::AcquireRead);
     let began = turns::now();
     let mut read = BTreeMap::new();

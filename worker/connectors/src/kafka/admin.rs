@@ -1,6 +1,7 @@
 //! Topics: what they are, making and growing them, where their logs begin and end, and purging them.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
@@ -15,6 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError as ClientError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::Offset;
 
+use super::closing::close_aside;
 use super::config::KafkaConfig;
 use super::context::{Watch, listen};
 use super::error::{KafkaError, KafkaErrorKind};
@@ -87,21 +89,36 @@ pub enum Position {
 
 /// A client for all of that. Calls block, each for at most the timeout given here.
 pub struct Admin {
-    requests: AdminClient<Watch>,
+    /// Made when it is needed: a slot only looks.
+    requests: OnceLock<AdminClient<Watch>>,
     reader: BaseConsumer<Watch>,
     config: KafkaConfig,
     timeout: Duration,
 }
 
 impl Admin {
-    /// Makes the clients; nothing is asked yet.
+    /// Makes the client that looks; nothing is asked yet.
     pub fn open(config: &KafkaConfig, timeout: Duration) -> Result<Self, KafkaError> {
         let failed = |error| config.error("open an admin client", &error);
-        let requests = config.client()?.create_with_context(Watch::default()).map_err(failed)?;
         let mut reader = config.client()?;
         reader.set("isolation.level", "read_committed");
         let reader = reader.create_with_context(Watch::default()).map_err(failed)?;
-        Ok(Self { requests, reader, config: config.clone(), timeout })
+        Ok(Self { requests: OnceLock::new(), reader, config: config.clone(), timeout })
+    }
+
+    /// Makes the client that changes things and reads settings. It connects meanwhile, so whoever will need it says
+    /// so early.
+    pub fn prepare(&self) -> Result<(), KafkaError> {
+        self.requests().map(drop)
+    }
+
+    fn requests(&self) -> Result<&AdminClient<Watch>, KafkaError> {
+        if let Some(made) = self.requests.get() {
+            return Ok(made);
+        }
+        let failed = |error| self.config.error("open an admin client", &error);
+        let made = self.config.client()?.create_with_context(Watch::default()).map_err(failed)?;
+        Ok(self.requests.get_or_init(|| made))
     }
 
     fn options(&self) -> AdminOptions {
@@ -160,7 +177,7 @@ impl Admin {
         for (key, value) in &topic.settings {
             wanted = wanted.set(key, value);
         }
-        let results = block_on(self.requests.create_topics([&wanted], &self.options()))
+        let results = block_on(self.requests()?.create_topics([&wanted], &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         let creation = match results.first() {
             Some(Ok(_)) => TopicCreation::Created,
@@ -184,7 +201,7 @@ impl Admin {
             Some(_) => {}
         }
         let wanted = NewPartitions::new(name, partitions as usize);
-        let results = block_on(self.requests.create_partitions([&wanted], &self.options()))
+        let results = block_on(self.requests()?.create_partitions([&wanted], &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         match results.first() {
             // Refused, somebody else may have grown it meanwhile: what is seen decides.
@@ -287,7 +304,7 @@ impl Admin {
             list.add_partition_offset(&log.topic, log.partition, Offset::Offset(*below))
                 .map_err(|error| self.config.error(operation(), &error))?;
         }
-        let list = block_on(self.requests.delete_records(&list, &self.options()))
+        let list = block_on(self.requests()?.delete_records(&list, &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         for entry in list.elements() {
             if let Err(error) = entry.error() {
@@ -302,7 +319,7 @@ impl Admin {
     pub fn settings(&self, topic: &str) -> Result<TopicSettings, KafkaError> {
         let operation = || format!("read the settings of topic {topic}");
         let wanted = ResourceSpecifier::Topic(topic);
-        let results = block_on(self.requests.describe_configs([&wanted], &self.options()))
+        let results = block_on(self.requests()?.describe_configs([&wanted], &self.options()))
             .map_err(|error| self.failed(operation(), &error))?;
         match results.into_iter().next() {
             Some(Ok(resource)) => {
@@ -328,7 +345,7 @@ impl Admin {
         if names.is_empty() {
             return Ok(());
         }
-        let results = block_on(self.requests.delete_topics(names, &self.options()))
+        let results = block_on(self.requests()?.delete_topics(names, &self.options()))
             .map_err(|error| self.failed(format!("delete {}", names.join(", ")), &error))?;
         self.all_gone(results)
     }
@@ -338,7 +355,7 @@ impl Admin {
         if names.is_empty() {
             return Ok(());
         }
-        let results = block_on(self.requests.delete_groups(names, &self.options()))
+        let results = block_on(self.requests()?.delete_groups(names, &self.options()))
             .map_err(|error| self.failed(format!("delete {}", names.join(", ")), &error))?;
         self.all_gone(results)
     }
@@ -351,5 +368,13 @@ impl Admin {
             }
         }
         Ok(())
+    }
+}
+
+impl Drop for Admin {
+    fn drop(&mut self) {
+        if let Some(requests) = self.requests.take() {
+            close_aside(requests);
+        }
     }
 }

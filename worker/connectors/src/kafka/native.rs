@@ -1,7 +1,9 @@
 //! What the safe wrapper of the C client does not offer: messages in batches, the cached end of a log, topic ids,
-//! the length of the event queue, and metadata of offsets as bytes. This is the only file with unsafe code; each
-//! block says why it is sound.
+//! the length of the event queue, and metadata of offsets as bytes. Only this module has unsafe code; each block says
+//! why it is sound.
 #![allow(unsafe_code)]
+
+mod batch;
 
 use std::ffi::{CStr, CString, c_char};
 use std::marker::PhantomData;
@@ -15,6 +17,8 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka_sys as sys;
+
+pub(crate) use batch::Batch;
 
 use super::context::Watch;
 

@@ -15,7 +15,7 @@ use super::burst::{Burst, BurstRecord};
 use super::config::KafkaConfig;
 use super::context::Watch;
 use super::error::{KafkaError, kind_of};
-use super::native;
+use super::native::{self, Batch};
 use crate::faults::{self, Point};
 use crate::limits::EVENTS_PER_DRAIN_MAX;
 
@@ -128,13 +128,7 @@ pub(crate) fn deliver(
     let reports = producer.context();
     reports.begin(number);
     faults::before(Point::CommitProduce);
-    for (count, record) in burst.records().enumerate() {
-        send(producer, record, number, deadline, brokers)?;
-        if count % ROWS_PER_LOOK == ROWS_PER_LOOK - 1 {
-            drain(producer);
-            check(reports, brokers)?;
-        }
-    }
+    send_all(producer, burst, number, deadline, brokers)?;
     faults::after(Point::CommitProduce);
     faults::before(Point::CommitFlush);
     loop {
@@ -170,6 +164,67 @@ fn check(reports: &Deliveries, brokers: &str) -> Result<(), KafkaError> {
     Err(error.told_by(&reports.watch))
 }
 
+/// Hands all rows to the client in their order: those of a topic many at a time, those with headers one by one.
+fn send_all(
+    producer: &CheckedProducer,
+    burst: &Burst,
+    number: usize,
+    deadline: Instant,
+    brokers: &str,
+) -> Result<(), KafkaError> {
+    let hand_over = |waiting: Option<Batch<'_>>| match waiting {
+        Some(batch) => send_batch(producer, batch, deadline, brokers),
+        None => Ok(()),
+    };
+    let mut waiting: Option<Batch<'_>> = None;
+    for record in burst.records() {
+        let (topic, partition) = (record.topic(), record.partition());
+        let alone = record.headers().len() > 0;
+        let fits = |batch: &Batch<'_>| {
+            let same = batch.topic() == topic && batch.partition() == partition;
+            same && batch.len() < ROWS_PER_LOOK
+        };
+        if alone || !waiting.as_ref().is_some_and(fits) {
+            hand_over(waiting.take())?;
+        }
+        if alone {
+            send(producer, record, number, deadline, brokers)?;
+            continue;
+        }
+        let batch = if let Some(batch) = &mut waiting {
+            batch
+        } else {
+            let unknown = || write_error(brokers, topic, Code::UnknownTopic);
+            waiting.insert(Batch::new(producer.client(), topic, partition).ok_or_else(unknown)?)
+        };
+        batch.push(record.key(), record.value(), number);
+    }
+    hand_over(waiting)
+}
+
+fn send_batch(
+    producer: &CheckedProducer,
+    mut batch: Batch<'_>,
+    deadline: Instant,
+    brokers: &str,
+) -> Result<(), KafkaError> {
+    loop {
+        match batch.hand_over() {
+            Ok(()) => {
+                drain(producer);
+                return check(producer.context(), brokers);
+            }
+            Err(Code::QueueFull) if Instant::now() < deadline => await_reports(producer),
+            Err(code) => return Err(write_error(brokers, batch.topic(), code)),
+        }
+    }
+}
+
+fn write_error(brokers: &str, topic: &str, code: Code) -> KafkaError {
+    KafkaError::of_code(brokers, format!("write to {topic}"), code)
+}
+
+/// A row with headers.
 fn send(
     producer: &CheckedProducer,
     row: BurstRecord<'_>,
@@ -182,13 +237,11 @@ fn send(
     record.key = row.key();
     record.payload = row.value();
     let headers = row.headers();
-    if headers.len() > 0 {
-        let owned = OwnedHeaders::new_with_capacity(headers.len());
-        let add = |owned: OwnedHeaders, (key, value): (&str, &[u8])| {
-            owned.insert(Header { key, value: Some(value) })
-        };
-        record.headers = Some(headers.fold(owned, add));
-    }
+    let owned = OwnedHeaders::new_with_capacity(headers.len());
+    let add = |owned: OwnedHeaders, (key, value): (&str, &[u8])| {
+        owned.insert(Header { key, value: Some(value) })
+    };
+    record.headers = Some(headers.fold(owned, add));
     loop {
         match producer.send(record) {
             Ok(()) => return Ok(()),

@@ -14,6 +14,7 @@ use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::Offset;
 
 use super::burst::{Burst, BurstOffsets};
+use super::closing::close_aside;
 use super::config::KafkaConfig;
 use super::error::{KafkaError, KafkaErrorKind, is_fencing};
 use super::outcome::{Outcome, TransactionTimeouts};
@@ -259,7 +260,8 @@ fn group_metadata(group: &str) -> Result<ConsumerGroupMetadata, ClientError> {
     let mut config = ClientConfig::new();
     config.set("group.id", group).set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);
     let consumer: BaseConsumer<DefaultConsumerContext> = config.create()?;
-    consumer
-        .group_metadata()
-        .ok_or_else(|| ClientError::ClientCreation("the client gave no group metadata".to_owned()))
+    let metadata = consumer.group_metadata();
+    close_aside(consumer);
+    let none = || ClientError::ClientCreation("the client gave no group metadata".to_owned());
+    metadata.ok_or_else(none)
 }
