@@ -123,6 +123,7 @@ mod tests {
                 end: None,
                 watermark,
                 idle: false,
+                gap_ms: None,
             };
             entry.status.shards = vec![shard(0, Some(2500)), shard(1, Some(1500))];
         });

@@ -25,6 +25,7 @@ mod committer;
 mod context;
 mod decode;
 mod drain;
+mod former;
 mod idle;
 mod other;
 mod pace;

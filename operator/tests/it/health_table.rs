@@ -52,6 +52,7 @@ fn seen(seconds: i64, phase: SlotPhase, says: Says, restarts: u32) -> (Observed,
             end: None,
             watermark: None,
             idle: false,
+            gap_ms: None,
         });
         match says {
             Says::Checkpointed => {

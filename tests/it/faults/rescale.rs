@@ -32,6 +32,9 @@ pub(super) fn hand_over(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Cre
     }
     let release = ReleaseOrder { generation: Generation(g), drain: false, seal: false };
     let acquire = AcquireOrder { generation: Generation(g + 1), take_over: false };
+    for index in 0..new.len() {
+        new.worker(index).unwrap().order("acquire", &acquire).unwrap();
+    }
     for index in 0..old.len() {
         old.worker(index).unwrap().order("release", &release).unwrap();
     }
@@ -50,8 +53,13 @@ pub(super) fn hand_over(stage: &Stage, mut old: Crew, g: u64, slots: u32) -> Cre
     .unwrap();
     for index in 0..new.len() {
         let status = new.worker(index).unwrap().status().unwrap();
-        let gaps: Vec<_> = status.slots.iter().map(|slot| slot.gap_ms).collect();
-        eprintln!("generation {} worker {index}: gap {gaps:?} ms", g + 1);
+        let shards = status.slots.iter().flat_map(|slot| &slot.shards);
+        let gaps: Vec<_> = shards.map(|shard| shard.gap_ms).collect();
+        assert!(
+            gaps.iter().all(Option::is_some),
+            "who saw its predecessor end knows when: {gaps:?}"
+        );
+        eprintln!("generation {} worker {index}: gaps {gaps:?} ms", g + 1);
     }
     for index in 0..old.len() {
         let worker = old.worker(index).unwrap();

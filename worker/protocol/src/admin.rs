@@ -117,6 +117,10 @@ pub struct ShardStatus {
     pub watermark: Option<i64>,
     /// The log is idle.
     pub idle: bool,
+    /// From the last commit of the former owner to the first one here, ms, by the clock of the new owner; none: nobody
+    /// owned it before, nobody saw its end, or this worker is too old to say.
+    #[serde(default)]
+    pub gap_ms: Option<u64>,
 }
 
 /// A completed checkpoint.
@@ -172,7 +176,7 @@ pub struct SlotStatus {
     pub checkpoint: Option<CheckpointStatus>,
     /// The savepoint whose part this slot has written last.
     pub savepoint: Option<SavepointPart>,
-    /// From the release of the former owner to the first commit here, ms.
+    /// The longest such time of its shards.
     pub gap_ms: Option<u64>,
 }
 

@@ -57,6 +57,50 @@ pub fn possible_owners(object: &GenerationObject, stage: StageId, log: &Log) -> 
     }
 }
 
+/// Processes of two generations that share shards with each other, and with no process outside of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Ordinals of the processes that give shards up.
+    pub from: Vec<u32>,
+    /// Ordinals of those that take them.
+    pub to: Vec<u32>,
+}
+
+/// A rollout cut into the moves that do not touch each other, version 1. Both generations number the same logs in the
+/// same way; each is so many processes with so many slots each. Old slot i and new slot j share a shard only where i
+/// and j leave the same rest when divided by what divides both numbers of slots.
+///
+/// # Panics
+/// If a generation has no slot.
+pub fn moves_v1(before: (u32, u32), after: (u32, u32)) -> Vec<Move> {
+    let (old, new) = (before.0 * before.1, after.0 * after.1);
+    assert!(old > 0 && new > 0, "a generation has at least one slot");
+    let rests = common_divisor(old, new);
+    let rests_of = |ordinal: u32, slots: u32| {
+        let first = ordinal * slots;
+        (first..first + slots.min(rests)).map(move |slot| (slot % rests) as usize)
+    };
+    // The least rest that each one moves with.
+    let mut with: Vec<usize> = (0..rests as usize).collect();
+    for (processes, slots) in [before, after] {
+        for ordinal in 0..processes {
+            let joined: Vec<usize> = rests_of(ordinal, slots).map(|rest| with[rest]).collect();
+            let least = joined.iter().copied().min().unwrap_or_default();
+            with.iter_mut().filter(|it| joined.contains(it)).for_each(|it| *it = least);
+        }
+    }
+    let of = |(processes, slots): (u32, u32), rest: usize| {
+        let moves_with = |ordinal: &u32| rests_of(*ordinal, slots).any(|it| with[it] == rest);
+        (0..processes).filter(moves_with).collect()
+    };
+    let firsts = (0..with.len()).filter(|rest| with[*rest] == *rest);
+    firsts.map(|rest| Move { from: of(before, rest), to: of(after, rest) }).collect()
+}
+
+fn common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
@@ -99,6 +143,49 @@ mod tests {
             all.sort();
             assert_eq!(owned, all, "{slots} slots");
         }
+    }
+
+    #[test]
+    fn moves_touch_all_processes_and_never_each_other() {
+        let sizes =
+            [(1, 1), (2, 1), (3, 1), (4, 1), (6, 1), (2, 2), (3, 2), (1, 4), (2, 3), (8, 2)];
+        let owners = |position: u32, (processes, slots): (u32, u32)| {
+            slot_v1(position, processes * slots).0 / slots
+        };
+        for before in sizes {
+            for after in sizes {
+                let moves = moves_v1(before, after);
+                let mut from: Vec<u32> = moves.iter().flat_map(|m| m.from.clone()).collect();
+                let mut to: Vec<u32> = moves.iter().flat_map(|m| m.to.clone()).collect();
+                from.sort_unstable();
+                to.sort_unstable();
+                assert_eq!(from, (0..before.0).collect::<Vec<_>>(), "{before:?} {after:?}");
+                assert_eq!(to, (0..after.0).collect::<Vec<_>>(), "{before:?} {after:?}");
+                for position in 0..500 {
+                    let (old, new) = (owners(position, before), owners(position, after));
+                    let of = moves.iter().find(|m| m.from.contains(&old)).unwrap();
+                    assert!(of.to.contains(&new), "{before:?} {after:?} log {position}: {moves:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_moves_as_there_can_be() {
+        for (before, after, want) in [
+            ((4, 1), (4, 1), 4),
+            ((2, 1), (4, 1), 2),
+            ((4, 1), (2, 1), 2),
+            ((6, 1), (4, 1), 2),
+            ((3, 1), (4, 1), 1),
+            ((4, 2), (4, 2), 4),
+            ((2, 2), (4, 1), 2),
+            ((1, 4), (2, 2), 1),
+        ] {
+            assert_eq!(moves_v1(before, after).len(), want, "{before:?} to {after:?}");
+        }
+        let both = moves_v1((2, 1), (4, 1));
+        assert_eq!(both[1], Move { from: vec![1], to: vec![1, 3] });
     }
 
     #[test]

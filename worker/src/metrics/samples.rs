@@ -71,9 +71,12 @@ const GAUGES: &[GaugeRow] = &[
     ("blocked", None, "1 while the slot waits for a person", |e| {
         some(u64::from(e.status.phase == SlotPhase::Blocked))
     }),
-    ("takeover_gap", Some(Unit::Seconds), "From the release before to the first commit", |e| {
-        e.status.gap_ms.map(|ms| ms as f64 / 1000.0)
-    }),
+    (
+        "takeover_gap",
+        Some(Unit::Seconds),
+        "From the last commit of the owner before to the first",
+        |e| e.status.gap_ms.map(|ms| ms as f64 / 1000.0),
+    ),
 ];
 
 /// The smallest watermark of the slot; undefined while one of its shards that are not idle has none.

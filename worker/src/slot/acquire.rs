@@ -2,21 +2,21 @@
 //! this same act again.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use connectors::faults::{self, Point, Sabotage};
+use connectors::faults::{self, Point};
 use connectors::turns;
 use connectors::{Burst, KafkaErrorKind, Store};
-use protocol::acquire::{History, PendingSeal, StartPoint, Stop, ids_to_fence, start_point};
+use protocol::ShardId;
+use protocol::acquire::{History, PendingSeal, StartPoint, Stop, start_point};
 use protocol::admin::SlotPhase;
 use protocol::generation::GenerationObject;
-use protocol::limits::RELEASE_WAIT;
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
-use protocol::{Generation, ShardId};
 
 use super::committer::Committer;
 use super::context::Context;
+use super::former::{Former, RELEASE_POLL};
 use super::kafka_stop;
 use super::other::restore_or_older;
 use super::progress::Progress;
@@ -27,8 +27,6 @@ use super::shard::Committed;
 use super::warm::READ_TIMEOUT;
 use crate::history::JobHistory;
 
-/// How often a successor looks whether the shards were released.
-const RELEASE_POLL: Duration = Duration::from_millis(20);
 /// How long reads that must be stable may stay pending before the process starts over.
 const STABLE_READ_MAX: Duration = Duration::from_mins(1);
 /// Nonces that may not be committed cleanly before the process starts over.
@@ -42,8 +40,9 @@ pub(crate) struct Owned {
 }
 
 /// Owns the shards of the slot: fence, read, restore, replay, claim.
-pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, Stop> {
+pub(crate) fn acquire(context: &mut Context, mut warmed: Shards) -> Result<Owned, Stop> {
     context.phase(SlotPhase::Acquiring);
+    let mut former = Former::watch(context);
     faults::before(Point::AcquireGeneration);
     create_generation(context)?; // 1
     faults::after(Point::AcquireGeneration);
@@ -55,7 +54,7 @@ pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, St
     faults::before(Point::AcquireList);
     let history = list(context, &context.store)?; // 3
     faults::after(Point::AcquireList);
-    let released_at = fence(context, &history)?; // 4
+    former.fence(context, &mut warmed, &history)?; // 4
     tracing::debug!("former owners are fenced");
     let read = read_fresh(context, &mut committer)?; // 5
     tracing::debug!("what is committed is read");
@@ -65,8 +64,11 @@ pub(crate) fn acquire(context: &mut Context, warmed: Shards) -> Result<Owned, St
     let mut progress = Progress::new(context, &history.manifest_names);
     claim(context, &mut committer, &mut shards, &mut progress)?; // 7
     unseal(context, &history)?;
-    let gap = turns::since(released_at).as_millis() as u64;
-    context.task.board.update(context.task.slot, |e| e.status.gap_ms = Some(gap));
+    for shard in &mut shards.all {
+        shard.gap_ms = former.gap_ms(&shard.id);
+    }
+    let longest = shards.all.iter().filter_map(|shard| shard.gap_ms).max();
+    context.task.board.update(context.task.slot, |e| e.status.gap_ms = longest);
     shards.assign(context)?;
     Ok(Owned { shards, committer, progress })
 }
@@ -91,62 +93,6 @@ pub(crate) fn list(context: &Context, store: &Store) -> Result<JobHistory, Stop>
     let history = context.block_on(JobHistory::read(store, &task.job.keys))?;
     protocol::acquire::after_list(task.generation, &history.numbers())?;
     Ok(history)
-}
-
-/// Step 4: waits, as a courtesy, until the former owners have released; then fences every id that may have owned
-/// one of the shards, released or not. Says when the former owners were last seen not to have released.
-fn fence(context: &Context, history: &JobHistory) -> Result<Instant, Stop> {
-    let began = turns::now();
-    let mut unreleased_at = began;
-    let (named, all_released) = loop {
-        let read = context.read_own(false, READ_TIMEOUT).map_err(|e| kafka_stop(&e))?;
-        let (named, waiting) = named_generations(context, &read);
-        let standing = context.task.orders.standing();
-        if standing.terminate {
-            return Err(Stop::new(Reason::Superseded, "told to end while former owners release"));
-        }
-        let give_up = standing.acquire.is_some_and(|o| o.take_over);
-        if waiting == 0 || give_up || turns::since(began) > RELEASE_WAIT {
-            break (named, waiting == 0);
-        }
-        unreleased_at = turns::now();
-        context.seen();
-        context.task.orders.wait(RELEASE_POLL);
-    };
-    let job = &context.task.job;
-    let ids = ids_to_fence(context.task.generation, &named, &history.generations)?;
-    let spared = faults::is_chosen(Sabotage::FenceSkipped)
-        || all_released && faults::is_chosen(Sabotage::ReleasedNotFenced);
-    for (generation, slot) in ids.iter().filter(|_| !spared) {
-        let id = job.names.transactional_id(*generation, *slot);
-        tracing::info!(%id, "fencing");
-        faults::before(Point::AcquireFence);
-        context.task.world.fence(&context.kafka, &id).map_err(|e| kafka_stop(&e))?;
-        faults::after(Point::AcquireFence);
-        context.seen();
-    }
-    Ok(unreleased_at)
-}
-
-/// The generation that each own shard names, and how many former owners have not released.
-fn named_generations(
-    context: &Context,
-    read: &BTreeMap<ShardId, (i64, String)>,
-) -> (Vec<(ShardId, Option<Generation>)>, usize) {
-    let mut waiting = 0;
-    let named = context
-        .shards
-        .iter()
-        .map(|id| {
-            let metadata = read.get(id).and_then(|(_, text)| OffsetMetadata::decode(text).ok());
-            let owner = metadata.as_ref().map(|m| m.generation);
-            if metadata.is_some_and(|m| !m.released && m.generation < context.task.generation) {
-                waiting += 1;
-            }
-            (id.clone(), owner)
-        })
-        .collect();
-    (named, waiting)
 }
 
 /// Step 5: reads the own shards for real, with a proof that the answer is fresh: a nonce committed to the own

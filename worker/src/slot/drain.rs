@@ -7,6 +7,7 @@ use protocol::hash::key_hash_v1;
 
 use super::context::Context;
 use super::process::Running;
+use super::release::Parting;
 use super::replay::Shards;
 use super::shard::OwnedShard;
 use crate::orders::Standing;
@@ -16,6 +17,8 @@ use crate::orders::Standing;
 pub(crate) struct Ending {
     /// Write where the shards rest.
     pub(crate) seal: bool,
+    /// The last checkpoint is to hold exactly what has been committed; else one was taken shortly before.
+    pub(crate) at_rest: bool,
 }
 
 /// What the slot is draining for.
@@ -24,6 +27,7 @@ pub(crate) struct Drain {
     token: Option<u64>,
     /// The savepoint whose part is written.
     savepoint: Option<String>,
+    parting: Parting,
 }
 
 impl Drain {
@@ -34,11 +38,13 @@ impl Drain {
         running: &mut Running,
         standing: &Standing,
     ) -> Result<Option<Ending>, Stop> {
-        if standing.terminate {
-            return Ok(Some(Ending { seal: false }));
+        let released = standing.release.as_ref();
+        if standing.terminate || released.is_some_and(|order| !order.drain && !order.seal) {
+            let leaves = self.parting.follow(context, running, standing.terminate)?;
+            return Ok(leaves.then_some(Ending { seal: false, at_rest: false }));
         }
-        if let Some(order) = &standing.release {
-            let ending = Ending { seal: order.seal };
+        if let Some(order) = released {
+            let ending = Ending { seal: order.seal, at_rest: true };
             if !order.drain {
                 return Ok(Some(ending));
             }

@@ -58,6 +58,7 @@ pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, St
         pace: Pace::new(context.task.job.commit_interval),
         unfinished: false,
     };
+    running.reporter.report_now(context, &running.shards);
     context.phase(SlotPhase::Running);
     let mut drain = Drain::default();
     loop {

@@ -1,9 +1,10 @@
 //! Giving up the shards (O4), and the part of a savepoint, which is the same but for the last step.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connectors::faults::{self, Point};
+use connectors::turns;
 use protocol::acquire::Stop;
 use protocol::admin::{SavepointPart, SlotPhase};
 use protocol::generation::{Sealed, SealedShard};
@@ -17,25 +18,68 @@ use crate::history::JobHistory;
 
 /// Half of the grace period of a pod: no checkpoint by then, and the slot releases without; the successor replays.
 const RELEASE_CHECKPOINT_MAX: Duration = Duration::from_secs(15);
+/// The same where a successor stands ready: it would not wait for longer than `RELEASE_WAIT`.
+const HAND_OVER_CHECKPOINT_MAX: Duration = Duration::from_secs(8);
 /// A savepoint that has no checkpoint by then has failed; the job runs on.
 const SAVEPOINT_CHECKPOINT_MAX: Duration = Duration::from_mins(1);
 /// Commits that naming a checkpoint may take before something is wrong.
 const NAMING_COMMITS_MAX: u32 = 1_000;
 
-/// The last commit, the checkpoint, `released`, close; then the seal.
+/// What comes before a release that need not come to rest first: a checkpoint that is uploaded while the slot reads on,
+/// so that nobody waits for the store.
+#[derive(Default)]
+pub(crate) struct Parting {
+    began: Option<Instant>,
+    begun: bool,
+}
+
+impl Parting {
+    /// Carries it on by a step, at a boundary; whether the slot is to release now.
+    pub(crate) fn follow(
+        &mut self,
+        context: &mut Context,
+        running: &mut Running,
+        terminate: bool,
+    ) -> Result<bool, Stop> {
+        context.phase_once(SlotPhase::Releasing);
+        let began = *self.began.get_or_insert_with(turns::now);
+        let at_most = if terminate { RELEASE_CHECKPOINT_MAX } else { HAND_OVER_CHECKPOINT_MAX };
+        if turns::since(began) >= at_most {
+            tracing::warn!("releasing without a checkpoint: it does not complete in time");
+            return Ok(true);
+        }
+        // One that is under way is older than what is wanted; it is named first.
+        if !running.checkpoints.is_idle() {
+            return Ok(false);
+        }
+        if self.begun {
+            faults::after(Point::ReleaseCheckpoint);
+            return Ok(true);
+        }
+        faults::before(Point::ReleaseCheckpoint);
+        self.begun = true;
+        let Running { checkpoints, shards, progress, .. } = running;
+        checkpoints.begin(context, shards, progress)?;
+        Ok(false)
+    }
+}
+
+/// The last commit, a checkpoint where the slot has come to rest, `released`, close; then the seal.
 pub(crate) fn release(
     context: &mut Context,
     mut running: Running,
     ending: Ending,
 ) -> Result<SlotEnd, Stop> {
-    context.phase(SlotPhase::Releasing);
+    context.phase_once(SlotPhase::Releasing);
     running.boundary(context)?;
     running.settle(context)?;
-    faults::before(Point::ReleaseCheckpoint);
-    if let Err(stop) = checkpoint(context, &mut running, RELEASE_CHECKPOINT_MAX)? {
-        tracing::warn!("releasing without a checkpoint: {stop}");
+    if ending.at_rest {
+        faults::before(Point::ReleaseCheckpoint);
+        if let Err(stop) = checkpoint(context, &mut running, RELEASE_CHECKPOINT_MAX)? {
+            tracing::warn!("releasing without a checkpoint: {stop}");
+        }
+        faults::after(Point::ReleaseCheckpoint);
     }
-    faults::after(Point::ReleaseCheckpoint);
     faults::before(Point::ReleaseCommit);
     running.commit_once(context, true)?;
     running.settle(context)?;

@@ -80,6 +80,7 @@ impl Reporter {
                 end,
                 watermark: shard.flow.watermark(),
                 idle: registers.idle,
+                gap_ms: shard.gap_ms,
             });
         }
         context.task.board.update(context.task.slot, |e| {

@@ -42,6 +42,8 @@ pub(crate) struct OwnedShard {
     pub(crate) naming: Option<ManifestName>,
     /// Where it came from at acquire.
     pub(crate) start: Option<StartPoint>,
+    /// How long nobody committed it when it was taken over, ms.
+    pub(crate) gap_ms: Option<u64>,
 }
 
 /// What the newest commit of a shard says.
@@ -100,6 +102,7 @@ impl OwnedShard {
             due_watermark: None,
             naming: None,
             start: None,
+            gap_ms: None,
         })
     }
 

@@ -1,9 +1,11 @@
 //! Warm up (O2): restore and follow the owner. Writes nothing, to Kafka or to the store.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use connectors::faults::{self, Point};
 use connectors::turns;
+use protocol::ShardId;
 use protocol::acquire::{StartPoint, Stop};
 use protocol::admin::SlotPhase;
 use protocol::metadata::OffsetMetadata;
@@ -84,6 +86,47 @@ impl Follower {
 
     fn may_start_over(&mut self) -> bool {
         turns::since(*self.lost_since.get_or_insert_with(turns::now)) < START_OVER_MAX
+    }
+}
+
+/// Carries warm shards on to what their owners have committed by now; whether there was anything to read. What is gone
+/// from under them is restored anew at its time.
+pub(super) fn keep_up(
+    context: &mut Context,
+    shards: &mut Shards,
+    read: &BTreeMap<ShardId, (i64, String)>,
+    at_most: Duration,
+) -> Result<bool, Stop> {
+    let mut behind = false;
+    for shard in &mut shards.all {
+        let found = read.get(&shard.id);
+        let metadata = found.and_then(|(_, text)| OffsetMetadata::decode(text).ok());
+        if let Some((offset, _)) = found
+            && metadata.is_some_and(|m| m.cursor.is_none())
+        {
+            shard.bound = Some((*offset).max(shard.position));
+        }
+        behind |= !shard.reached_bound();
+    }
+    if !behind {
+        return Ok(false);
+    }
+    match shards.assign(context).and_then(|()| shards.pump(context, at_most)) {
+        Ok(rows) => {
+            shards.all.iter_mut().try_for_each(OwnedShard::mute)?;
+            let rows = rows as u64;
+            context.task.board.update(context.task.slot, |e| e.status.replayed_rows += rows);
+            if shards.all.iter().all(OwnedShard::reached_bound) {
+                shards.all.iter_mut().try_for_each(OwnedShard::rest)?;
+            }
+            Ok(true)
+        }
+        Err(stop) if is_gone(&stop) => {
+            tracing::info!("{}; restoring from what is named", stop.message);
+            *shards = Shards::default();
+            Ok(false)
+        }
+        Err(stop) => Err(stop),
     }
 }
 
