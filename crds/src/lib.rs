@@ -54,8 +54,8 @@ pub use sink::Sink;
 pub use source::{OnBadRecord, Source, StartFrom, WatermarkStrategy};
 pub use status::{
     ChangeClass, ChangeStatus, CheckpointStatus, FiguresStatus, GenerationStatus, HealthyStatus,
-    Phase, PlanStatus, ProgressStatus, ProposalRefusal, ProposalStatus, ScheduleStatus,
-    StreamJobStatus,
+    Phase, PlanStatus, ProgressStatus, ProposalRefusal, ProposalStatus, RolloutStatus,
+    ScheduleStatus, StreamJobStatus,
 };
 pub use stream_job::{StreamJob, StreamJobSpec};
 pub use validate::{Violation, validate, validate_for_cluster};

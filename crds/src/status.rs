@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::condition::{Condition, optional_time, time};
 
+mod rollout;
+
+pub use rollout::RolloutStatus;
+
 /// The status of a `StreamJob`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +56,9 @@ pub struct StreamJobStatus {
     /// The generation before the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<GenerationStatus>,
+    /// What the last change of owners cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutStatus>,
     /// The greatest number ever given to a generation; none is used twice.
     #[serde(default)]
     pub last_generation: u64,

@@ -107,6 +107,8 @@ pub const SAVEPOINT_OPERATORS_MAX: usize = 32;
 /// A take-over or a release that is no longer wanted is given up after so long; before, it is
 /// cheaper to let it finish.
 pub const STUCK_AFTER: Duration = Duration::from_mins(2);
+/// Moves of a rollout that follow each other at most; where there are more, several go together.
+pub const WAVES_MAX: usize = 8;
 /// How long a worker may take to release at its end.
 pub const TERMINATION_GRACE_SECS: u32 = 60;
 /// How long the planner may take.

@@ -32,9 +32,9 @@ pub const OWNING: &[SlotPhase] = &[
     SlotPhase::Releasing,
 ];
 /// Phases in which a slot of a new generation has proved that it took over.
-const CLAIMED: &[SlotPhase] = &[SlotPhase::Running, SlotPhase::Draining, SlotPhase::Paused];
+pub const CLAIMED: &[SlotPhase] = &[SlotPhase::Running, SlotPhase::Draining, SlotPhase::Paused];
 /// Phases in which a slot is ready to take over, or already does.
-const WARM: &[SlotPhase] = &[
+pub const WARM: &[SlotPhase] = &[
     SlotPhase::Warm,
     SlotPhase::Acquiring,
     SlotPhase::Running,
@@ -87,6 +87,7 @@ pub fn same_memory(a: &StreamJobStatus, b: &StreamJobStatus) -> bool {
         && a.acquiring == b.acquiring
         && a.acquiring_since == b.acquiring_since
         && a.previous == b.previous
+        && a.rollout == b.rollout
         && a.last_generation == b.last_generation
         && a.releasing == b.releasing
         && a.releasing_since == b.releasing_since

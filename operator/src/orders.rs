@@ -11,6 +11,8 @@ use crate::limits::UNREACHABLE_GRACE;
 use crate::machine::OWNING;
 use crate::observed::{Contact, Observed, PodView, SetView};
 
+mod moves;
+
 /// One order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -76,32 +78,49 @@ fn rest(set: &SetView, current: &GenerationStatus) -> Vec<Sent> {
     sent
 }
 
-/// The new generation acquires while the old one releases.
+/// The new generation acquires while the old one releases, move by move.
 fn move_shards(
     observed: &Observed,
     memory: &StreamJobStatus,
     next: &GenerationStatus,
 ) -> Vec<Sent> {
     let mut sent = Vec::new();
-    let take_over = former_is_gone(observed, memory);
-    for (pod, worker) in live(&observed.set(next.number), next) {
-        if waits_for_acquire(worker) || take_over && has(worker, &[SlotPhase::Acquiring]) {
-            sent.extend(order(pod, Order::Acquire(acquire(next, take_over))));
-        }
-    }
-    let Some(current) = &memory.current else { return sent };
+    let new = observed.set(next.number);
+    let Some(current) = &memory.current else {
+        take_up(&new, next, |_| true, true, &mut sent);
+        return sent;
+    };
+    let old = observed.set(current.number);
     let release = ReleaseOrder {
         generation: Generation(current.number),
         // Another plan may not read what is under way in the exchanges.
         drain: current.plan_fingerprint != next.plan_fingerprint,
         seal: false,
     };
-    for (pod, worker) in live(&observed.set(current.number), current) {
-        if has(worker, OWNING) {
-            sent.extend(order(pod, Order::Release(release.clone())));
+    for due in moves::due(observed, memory, current, next) {
+        let take_over = former_is_gone(observed, memory, &old, &due.from);
+        take_up(&new, next, |pod| due.to.contains(&pod.ordinal), take_over, &mut sent);
+        for (pod, worker) in live(&old, current) {
+            if due.from.contains(&pod.ordinal) && has(worker, OWNING) {
+                sent.extend(order(pod, Order::Release(release.clone())));
+            }
         }
     }
     sent
+}
+
+fn take_up(
+    new: &SetView,
+    next: &GenerationStatus,
+    moves: impl Fn(&PodView) -> bool,
+    take_over: bool,
+    sent: &mut Vec<Sent>,
+) {
+    for (pod, worker) in live(new, next).filter(|(pod, _)| moves(pod)) {
+        if waits_for_acquire(worker) || take_over && has(worker, &[SlotPhase::Acquiring]) {
+            sent.extend(order(pod, Order::Acquire(acquire(next, take_over))));
+        }
+    }
 }
 
 /// Slots that were started anew own their shards again; slots that rest at a savepoint that is
@@ -146,13 +165,18 @@ fn acquire(generation: &GenerationStatus, take_over: bool) -> AcquireOrder {
     AcquireOrder { generation: Generation(generation.number), take_over }
 }
 
-/// Whether no pod of the former generation can release any more: waiting for one that still owns
-/// spares a replay, waiting for one that is gone only costs time. Fencing makes both safe.
-fn former_is_gone(observed: &Observed, memory: &StreamJobStatus) -> bool {
-    let Some(current) = &memory.current else { return true };
+/// Whether none of the former owners can release any more: waiting for one that still owns spares a replay, waiting for
+/// one that is gone only costs time. Fencing makes both safe.
+fn former_is_gone(
+    observed: &Observed,
+    memory: &StreamJobStatus,
+    former: &SetView,
+    ordinals: &[u32],
+) -> bool {
     let since = memory.acquiring_since.as_ref().map(|at| observed.since(at.0));
     let patient = since.unwrap_or_default() < UNREACHABLE_GRACE;
-    !observed.set(current.number).pods.iter().any(|pod| match &pod.contact {
+    let mut owners = former.pods.iter().filter(|pod| ordinals.contains(&pod.ordinal));
+    !owners.any(|pod| match &pod.contact {
         Contact::Answered(worker) => has(worker, OWNING),
         Contact::Silent(_) => patient && pod.ready && !pod.ending,
         Contact::Unasked => false,

@@ -144,8 +144,7 @@ impl Proposal {
         let moves =
             !matches!(class, ChangeClass::Nothing | ChangeClass::InPlace | ChangeClass::Suspend);
         let extra = if moves && runs.is_some() && target.spec.upgrade.surge() { after } else { 0 };
-        let slots = runs.map(|current| observed.set(current.number));
-        let gap = slots.and_then(|set| set.slots().filter_map(|slot| slot.gap_ms).max());
+        let gap = memory.rollout.as_ref().map(|rollout| rollout.gap_max_ms);
         let too_many = plan.is_some_and(|plan| !target.suspended() && target.too_many_slots(plan));
         ProposalStatus {
             id: self.id.clone(),

@@ -13,6 +13,8 @@ pub(crate) fn scale_and_kill(world: &World) {
         let count = format!("--replicas={replicas}");
         world.tools.kubectl(&["scale", "streamjob", &act.name, &count]).unwrap();
         act.until_scaled(replicas);
+        let job = world.tools.get("streamjob", &act.name).unwrap();
+        eprintln!("to {replicas} pods: {}", job["status"]["rollout"]);
     }
     let pods = act.pods();
     world.kill_container("default", &pods[0]).unwrap();

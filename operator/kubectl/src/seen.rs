@@ -123,6 +123,7 @@ pub(crate) mod samples {
                     "planFingerprint": "00000000000000ff", "specDigest": "d", "specGeneration": 4,
                 },
                 "lastGeneration": 3,
+                "rollout": {"generation": 3, "shards": 4, "gapMaxMs": 350, "gapMedianMs": 90},
                 "conditions": [
                     condition("Ready", "True", "Running", "generation 3: 2 of 2 slots run"),
                     condition("Stalled", "True", "TopicMissing", "nowhere does not exist"),

@@ -5,6 +5,7 @@ use crds::{Condition, ConditionStatus, ConditionType, StreamJobStatus};
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
+use protocol::reason::Reason;
 use serde_json::{Value, json};
 
 use super::reference;
@@ -36,6 +37,12 @@ pub fn notices(before: &StreamJobStatus, after: &StreamJobStatus) -> Vec<Notice>
         _ => condition.status == ConditionStatus::True,
     };
     let changed = after.conditions.iter().filter(telling).filter(|condition| !said(condition));
+    let rollout = after.rollout.as_ref().filter(|rollout| before.rollout.as_ref() != Some(rollout));
+    let over = rollout.map(|rollout| Notice {
+        warning: false,
+        reason: Reason::Running.to_string(),
+        message: rollout.to_string(),
+    });
     changed
         .map(|condition| Notice {
             warning: matches!(
@@ -45,6 +52,7 @@ pub fn notices(before: &StreamJobStatus, after: &StreamJobStatus) -> Vec<Notice>
             reason: condition.reason.clone(),
             message: condition.message.clone(),
         })
+        .chain(over)
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! From one generation to the next: start beside, warm up, take over, forget the old one.
 
-use crds::{ChangeClass, GenerationStatus, StreamJobStatus};
+use crds::{ChangeClass, GenerationStatus, RolloutStatus, StreamJobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use protocol::reason::Reason;
 
@@ -26,7 +26,11 @@ pub(super) fn finish_acquiring(
     let claimed = all_slots(&observed.set(next.number), &next, CLAIMED);
     if claimed || is_stuck(observed, target, &next, memory) {
         memory.previous = memory.current.take();
-        report_way_back(&observed.set(next.number), &next, memory);
+        let set = observed.set(next.number);
+        let shards = set.slots().flat_map(|slot| &slot.shards);
+        let gaps = shards.filter_map(|shard| shard.gap_ms).collect();
+        memory.rollout = RolloutStatus::of(next.number, gaps);
+        report_way_back(&set, &next, memory);
         memory.current = Some(GenerationStatus { claimed_at: Some(Time(observed.now)), ..next });
         memory.next = None;
         memory.acquiring = None;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
-use crds::{ConditionStatus, ConditionType, Phase, StreamJobStatus};
+use crds::{ConditionStatus, ConditionType, Phase, RolloutStatus, StreamJobStatus};
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -39,6 +39,13 @@ struct Because {
     reason: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct GapOf {
+    namespace: String,
+    job: String,
+    of: &'static str,
+}
+
 /// A job as it was seen last.
 struct Known {
     phase: String,
@@ -56,6 +63,7 @@ pub(super) struct Jobs {
     stalled: Family<Because, Number>,
     degraded: Family<Because, Number>,
     generation: Family<OfJob, Number>,
+    gap: Family<GapOf, Gauge<f64, AtomicU64>>,
 }
 
 /// 1 s to 4.5 h.
@@ -74,6 +82,7 @@ impl Jobs {
             stalled: Family::default(),
             degraded: Family::default(),
             generation: Family::default(),
+            gap: Family::default(),
         };
         registry.register("jobs", "Jobs by phase", jobs.phases.clone());
         registry.register("transitions", "Changes of phase", jobs.transitions.clone());
@@ -90,6 +99,12 @@ impl Jobs {
             "job_generation",
             "The generation that owns the shards",
             jobs.generation.clone(),
+        );
+        registry.register_with_unit(
+            "job_rollout_gap",
+            "For how long nobody committed for a shard in the last rollout",
+            Unit::Seconds,
+            jobs.gap.clone(),
         );
         jobs
     }
@@ -127,6 +142,7 @@ impl Jobs {
         self.ready.get_or_create(&of_job).set(ready);
         let generation = status.current.as_ref().map_or(0, |current| current.number);
         self.generation.get_or_create(&of_job).set(generation);
+        self.show_gap(&key, status.rollout.as_ref());
         self.phases.get_or_create(&OfPhase { phase: phase.clone() }).inc();
         let mut said = Vec::new();
         for of in [ConditionType::Stalled, ConditionType::Degraded] {
@@ -146,9 +162,22 @@ impl Jobs {
         let key = (namespace.to_owned(), name.to_owned());
         let before = self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         self.forget(before);
+        self.show_gap(&key, None);
         let of_job = OfJob { namespace: key.0, job: key.1 };
         self.ready.remove(&of_job);
         self.generation.remove(&of_job);
+    }
+
+    fn show_gap(&self, (namespace, job): &(String, String), rollout: Option<&RolloutStatus>) {
+        let gap_of = |of| GapOf { namespace: namespace.clone(), job: job.clone(), of };
+        for of in ["longest", "median"] {
+            let Some(rollout) = rollout else {
+                self.gap.remove(&gap_of(of));
+                continue;
+            };
+            let ms = if of == "median" { rollout.gap_median_ms } else { rollout.gap_max_ms };
+            self.gap.get_or_create(&gap_of(of)).set(ms as f64 / 1000.0);
+        }
     }
 
     fn forget(&self, before: Option<Known>) {
@@ -214,7 +243,11 @@ mod tests {
         ] {
             assert!(text().contains(line), "{line} is missing in\n{}", text());
         }
-        jobs.saw("a", "j", at(11), &status(Phase::Running, None));
+        let rollout = crds::RolloutStatus::of(2, vec![50, 250, 70]);
+        jobs.saw("a", "j", at(11), &StreamJobStatus { rollout, ..status(Phase::Running, None) });
+        let gap =
+            "streamjob_job_rollout_gap_seconds{namespace=\"a\",job=\"j\",of=\"longest\"} 0.25";
+        assert!(text().contains(gap), "{}", text());
         assert!(!text().contains("InvalidSql"), "{}", text());
         jobs.gone("a", "j");
         assert!(text().contains("streamjob_jobs{phase=\"Running\"} 0"), "{}", text());

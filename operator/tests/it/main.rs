@@ -14,6 +14,7 @@ mod hardships;
 mod health_table;
 mod machine_table;
 mod matrix;
+mod moves;
 mod objects;
 mod orders_table;
 mod partitions_table;

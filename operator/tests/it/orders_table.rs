@@ -40,7 +40,7 @@ pub(crate) fn pod(generation: u64, ordinal: u32, phase: Option<SlotPhase>) -> Po
 }
 
 /// A job in the middle of a rescale, with one pod of each generation.
-fn moving(old: Option<SlotPhase>, new: SlotPhase, seconds: i64) -> Observed {
+pub(crate) fn moving(old: Option<SlotPhase>, new: SlotPhase, seconds: i64) -> Observed {
     let job = job(2);
     let wanted = target(&observed(&job, StreamJobStatus::default()), &settings()).unwrap();
     let mut memory = memory(&wanted, 4);

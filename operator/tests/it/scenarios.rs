@@ -60,6 +60,10 @@ fn scale_up(world: &World) {
     world.edit(|spec| spec["parallelism"] = 3.into());
 }
 
+fn double(world: &World) {
+    world.edit(|spec| spec["parallelism"] = 4.into());
+}
+
 fn scale_too_far(world: &World) {
     world.edit(|spec| spec["parallelism"] = 9.into());
 }
@@ -217,6 +221,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "rescale up and down",
         steps: &[create, scale_up, scale_down],
         end: |w| is_running(w, 3, 1),
+        seconds_per_pass: 1,
+    },
+    Scenario {
+        name: "rescale in two moves",
+        steps: &[create, double],
+        end: |w| is_running(w, 2, 4),
         seconds_per_pass: 1,
     },
     Scenario {

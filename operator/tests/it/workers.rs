@@ -338,6 +338,15 @@ fn obey(fake: &mut Fake, order: &Order) -> Result<(), AdminError> {
 }
 
 impl Fleet {
+    /// How many shards somebody may commit for, by generation.
+    pub(crate) fn owned(&self) -> BTreeMap<u64, usize> {
+        let mut owned = BTreeMap::new();
+        for fake in self.workers.values().filter(|fake| fake.commits()) {
+            *owned.entry(fake.generation).or_default() += fake.shards().count();
+        }
+        owned
+    }
+
     /// What the future depends on beside the workers.
     pub(crate) fn surroundings(&self) -> String {
         format!("{:?} {}", self.claimed, self.partitions)
