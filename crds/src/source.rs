@@ -65,7 +65,8 @@ pub struct WatermarkStrategy {
     /// How far the watermark stays behind the greatest event time of a partition. Default 0s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<HumanDuration>,
-    /// A partition that has been read to its end for so long no longer holds the others back.
+    /// A partition that has been read to its end for so long no longer holds the others back; with
+    /// `partitionedBy` its open windows close, and rows for them that come later are late.
     /// Default 30s; `0s` switches it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<HumanDuration>,

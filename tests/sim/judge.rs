@@ -10,8 +10,10 @@ use tests::checker::order::Order;
 use tests::checker::{Delivery, Open, StoredJob, Verdict};
 use tests::oracle::{Expected, Input, Query};
 
+use crate::advances::{self, Advance};
 use crate::logs;
 use crate::process::{Site, stable_ends};
+use crate::seen::Sight;
 
 /// All in one fetch.
 const EVERYTHING: usize = usize::MAX;
@@ -37,14 +39,24 @@ fn expected(
     query: &Query,
     source: &str,
     limit: &dyn Fn(i32) -> i64,
+    advances: &[Advance],
 ) -> anyhow::Result<Expected> {
     let partitions = stable_ends(&site.cluster, source).len();
     let mut input = Input::new(query.clone(), partitions);
+    let mut advances = advances.iter().peekable();
+    let mut advance = |input: &mut Input, before: (i32, i64)| -> anyhow::Result<()> {
+        while let Some(next) = advances.next_if(|a| (a.partition, a.offset) <= before) {
+            input.advance(next.partition as usize, next.to)?;
+        }
+        Ok(())
+    };
     for ((partition, offset), value) in site.cluster.input() {
         if offset < limit(partition) {
+            advance(&mut input, (partition, offset))?;
             input.push(partition as usize, &value)?;
         }
     }
+    advance(&mut input, (i32::MAX, i64::MAX))?;
     Expected::of(input)
 }
 
@@ -92,21 +104,26 @@ pub(crate) fn prefix(site: &Site, query: &Query, source: &str, sink: &str) -> an
         let key = (group.clone(), source.to_owned(), partition);
         offsets.get(&key).map_or(0, |(offset, _)| *offset)
     };
-    let expected = expected(site, query, source, &limit)?;
+    let expected = expected(site, query, source, &limit, &[])?;
     let mut verdict = Verdict::default();
     compare(site, query, sink, &expected, &mut verdict)?;
     ensure!(verdict.findings.is_empty(), "a prefix: {verdict}");
     Ok(())
 }
 
+/// What the end of a seed is judged to be.
+pub(crate) struct Whole {
+    pub(crate) verdict: Verdict,
+    /// Windows that no watermark has closed.
+    pub(crate) open: u64,
+}
+
 /// All checks, at the end.
-pub(crate) fn whole(
-    site: &Site,
-    query: &Query,
-    source: &str,
-    sink: &str,
-) -> anyhow::Result<Verdict> {
-    let expected = expected(site, query, source, &|_| i64::MAX)?;
+pub(crate) fn whole(site: &Site, query: &Query, source: &str, sink: &str) -> anyhow::Result<Whole> {
+    let advances = advances::of(site, source, query.delay)?;
+    site.cluster.seen.add(Sight::Advance, advances.len() as u64);
+    let expected = expected(site, query, source, &|_| i64::MAX, &advances)?;
+    let open = expected.rows.len() as u64 - expected.due();
     let mut verdict =
         Verdict { events: expected.events, late: expected.late, ..Verdict::default() };
     compare(site, query, sink, &expected, &mut verdict)?;
@@ -126,5 +143,5 @@ pub(crate) fn whole(
     let judged = objects.judge(&named, SystemTime::now(), &mut verdict);
     site.runtime.block_on(judged)?;
     generations.finish(&mut verdict);
-    Ok(verdict)
+    Ok(Whole { verdict, open })
 }

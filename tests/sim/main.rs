@@ -3,6 +3,7 @@
 //! `STREAMJOB_SIM_SEED` runs one of them again and shows every step.
 
 mod acts;
+mod advances;
 mod cluster;
 mod crew;
 mod judge;

@@ -1,5 +1,6 @@
 //! The object store: objects in memory behind a line that fails, loses answers and is slow, and away now and then.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,8 @@ pub(crate) struct Objects {
     seen: Arc<Seen>,
     storage: Mutex<Storage>,
     away_until: Mutex<Duration>,
+    /// Every manifest that was ever written, by its key: most are deleted before the judgement.
+    manifests: Mutex<BTreeMap<String, Bytes>>,
 }
 
 /// What becomes of one request.
@@ -45,7 +48,13 @@ fn failure() -> Error {
 impl Objects {
     pub(crate) fn new(schedule: Arc<Schedule>, seen: Arc<Seen>, storage: Storage) -> Self {
         let (storage, away_until) = (Mutex::new(storage), Mutex::new(Duration::ZERO));
-        Self { inner: InMemory::new(), schedule, seen, storage, away_until }
+        let manifests = Mutex::default();
+        Self { inner: InMemory::new(), schedule, seen, storage, away_until, manifests }
+    }
+
+    /// Every manifest that was ever written, by its key.
+    pub(crate) fn manifests(&self) -> BTreeMap<String, Bytes> {
+        self.manifests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// From here on every request is answered.
@@ -125,7 +134,12 @@ impl ObjectStore for Objects {
         if fate == Fate::Refused {
             return Err(failure());
         }
+        let manifest = location.as_ref().contains("/manifests/").then(|| payload.clone());
         let done = self.inner.put_opts(location, payload, options).await;
+        if let Some(manifest) = manifest.filter(|_| done.is_ok()) {
+            let mut manifests = self.manifests.lock().unwrap_or_else(PoisonError::into_inner);
+            manifests.insert(location.to_string(), manifest.into());
+        }
         if fate == Fate::AnswerLost { Err(failure()) } else { done }
     }
 

@@ -67,6 +67,7 @@ fn job_file(setting: &Setting) -> JobFile {
         commit_interval: format!("{}ms", setting.commit_ms),
         checkpoint_interval: format!("{}ms", setting.checkpoint_ms),
         max_parallelism: Some(setting.exchange),
+        idle_timeout: format!("{}ms", setting.idle_ms.unwrap_or(0)),
         ..JobFile::new("simulated:9092", setting.query.clone(), checkpoints)
     }
 }
@@ -169,8 +170,11 @@ fn live(
     }
     turns::pause(QUIET);
     ensure!(is_done(site, file), "it was at its end before");
-    let verdict = judge::whole(site, &setting.query, &file.source, &file.sink)?.require_clean()?;
-    Ok(verdict.expected)
+    let verdict = judge::whole(site, &setting.query, &file.source, &file.sink)?;
+    // Nothing is left open: not even the windows of the last rows.
+    let open = verdict.open;
+    ensure!(setting.idle_ms.is_none() || open == 0, "{open} windows are open in idle logs");
+    Ok(verdict.verdict.require_clean()?.expected)
 }
 
 /// All of every log is committed, and no transaction is open.

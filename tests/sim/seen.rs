@@ -66,6 +66,8 @@ sights! {
     CheckpointFailed: "checkpoint failed",
     Replaced: "producer replaced",
     Restored: "restored from a manifest",
+    Advance: "watermark forced",
+    AdvanceDropped: "forced watermark that was not committed",
 }
 
 /// Counts.

@@ -43,6 +43,8 @@ pub(crate) struct Storage {
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) query: Query,
+    /// `watermark.idleTimeout`, for windows over a claim: idle logs close theirs.
+    pub(crate) idle_ms: Option<usize>,
     pub(crate) partitions: u32,
     /// Partitions of an exchange.
     pub(crate) exchange: u32,
@@ -62,6 +64,16 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
+    /// Some seeds are about logs that are idle: drawn apart, so that the others stay what they were.
+    fn idle(seed: u64) -> Option<(Query, Option<usize>)> {
+        let random = &mut Random::new(seed ^ 0x1d1e_1097);
+        random.one_in(4).then(|| {
+            let query =
+                if random.one_in(2) { Query::bids_hopping } else { Query::bids_per_auction }(true);
+            (query, Some([150, 1_000, 4_000][random.below(3)]))
+        })
+    }
+
     pub(crate) fn draw(seed: u64) -> Self {
         let random = &mut Random::new(seed ^ 0x5e77_1269);
         let partitions = 1 + random.below(4) as u32;
@@ -71,6 +83,7 @@ impl Setting {
             3 => Query::bids_per_auction(false),
             _ => Query::bids_hopping(false),
         };
+        let (query, idle_ms) = Self::idle(seed).unwrap_or((query, None));
         let mut maybe = |n: usize, least: usize, most: usize| {
             (!random.one_in(n)).then(|| least + random.below(most - least))
         };
@@ -78,6 +91,7 @@ impl Setting {
         let old_coordinator = maybe(2, 2, 10);
         Self {
             query,
+            idle_ms,
             partitions,
             exchange: 1 + random.below(4) as u32,
             rows: 50 + random.below(350) as u64,

@@ -18,6 +18,7 @@ use crate::orders::Orders;
 use crate::world::World;
 
 mod acquire;
+mod advance;
 mod burst;
 mod checkpoint;
 mod checkpoint_task;

@@ -11,12 +11,14 @@ pub struct LogClock {
     delay: i64,
     latest: Option<i64>,
     late: u64,
+    /// The largest end of a window in which a row counts.
+    last_end: Option<i64>,
 }
 
 impl LogClock {
     /// A log of which nothing was read. `delay` in ms.
     pub fn new(delay: i64) -> Self {
-        Self { delay, latest: None, late: 0 }
+        Self { delay, latest: None, late: 0, last_end: None }
     }
 
     /// The watermark now, ms; none before the first row.
@@ -42,10 +44,22 @@ impl LogClock {
             start -= slide;
         }
         starts.reverse();
+        self.last_end = self.last_end.max(starts.last().map(|start| start + size));
         if starts.is_empty() {
             self.late += 1;
         }
         self.pass(event_time);
+    }
+
+    /// The log was idle here: the watermark goes to the largest end of the windows that are open, and nowhere else.
+    pub fn advance(&mut self, to: i64) -> anyhow::Result<()> {
+        let open = self.last_end.filter(|end| self.watermark().is_some_and(|now| *end > now));
+        anyhow::ensure!(
+            open == Some(to),
+            "the watermark of a log was forced to {to}; the last window open ends at {open:?}"
+        );
+        self.latest = Some(to + self.delay);
+        Ok(())
     }
 
     /// Takes the next row of a query without windows.
@@ -86,6 +100,22 @@ mod tests {
         let rows: &[(i64, &[i64])] =
             &[(9, &[0, 2, 4, 6, 8]), (13, &[4, 6, 8, 10, 12]), (9, &[4, 6, 8]), (1, &[])];
         check(Window::Hop { size: 10, slide: 2 }, 0, rows, 1);
+    }
+
+    #[test]
+    fn an_idle_log_closes_what_is_open_and_what_comes_after_is_late() {
+        let window = Window::Hop { size: 10, slide: 5 };
+        let (mut clock, mut starts) = (LogClock::new(2), Vec::new());
+        assert!(clock.advance(10).is_err(), "nothing is open");
+        clock.take(7, window, &mut starts);
+        assert!(clock.advance(10).is_err(), "a window is open that ends at 15");
+        clock.advance(15).unwrap();
+        assert!(clock.advance(15).is_err(), "nothing is open any more");
+        clock.take(8, window, &mut starts);
+        assert_eq!((&starts[..], clock.late()), (&[][..], 1));
+        clock.take(13, window, &mut starts);
+        assert_eq!((&starts[..], clock.watermark()), (&[10][..], Some(15)));
+        clock.advance(20).unwrap();
     }
 
     #[test]

@@ -193,6 +193,16 @@ impl Input {
         Ok(())
     }
 
+    /// The watermark of a log was forced, behind what was pushed of it.
+    pub fn advance(&mut self, partition: usize, to: i64) -> anyhow::Result<()> {
+        let filter = &self.query.filter;
+        anyhow::ensure!(
+            filter.is_none(),
+            "which windows are open depends on the filter {filter:?}"
+        );
+        self.logs[partition].clock.advance(to)
+    }
+
     /// Rows taken.
     pub fn rows(&self) -> u64 {
         self.logs.iter().map(|log| log.rows).sum()

@@ -51,6 +51,9 @@ pub(crate) trait Windowed: Send + Sync {
     ) -> Result<u64, DataflowError>;
     /// The time of what is handed out next, if the watermark has reached it.
     fn next_due(&self, watermark: i64) -> Option<i64>;
+    /// The watermark by which everything that waits for one has been handed out; none if nothing waits. What closes
+    /// without a result does not count.
+    fn waits_until(&self) -> Option<i64>;
     /// Hands out what `next_due` named, and may go on with what follows up to `due.until`, as far as the budget goes.
     /// Says how far it came if it is not finished.
     fn emit(

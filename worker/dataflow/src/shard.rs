@@ -1,5 +1,6 @@
 //! One stage over one log.
 
+mod advance;
 mod emit;
 mod results;
 mod state;

@@ -58,12 +58,24 @@ pub(crate) fn operator_changes(before: &Value, now: &Value) -> OperatorChanges {
     }
 }
 
-/// Column and delay of a source's watermark; when it is idle says nothing about windows.
+/// May a plan have forced the watermark of a shard (R8)? It keeps windows over the source, whose logs can be idle.
+pub(crate) fn may_advance(description: &Value, stage: StageId, topic: &str) -> bool {
+    let stage_0 = |table: &Value| table.get("stage").and_then(Value::as_u64) == Some(0);
+    let tables = description.get("tables").and_then(Value::as_array);
+    let never = watermark(description, topic).is_some_and(|text| text.ends_with(", never idle"));
+    stage == StageId(0) && !never && tables.into_iter().flatten().any(stage_0)
+}
+
+/// Column and delay of a source's watermark. When it is idle does not count: what that closed is recorded (R8).
 fn line<'a>(description: &'a Value, topic: &str) -> Option<&'a str> {
+    let watermark = watermark(description, topic)?;
+    Some(watermark.rsplit_once(", ").map_or(watermark, |(line, _)| line))
+}
+
+fn watermark<'a>(description: &'a Value, topic: &str) -> Option<&'a str> {
     let sources = description.get("sources")?.as_array()?;
     let source = sources.iter().find(|s| s.get("topic").and_then(Value::as_str) == Some(topic))?;
-    let watermark = source.get("watermark").and_then(Value::as_str).unwrap_or("none");
-    Some(watermark.rsplit_once(", ").map_or(watermark, |(line, _)| line))
+    Some(source.get("watermark").and_then(Value::as_str).unwrap_or("none"))
 }
 
 fn keeps(description: &Value, stage: StageId, table: &TableSchema) -> bool {
@@ -89,6 +101,22 @@ mod tests {
             "sources": [{"name": "s", "topic": "in", "watermark": watermark}],
             "tables": operators.iter().map(table).collect::<Vec<_>>(),
         })
+    }
+
+    #[test]
+    fn a_plan_forces_watermarks_where_it_keeps_windows_over_logs_that_can_be_idle() {
+        let key: &[(&str, &str)] = &[("a.window", "k")];
+        for (watermark, operators, stage, topic, expected) in [
+            ("t - 5 ms, idle after 9 ms", key, 0, "in", true),
+            ("t - 5 ms, never idle", key, 0, "in", false),
+            ("t - 5 ms, idle after 9 ms", &[], 0, "in", false),
+            ("t - 5 ms, idle after 9 ms", key, 1, "in", false),
+            ("t - 5 ms, never idle", key, 0, "unknown", true),
+        ] {
+            let plan = description(watermark, operators);
+            let found = may_advance(&plan, StageId(stage), topic);
+            assert_eq!(found, expected, "{watermark} {operators:?} {stage} {topic}");
+        }
     }
 
     #[test]

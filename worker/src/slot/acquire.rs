@@ -14,6 +14,7 @@ use protocol::generation::GenerationObject;
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
 
+use super::advance::leads_to;
 use super::committer::Committer;
 use super::context::Context;
 use super::former::{Former, RELEASE_POLL};
@@ -221,8 +222,17 @@ fn bring_up(
         let usable = |s: &super::shard::OwnedShard| {
             s.id == *id && s.position <= start.offset && start.committed && start.cursor.is_none()
         };
-        let mut shard = if let Some(at) = warmed.iter().position(usable) {
-            let mut shard = warmed.swap_remove(at);
+        let usable = match warmed.iter().position(usable) {
+            Some(at) => {
+                let shard = warmed.swap_remove(at);
+                let named = start.manifest.as_ref().map(|(uid, name)| (uid.as_str(), name));
+                let follows = named
+                    .map_or(Ok(true), |named| leads_to(context, &mut manifests, &shard, named));
+                follows?.then_some(shard)
+            }
+            None => None,
+        };
+        let mut shard = if let Some(mut shard) = usable {
             let named = start.manifest.as_ref().map(|(_, name)| name.clone());
             if shard.committed.manifest != named {
                 // The chain that it was warmed from may go at any time: the next checkpoint starts a new one.

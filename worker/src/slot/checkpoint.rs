@@ -17,7 +17,7 @@ use super::checkpoint_task::{Done, ShardState, Snapshot, Uploader};
 use super::context::Context;
 use super::progress::Progress;
 use super::replay::Shards;
-use super::shard::OwnedShard;
+use super::shard::{Chain, OwnedShard};
 use super::stop::flow_stop;
 
 /// How long one look at an upload waits.
@@ -44,6 +44,8 @@ pub(crate) struct Checkpoints {
     /// What the newest snapshot holds of every shard: the state is a function of it. None before the first, and when
     /// that one did not come to the store.
     taken: Option<Vec<(i64, ShardRegisters)>>,
+    /// The newest one did not come to the store.
+    failed: bool,
 }
 
 impl Checkpoints {
@@ -55,6 +57,7 @@ impl Checkpoints {
             naming: None,
             last: turns::now(),
             taken: None,
+            failed: false,
         }
     }
 
@@ -72,10 +75,14 @@ impl Checkpoints {
             Some(Err(TryRecvError::Disconnected)) => return Err(thread_gone()),
         }
         self.note_named(context, shards);
-        if turns::since(self.last) < context.task.job.checkpoint_interval || !self.is_idle() {
+        // An advance waits for nothing but the store: where that failed, for the next checkpoint.
+        let advances = shards.all.iter().any(|s| s.wants_advance);
+        let hurries = advances && !self.failed;
+        let due = hurries || turns::since(self.last) >= context.task.job.checkpoint_interval;
+        if !due || !self.is_idle() {
             return Ok(());
         }
-        if !self.is_current(shards) {
+        if advances || !self.is_current(shards) {
             return self.begin(context, shards, progress);
         }
         self.last = turns::now();
@@ -136,7 +143,7 @@ impl Checkpoints {
                     id: shard.id.clone(),
                     topic_id: shard.topic_id.clone(),
                     offset: shard.position,
-                    registers: shard.flow.registers(),
+                    registers: shard.registers_for(&name),
                     tables: shard.flow.tables(),
                     changes: shard.flow.changes().map_err(|e| flow_stop(&shard.id, &e))?,
                     chain: shard.chain.clone(),
@@ -169,26 +176,21 @@ impl Checkpoints {
         match outcome {
             Outcome::Stopped(stop) => Err(stop),
             Outcome::Failed(why) => {
-                tracing::warn!("checkpoint failed: {why}");
-                self.taken = None;
-                for shard in &mut shards.all {
-                    shard.flow.mark_all_changed();
-                    shard.chain.rebase = true;
-                }
-                context.task.board.update(slot, |e| {
-                    e.counters.checkpoint_failures += 1;
-                    e.status.reason = Some(Reason::CheckpointFailed);
-                    e.status.message = Some(why);
-                });
+                self.not_stored(context, shards, why);
                 Ok(())
             }
             Outcome::Done(done) => {
                 faults::before(Point::CheckpointName);
                 let Done { name, chains, bytes, puts, took, completed_at } = *done;
+                self.failed = false;
                 for (shard, runs) in shards.all.iter_mut().zip(chains) {
-                    shard.chain.runs = runs;
-                    shard.chain.rebase = false;
-                    shard.naming = Some(name.clone());
+                    let happened = shard.carry_out();
+                    shard.chain = Chain { runs, rebase: !happened };
+                    if happened {
+                        shard.naming = Some(name.clone());
+                    } else {
+                        shard.flow.mark_all_changed();
+                    }
                 }
                 context.task.board.update(slot, |e| {
                     e.counters.checkpoint_seconds.push(took.as_secs_f64());
@@ -210,6 +212,26 @@ impl Checkpoints {
                 Ok(())
             }
         }
+    }
+
+    /// The next one holds everything, and no shard has advanced.
+    fn not_stored(&mut self, context: &Context, shards: &mut Shards, mut why: String) {
+        (self.taken, self.failed) = (None, true);
+        let mut waiting = 0;
+        for shard in &mut shards.all {
+            shard.flow.mark_all_changed();
+            shard.chain.rebase = true;
+            waiting += u32::from(shard.advance.take().is_some());
+        }
+        if waiting > 0 {
+            why = format!("{why}; {waiting} idle logs keep windows open and count as slow");
+        }
+        tracing::warn!("checkpoint failed: {why}");
+        context.task.board.update(context.task.slot, |e| {
+            e.counters.checkpoint_failures += 1;
+            e.status.reason = Some(Reason::CheckpointFailed);
+            e.status.message = Some(why);
+        });
     }
 
     /// The checkpoint counts once commits of every shard name it.

@@ -19,6 +19,7 @@ const OPEN_TRANSACTION: Duration = Duration::from_mins(1);
 pub(crate) fn decide(context: &Context, shards: &mut Shards) {
     let now = turns::now();
     for shard in &mut shards.all {
+        shard.wants_advance = false;
         let Some(timeout) = idle_timeout(context, shard) else { continue };
         let (Some(number), Some((end, since))) = (shard.log, shard.at_end) else { continue };
         let held = now.saturating_duration_since(since);
@@ -28,7 +29,12 @@ pub(crate) fn decide(context: &Context, shards: &mut Shards) {
                     && shard.position == end
                     && held >= timeout =>
             {
-                shard.flow.set_idle(true);
+                // With windows open it counts as slow until they are closed (R8): others that went on without it
+                // would find its results late.
+                shard.wants_advance = shard.flow.waits_until().is_some();
+                if !shard.wants_advance {
+                    shard.flow.set_idle(true);
+                }
             }
             Some(high) if end < high && held >= OPEN_TRANSACTION => {
                 context.task.board.update(context.task.slot, |e| {

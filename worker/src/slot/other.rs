@@ -2,8 +2,9 @@
 //! leads to the same state (R1), as long as all that committed since fire the same windows at the same points.
 
 use protocol::acquire::{StartPoint, Stop};
-use protocol::manifest::Manifest;
+use protocol::manifest::{Manifest, ManifestName};
 use protocol::reason::Reason;
+use protocol::registers::ShardRegisters;
 use protocol::restore::{is_damage, older_checkpoints, other_plans_since};
 use protocol::{Fingerprint, Generation};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::restore::{Manifests, restore};
 use super::shard::OwnedShard;
 use crate::history::{JobHistory, read_json};
 use crate::planning::PlanObject;
-use crate::planning::firing::{Windows, why_not_alike};
+use crate::planning::firing::{Windows, may_advance, why_not_alike};
 
 /// As [`restore`]. Where the manifest that the commit names, or a run of it, is gone or damaged, from the newest other
 /// checkpoint that is whole and whose gap is still in the log; without one it stops for the first reason.
@@ -59,10 +60,14 @@ fn another(
     tracing::warn!(reason = %first.reason, "{}; looking for another checkpoint", first.message);
     let history = context.block_on(JobHistory::read(&context.store, &context.task.job.keys))?;
     let any_plan = is_damage(&first);
+    let behind = registers_of(context, manifests, shard, (uid, named))?;
     let mut stopped = first;
     for name in older_checkpoints(named, &history.manifest_names) {
         let fits = match manifests.get(context, uid, &name) {
-            Ok(manifest) => covers(context, manifest, shard, start.offset, any_plan),
+            Ok(manifest) => {
+                covers(context, manifest, shard, start.offset, any_plan)
+                    && no_advance_since(manifest, shard, behind.as_ref())
+            }
             Err(stop) if is_damage(&stop) => false,
             Err(stop) => return Err(stop),
         };
@@ -71,7 +76,7 @@ fn another(
         }
         *shard = context.new_shard(&shard.id)?;
         let older = StartPoint { manifest: Some((uid.clone(), name.clone())), ..start.clone() };
-        let tried = alike_since(context, &history, shard, name.generation)
+        let tried = alike_since(context, &history, shard, (name.generation, behind.is_some()))
             .and_then(|()| restore(context, manifests, shard, &older));
         match tried {
             Ok(()) => {
@@ -111,13 +116,44 @@ fn covers(
     (any_plan || own_plan) && snapshot.is_some_and(|snapshot| snapshot.offset <= committed)
 }
 
+/// What the named checkpoint says of the shard; none if it does not say it any more.
+fn registers_of(
+    context: &Context,
+    manifests: &mut Manifests,
+    shard: &OwnedShard,
+    (uid, named): (&str, &ManifestName),
+) -> Result<Option<ShardRegisters>, Stop> {
+    match manifests.get(context, uid, named) {
+        Ok(manifest) => {
+            let snapshot = manifest.shard(shard.id.stage, &shard.id.log);
+            Ok(snapshot.map(|snapshot| snapshot.registers.clone()))
+        }
+        Err(stop) if is_damage(&stop) => Ok(None),
+        Err(stop) => Err(stop),
+    }
+}
+
+/// No forced advance lies between a checkpoint and the named one (R8): a replay would not carry it out. Where the named
+/// one does not say it, none may ever have happened.
+fn no_advance_since(
+    manifest: &Manifest,
+    shard: &OwnedShard,
+    named: Option<&ShardRegisters>,
+) -> bool {
+    let own = manifest.shard(shard.id.stage, &shard.id.log).map(|snapshot| &snapshot.registers);
+    own.is_some_and(|own| match named {
+        Some(named) => own.is_same_advance(named),
+        None => own.advances == 0 && !shard.flow.may_advance(),
+    })
+}
+
 /// A muted replay is exact where whoever committed in its range has fired the same windows. The checkpoint was written
 /// by a slot of `from`; what lies behind it was committed by that generation or later ones.
 fn alike_since(
     context: &Context,
     history: &JobHistory,
     shard: &OwnedShard,
-    from: Generation,
+    (from, advances_known): (Generation, bool),
 ) -> Result<(), Stop> {
     let task = &context.task;
     let tables = shard.flow.tables();
@@ -128,7 +164,11 @@ fn alike_since(
         let other = describe(context, &plan)?;
         let windows =
             Windows { stage: shard.id.stage, topic: &shard.id.log.topic, tables: &tables };
-        if let Some(why) = why_not_alike(&own, &other, &windows) {
+        let forced = || {
+            let unknown = !advances_known && may_advance(&other, windows.stage, windows.topic);
+            unknown.then(|| format!("it may have forced the watermark of {}", windows.topic))
+        };
+        if let Some(why) = why_not_alike(&own, &other, &windows).or_else(forced) {
             let message = format!(
                 "shard {}: the plan {plan} has committed since generation {from}, and {why}: rows could be lost or sent twice",
                 shard.id

@@ -59,6 +59,8 @@ impl Parting {
         faults::before(Point::ReleaseCheckpoint);
         self.begun = true;
         let Running { checkpoints, shards, progress, .. } = running;
+        // What gives its shards up forces no watermark.
+        shards.all.iter_mut().for_each(|shard| shard.wants_advance = false);
         checkpoints.begin(context, shards, progress)?;
         Ok(false)
     }
@@ -163,6 +165,8 @@ fn upload(
 ) -> Result<(), Stop> {
     let Running { checkpoints, shards, progress, .. } = running;
     if begin {
+        // What gives its shards up forces no watermark.
+        shards.all.iter_mut().for_each(|shard| shard.wants_advance = false);
         checkpoints.begin(context, shards, progress)?;
     }
     checkpoints.wait(context, shards, at_most)
@@ -170,7 +174,8 @@ fn upload(
 
 fn name_completed(context: &mut Context, running: &mut Running) -> Result<(), Stop> {
     for _ in 0..NAMING_COMMITS_MAX {
-        if running.shards.all.iter().all(|s| s.naming.is_none()) {
+        // What a forced advance closes may take more than one commit.
+        if running.settled() && running.shards.all.iter().all(|s| s.naming.is_none()) {
             running.checkpoints.note_named(context, &running.shards);
             return Ok(());
         }

@@ -102,6 +102,22 @@ impl Shards {
         Ok(())
     }
 
+    /// Gives the place of a shard to another one of the same log, which is read anew.
+    pub(crate) fn replace(
+        &mut self,
+        context: &mut Context,
+        at: usize,
+        shard: OwnedShard,
+    ) -> Result<(), Stop> {
+        if let Some(log) = self.all[at].log {
+            let own = std::slice::from_ref(&shard.id.log);
+            context.reader.unassign(own).map_err(|e| kafka_stop(&e))?;
+            self.by_log[log as usize] = None;
+        }
+        self.all[at] = shard;
+        Ok(())
+    }
+
     /// The shards, none of them read any more.
     pub(crate) fn into_unassigned(
         mut self,

@@ -9,6 +9,7 @@ use protocol::manifest::{ManifestName, Run};
 use protocol::registers::UpstreamWatermark;
 use protocol::{CommitNumber, ShardId};
 
+use super::advance::Advance;
 use super::decode::Decoder;
 use super::{bug, stop};
 use crate::job::Job;
@@ -40,6 +41,12 @@ pub(crate) struct OwnedShard {
     pub(crate) due_watermark: Option<UpstreamWatermark>,
     /// A completed checkpoint that the next commit names.
     pub(crate) naming: Option<ManifestName>,
+    /// Its log is idle and windows of it are open: only an advance of the watermark closes them (R8).
+    pub(crate) wants_advance: bool,
+    /// The advance that the checkpoint under way holds.
+    pub(crate) advance: Option<Advance>,
+    /// The newest manifest of the owner that a follower has looked at.
+    pub(crate) followed: Option<ManifestName>,
     /// Where it came from at acquire.
     pub(crate) start: Option<StartPoint>,
     /// How long nobody committed it when it was taken over, ms.
@@ -101,6 +108,9 @@ impl OwnedShard {
             sent_watermark: None,
             due_watermark: None,
             naming: None,
+            wants_advance: false,
+            advance: None,
+            followed: None,
             start: None,
             gap_ms: None,
         })

@@ -8,9 +8,11 @@ use connectors::turns;
 use protocol::ShardId;
 use protocol::acquire::{StartPoint, Stop};
 use protocol::admin::SlotPhase;
+use protocol::manifest::ManifestName;
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
 
+use super::advance::leads_to;
 use super::context::Context;
 use super::kafka_stop;
 use super::other::restore_or_own;
@@ -130,7 +132,8 @@ pub(super) fn keep_up(
     }
 }
 
-/// Raises the bounds to what the owner has committed; restores what is not there yet.
+/// Raises the bounds to what the owner has committed; restores what is not there yet, and anew what an advance of the
+/// owner's lies ahead of (R8).
 fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
     let read = context.read_own(false, READ_TIMEOUT).map_err(|e| kafka_stop(&e))?;
     let mut manifests = Manifests::default();
@@ -140,7 +143,11 @@ fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
         if metadata.cursor.is_some() {
             continue; // an emission is being cut: wait for its last part
         }
-        if let Some(shard) = shards.all.iter_mut().find(|s| s.id == id) {
+        let at = shards.all.iter().position(|s| s.id == id);
+        if let Some(at) = at
+            && follows(context, &mut manifests, &mut shards.all[at], metadata.manifest.as_ref())?
+        {
+            let shard = &mut shards.all[at];
             shard.bound = Some((*offset).max(shard.position));
             continue;
         }
@@ -160,7 +167,25 @@ fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
         faults::after(Point::WarmRestore);
         shard.bound = Some(*offset);
         shard.committed.manifest = Some(name);
-        shards.all.push(shard);
+        match at {
+            Some(at) => shards.replace(context, at, shard)?,
+            None => shards.all.push(shard),
+        }
     }
     shards.assign(context)
+}
+
+/// No advance lies between a follower and what the owner names. Each manifest is looked at once.
+fn follows(
+    context: &Context,
+    manifests: &mut Manifests,
+    shard: &mut OwnedShard,
+    named: Option<&ManifestName>,
+) -> Result<bool, Stop> {
+    let Some(named) = named.filter(|named| shard.followed.as_ref() != Some(named)) else {
+        return Ok(true);
+    };
+    let follows = leads_to(context, manifests, shard, (&context.task.job.uid, named))?;
+    shard.followed = Some(named.clone());
+    Ok(follows)
 }

@@ -193,6 +193,10 @@ impl Windowed for OverOperator {
         (watermark != UNDEFINED && end <= watermark).then_some(end)
     }
 
+    fn waits_until(&self) -> Option<i64> {
+        self.table.last_waiting().map(|time| time + SPAN_MS)
+    }
+
     fn emit(
         &mut self,
         due: Due,

@@ -144,6 +144,15 @@ impl Windowed for SessionOperator {
         earliest.map(|end| end + self.lag)
     }
 
+    fn waits_until(&self) -> Option<i64> {
+        match self.plan.grouping.window {
+            WindowKind::First { .. } => self.table.latest_first(),
+            // What it has to say is out; how long a key is kept is for the rows to say.
+            WindowKind::Life { .. } => None,
+            _ => self.table.latest_end().map(|end| end + self.lag),
+        }
+    }
+
     fn emit(
         &mut self,
         due: Due,

@@ -19,7 +19,7 @@ use crate::pipeline::Flow;
 use crate::plan::{Emit, WindowAggregate, WindowInput};
 use crate::schema::MappedTable;
 use crate::watermark::UNDEFINED;
-use crate::window::Panes;
+use crate::window::{Panes, WindowKind};
 
 pub(crate) struct WindowOperator {
     pub(super) plan: Box<WindowAggregate>,
@@ -141,6 +141,14 @@ impl Windowed for WindowOperator {
             (end <= self.panes.last_end(pane.end)).then_some(end)
         });
         ends.min().filter(|end| *end <= watermark)
+    }
+
+    fn waits_until(&self) -> Option<i64> {
+        if self.refires.are_all() || self.plan.grouping.window == WindowKind::All {
+            return None;
+        }
+        let ends = self.tables.by_pane.keys().map(|pane| self.panes.last_end(pane.end));
+        ends.max().filter(|end| *end > self.fired_until)
     }
 
     fn finish(&mut self, watermark: i64) -> Result<(), DataflowError> {

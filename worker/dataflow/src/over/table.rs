@@ -158,6 +158,11 @@ impl FrameTable {
         self.waiting.first_key_value().map(|(time, _)| *time)
     }
 
+    /// The latest time of such a row.
+    pub(crate) fn last_waiting(&self) -> Option<i64> {
+        self.waiting.last_key_value().map(|(time, _)| *time)
+    }
+
     /// Times before `until` of rows that have not been handed out, each with its keys by hash and key.
     pub(crate) fn waiting(&self, until: i64) -> Vec<(i64, u32)> {
         let mut all = Vec::new();

@@ -145,6 +145,7 @@ impl Shard {
         for table in 0..self.windows.len() {
             self.window_mut(table)?.finish(watermark)?;
         }
+        self.registers.sent_until = None;
         self.cut = false;
         self.open = false;
         Ok(())

@@ -88,12 +88,17 @@ impl Shard {
         }
         self.registers = registers;
         self.mapping = mapping;
-        if let Some(watermark) = self.watermark() {
+        if let Some(watermark) = self.sent_until() {
             for table in 0..self.windows.len() {
                 self.window_mut(table)?.set_fired_until(watermark);
             }
         }
         Ok(())
+    }
+
+    /// What the watermark had closed there.
+    fn sent_until(&self) -> Option<i64> {
+        self.registers.sent_until.or_else(|| self.watermark())
     }
 
     /// Takes one stored entry, in the numbering and layout of the stored tables. Dead entries (all windows end at
@@ -104,7 +109,7 @@ impl Shard {
         key: &[u8],
         value: &[u8],
     ) -> Result<(), DataflowError> {
-        let watermark = self.watermark().unwrap_or(UNDEFINED);
+        let watermark = self.sent_until().unwrap_or(UNDEFINED);
         let mapping = std::mem::take(&mut self.mapping);
         let done = match mapping.table(table) {
             Some(mapped) => self

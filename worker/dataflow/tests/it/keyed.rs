@@ -113,7 +113,7 @@ fn two_phases_give_the_same_table_in_any_interleaving() {
 }
 
 /// The plan with what the first row has in three columns.
-fn with_first_rows(plan: &Arc<JobPlan>) -> Arc<JobPlan> {
+pub(crate) fn with_first_rows(plan: &Arc<JobPlan>) -> Arc<JobPlan> {
     let mut plan = (**plan).clone();
     let first = |name: &str, kind| Aggregate {
         name: format!("first_row({name})"),
@@ -197,7 +197,7 @@ fn first_text(
 }
 
 /// Rows without their times.
-fn without_times(out: &[String]) -> Vec<String> {
+pub(crate) fn without_times(out: &[String]) -> Vec<String> {
     let row = |line: &String| {
         let values: Vec<&str> = line.strip_prefix("0: ").unwrap().split(" | ").collect();
         [&values[..1], &values[4..]].concat().join(" | ")

@@ -1,6 +1,7 @@
 //! Shards against a naive implementation, under random batch splits, boundaries, restarts and interleavings.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod advances;
 mod cursor;
 mod exchange;
 mod failures;

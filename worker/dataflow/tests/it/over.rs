@@ -262,3 +262,17 @@ fn an_emission_is_cut_between_keys_and_goes_on_there() {
         assert_eq!(digest(&mut cut), digest(&mut whole), "{frame}");
     }
 }
+
+#[test]
+fn an_idle_log_hands_its_last_row_out() {
+    let row = |time| Row { time, id: Some(1), name: None, quantity: None, price: None };
+    let mut shard = shard(&job(FRAMES[0]), 0, 0);
+    shard.process_rows(&packed(&[row(1_000), row(1_007)])).unwrap();
+    let mut out = Vec::new();
+    emit(&mut shard, &mut out);
+    assert_eq!((out.len(), shard.waits_until()), (0, Some(1_008)));
+    let registers = shard.advanced(&"g1-s0-c1-00000000000000aa".parse().unwrap()).unwrap();
+    shard.advance(registers);
+    emit(&mut shard, &mut out);
+    assert_eq!((out.len(), shard.waits_until()), (2, None));
+}

@@ -197,16 +197,6 @@ fn ends(
     };
     let declared = place.read.declared;
     if keyed(declared, context) {
-        // What is kept for ever waits for no watermark.
-        if declared.idle_timeout_ms.is_some() && grouping.window != WindowKind::All {
-            let name = &declared.name;
-            let message = format!(
-                "source '{name}' is partitionedBy the keys, so its windows live with its partitions; they would stay \
-                 open when a partition goes idle"
-            );
-            let supported = "remove watermark.idleTimeout of the source, or partitionedBy";
-            return Err(Refusal::at(context.at, message, supported));
-        }
         return Ok((step, First::Whole(Box::new(whole))));
     }
     let exchange = exchanges.plans.len();

@@ -1703,3 +1703,36 @@ stage 0 reads source visits
     write out
 state of out.over in stage 0: (window_end OVER(1500 ms), user_id BIGINT) -> (rows(user_id BIGINT) BYTES)
 sink out (topic out-topic): n BIGINT
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM TUMBLE(TABLE sleepy, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY user_id, window_start, window_end
+=>
+plan 3d27ee171485de8a
+source sleepy (topic sleepy-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source sleepy
+  - project event_time, user_id
+    window counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    project user_id, count(*) AS n
+    write counts
+state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, n BIGINT key (user_id)
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM sleepy GROUP BY user_id
+EMIT CHANGES STATE TTL INTERVAL '1' DAY
+=>
+plan aa2fbc6516a6fd9a
+source sleepy (topic sleepy-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source sleepy
+  - project event_time, user_id
+    window counts.group LIFE(86400000 ms) keys (user_id) aggregates (count(*))
+    emit changes
+    project user_id, count(*) AS n
+    write counts
+state of counts.group in stage 0: (window_end LIFE(86400000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, n BIGINT key (user_id)
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM sleepy STATE TTL NONE
+=>
+x

@@ -428,11 +428,6 @@ GROUP BY window_start, window_end
 =>
 1:74: source 'plain' has no watermark, so its windows would never end; declare watermark.column on the source
 --------
-INSERT INTO counts SELECT user_id FROM TUMBLE(TABLE sleepy, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
-GROUP BY user_id, window_start, window_end
-=>
-1:40: source 'sleepy' is partitionedBy the keys, so its windows live with its partitions; they would stay open when a partition goes idle; remove watermark.idleTimeout of the source, or partitionedBy
---------
 INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '0' SECOND)
 GROUP BY window_start, window_end
 =>
@@ -862,11 +857,6 @@ EMIT CHANGES STATE TTL NONE
 =>
 1:64: last_value(price) is by event time, and the source has no watermark; declare watermark.column on the source
 --------
-INSERT INTO counts SELECT user_id, count(*) AS n FROM sleepy GROUP BY user_id
-EMIT CHANGES STATE TTL INTERVAL '1' DAY
-=>
-1:55: source 'sleepy' is partitionedBy the keys, so its windows live with its partitions; they would stay open when a partition goes idle; remove watermark.idleTimeout of the source, or partitionedBy
---------
 INSERT INTO counts SELECT user_id, count(*) AS n FROM clicks GROUP BY user_id EMIT CHANGES STATE TTL NONE;
 INSERT INTO counts SELECT user_id, user_id AS n FROM clicks
 =>
@@ -1225,10 +1215,6 @@ INSERT INTO out SELECT user_id FROM clicks WHERE count(*) OVER (PARTITION BY use
 INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM plain STATE TTL NONE
 =>
 1:33: the source has no watermark, so its rows have no order; declare watermark.column on the source
---------
-INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM sleepy STATE TTL NONE
-=>
-1:117: source 'sleepy' is partitionedBy the keys, so its windows live with its partitions; they would stay open when a partition goes idle; remove watermark.idleTimeout of the source, or partitionedBy
 --------
 CREATE VIEW v AS SELECT user_id, window_time AS at, count(*) AS n
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)

@@ -27,6 +27,11 @@ impl SessionTable {
         earliest
     }
 
+    /// The largest end of a session.
+    pub(crate) fn latest_end(&self) -> Option<i64> {
+        self.ends.iter().copied().filter(|end| *end != i64::MAX).max()
+    }
+
     /// All sessions that end beyond `after`, at `end` or before, by end, hash of the key, key.
     pub(crate) fn closed(&self, after: i64, end: i64) -> Vec<u32> {
         let numbers = self.expiry.until(end).flat_map(|(_, numbers)| numbers);

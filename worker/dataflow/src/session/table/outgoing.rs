@@ -148,6 +148,14 @@ impl SessionTable {
         }
     }
 
+    /// The largest such start.
+    pub(crate) fn latest_first(&self) -> Option<i64> {
+        match &self.outgoing {
+            Outgoing::Firsts(pending) => pending.last().map(|(start, _)| *start),
+            Outgoing::Closed | Outgoing::Changed { .. } => None,
+        }
+    }
+
     /// The sessions that start at `until` or before and whose first row has not gone out, by start, hash, key.
     pub(crate) fn firsts(&self, until: i64) -> Vec<u32> {
         let Outgoing::Firsts(pending) = &self.outgoing else { return Vec::new() };
