@@ -2,6 +2,7 @@
 
 use crate::act::Act;
 use crate::deletions::delete;
+use crate::say;
 use crate::world::World;
 
 /// `kubectl apply`, `kubectl scale` 1 → 4 → 2, a container killed, a pod deleted, the job deleted.
@@ -14,7 +15,9 @@ pub(crate) fn scale_and_kill(world: &World) {
         world.tools.kubectl(&["scale", "streamjob", &act.name, &count]).unwrap();
         act.until_scaled(replicas);
         let job = world.tools.get("streamjob", &act.name).unwrap();
-        eprintln!("to {replicas} pods: {}", job["status"]["rollout"]);
+        let rollout = &job["status"]["rollout"];
+        say(&format!("to {replicas} pods: {rollout}"));
+        assert!(rollout["shards"].as_u64().is_some_and(|shards| shards > 0), "{}", job["status"]);
     }
     let pods = act.pods();
     world.kill_container("default", &pods[0]).unwrap();

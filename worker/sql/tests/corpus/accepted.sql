@@ -1735,4 +1735,14 @@ sink counts (topic counts-topic): user_id BIGINT, n BIGINT key (user_id)
 --------
 INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY event_time ROWS 2 PRECEDING) AS n FROM sleepy STATE TTL NONE
 =>
-x
+plan 6ff8b089bd8aabb6
+source sleepy (topic sleepy-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source sleepy
+  - project event_time, user_id, packed(user_id) AS __argument_0
+    window out.over OVER(2 ROWS) keys (user_id) aggregates (rows(user_id BIGINT))
+    aggregate over frames (count(*))
+    project user_id, count(*) AS n
+    write out
+state of out.over in stage 0: (window_end OVER(2 ROWS), user_id BIGINT) -> (rows(user_id BIGINT) BYTES)
+sink out (topic out-topic): user_id BIGINT, n BIGINT
