@@ -90,7 +90,8 @@ mod tests {
         let error = attempts("get", "s3://b", "k", until, attempt).await.unwrap_err();
         assert_eq!(error.kind, StoreErrorKind::Retry);
         assert!(error.detail.contains("503"), "{error}");
-        assert!(Instant::now() <= until);
+        // A machine that does other things meanwhile wakes late.
+        assert!(Instant::now() <= until + Duration::from_secs(5));
     }
 
     #[tokio::test]
