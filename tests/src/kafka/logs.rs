@@ -59,6 +59,8 @@ pub fn consumer(bootstrap: &str, isolation: Isolation) -> anyhow::Result<BaseCon
         .set("auto.offset.reset", "error")
         .set("enable.partition.eof", "true")
         .set("fetch.queue.backoff.ms", "5")
+        // The end of a log is told by an answer without records: a log that is written to has such ends too.
+        .set("fetch.wait.max.ms", "20")
         .set("isolation.level", isolation.name())
         .create()
         .context("cannot open a consumer")

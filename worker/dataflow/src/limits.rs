@@ -7,6 +7,8 @@ pub const EVENT_TIME_ABS_MAX: i64 = 1 << 52;
 pub const PANES_PER_WINDOW_MAX: i64 = 20_000;
 /// Rows of one batch of an emission before the steps after the window run on it.
 pub const EMISSION_CHUNK_ROWS: usize = 8192;
+/// Rows that the frames of a batch may reach, if it has more than one key: they lie unpacked in memory meanwhile.
+pub const REACHED_ROWS_MAX: usize = 8 * EMISSION_CHUNK_ROWS;
 /// Emptied tables that an operator keeps for the next window, so that it need not allocate anew.
 pub const SPARE_TABLES: usize = 4;
 /// Groups of one table. Group numbers are 32 bits; the memory budget ends far below.

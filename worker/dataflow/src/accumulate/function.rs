@@ -97,12 +97,12 @@ impl Aggregate {
                 (format!("{name}.sum"), avg_sum_kind(kind), true),
                 (format!("{name}.count"), K::Int64, false),
             ],
-            Function::CountDistinct
-            | Function::ApproxDistinct
-            | Function::ArrayAgg { .. }
-            | Function::Top { .. } => {
-                vec![(name.clone(), K::Bytes, true)]
+            // Bytes do not say of what they are, so that the name does: else the values of a column that has got another
+            // type would be read as those.
+            Function::CountDistinct | Function::ApproxDistinct | Function::ArrayAgg { .. } => {
+                vec![(format!("{name} of {kind}"), K::Bytes, true)]
             }
+            Function::Top { .. } => vec![(name.clone(), K::Bytes, true)],
             Function::FirstValue | Function::LastValue | Function::FirstRow | Function::LastRow => {
                 vec![
                     (format!("{name}.time"), K::Timestamp, true),

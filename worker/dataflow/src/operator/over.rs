@@ -4,6 +4,8 @@
 //! They go out in the order of their time, then of hash and key, then of place. How far a cut emission came is said by
 //! the end of the millisecond and the keys of it that are out, each with all of its rows (C10).
 
+use std::collections::BTreeSet;
+
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
@@ -19,7 +21,7 @@ use crate::column::ColumnKind;
 use crate::error::DataflowError;
 use crate::frame::Frame;
 use crate::group::BatchKeys;
-use crate::limits::EMISSION_CHUNK_ROWS;
+use crate::limits::{EMISSION_CHUNK_ROWS, REACHED_ROWS_MAX};
 use crate::over::{FrameResults, FrameTable, take_row};
 use crate::pipeline::{self, Flow};
 use crate::plan::{Framed, WindowAggregate, WindowInput};
@@ -101,10 +103,13 @@ impl OverOperator {
     /// So many of these groups are handed out next. At least one.
     fn fitting(&self, groups: &[(i64, u32)], budget: &Budget) -> usize {
         let room = usize::try_from(budget.rows).unwrap_or(usize::MAX).min(EMISSION_CHUNK_ROWS);
-        let mut rows = 0;
+        let (mut rows, mut reached, mut keys) = (0, 0, BTreeSet::new());
         let fits = groups.iter().take_while(|(time, key)| {
-            rows += self.table.count(*key, *time);
-            rows <= room
+            let own = self.table.count(*key, *time);
+            rows += own;
+            // Frames of a key that is there already lie in what the first one reaches, but for their own rows.
+            reached += if keys.insert(*key) { self.table.reached(*key, *time) } else { own };
+            rows <= room && reached <= REACHED_ROWS_MAX
         });
         fits.count().max(1)
     }

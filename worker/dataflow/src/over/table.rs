@@ -197,6 +197,12 @@ impl FrameTable {
         self.of_time(key, time).len()
     }
 
+    /// How many rows their frames reach, themselves included.
+    pub(crate) fn reached(&self, key: u32, time: i64) -> usize {
+        let own = self.of_time(key, time);
+        own.end - self.frame_start(key, own.start)
+    }
+
     /// The first row of the frame of a row.
     pub(super) fn frame_start(&self, key: u32, row: usize) -> usize {
         let own = &self.keys[key as usize];

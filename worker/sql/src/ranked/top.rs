@@ -209,8 +209,9 @@ fn ordering(
         let at = start_of(node.span(), number.at);
         let expr = plan(node, rows, at)?;
         let expr = simplify(expr, rows, at)?;
-        let mut text = canonical(&expr, rows.schema).map_err(|e| refuse(at, &e))?;
-        let (expr, _) = types::settle(expr, rows.schema, at)?;
+        let text = canonical(&expr, rows.schema).map_err(|e| refuse(at, &e))?;
+        let (expr, kind) = types::settle(expr, rows.schema, at)?;
+        let mut text = format!("{text} {kind}");
         if matches!(expr, Expr::Literal(..)) {
             return Err(Refusal::at(at, format!("{node} orders nothing"), form));
         }
@@ -338,9 +339,11 @@ fn complete(ordering: &mut Vec<Ordering>, kept: &[Kept]) {
     }
 }
 
+/// The name of the state, which is bytes: so it says what they are.
 fn text(limit: u32, ordering: &[Ordering], kept: &[Kept]) -> String {
     let ordering: Vec<&str> = ordering.iter().map(|ordering| ordering.text.as_str()).collect();
-    let kept: Vec<&str> = kept.iter().map(|kept| kept.column.name.as_str()).collect();
+    let kept = kept.iter().map(|kept| format!("{} {}", kept.column.name, kept.column.kind));
+    let kept: Vec<String> = kept.collect();
     format!("top({limit} BY {}: {})", ordering.join(", "), kept.join(", "))
 }
 

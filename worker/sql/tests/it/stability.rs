@@ -72,3 +72,26 @@ fn state_of_rows_is_the_same_while_the_same_is_kept_of_them() {
     retyped.sources[0].columns[3].sql_type = sql::SqlType::Int;
     assert_ne!(tables(&sql::plan(&retyped).unwrap()), base, "another type of what is kept");
 }
+
+#[test]
+fn state_in_bytes_is_another_where_a_column_has_another_type() {
+    let window = |result: &str| WINDOW.replace("count(*)", result);
+    let top = "INSERT INTO out SELECT user_id, window_start, name, price, n FROM (SELECT *, \
+         ROW_NUMBER() OVER (PARTITION BY window_start, window_end, user_id ORDER BY user_id) AS n \
+         FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)) WHERE n <= 2";
+    for sql in [
+        window("count(DISTINCT price)"),
+        window("approx_distinct(price)"),
+        window("array_agg(price LIMIT 5)"),
+        top.to_owned(),
+        top.replace("name, price", "name").replace("ORDER BY user_id", "ORDER BY price"),
+    ] {
+        let as_declared = sql::plan(&job(&sql)).unwrap();
+        let mut retyped = job(&sql);
+        retyped.sources[0].columns[3].sql_type = sql::SqlType::Int;
+        let retyped = sql::plan(&retyped).unwrap();
+        assert_ne!(sql::describe(&retyped).tables, sql::describe(&as_declared).tables, "{sql}");
+        let exchange = |plan: &dataflow::JobPlan| plan.exchanges[0].fingerprint.clone();
+        assert_ne!(exchange(&retyped), exchange(&as_declared), "{sql}");
+    }
+}
