@@ -610,7 +610,7 @@ SELECT user_id, window_start, count(DISTINCT name) AS names, count(name) AS all_
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY user_id, window_start, window_end
 =>
-plan 914ce5b19e363286
+plan ea3a5b8f71983150
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -621,8 +621,8 @@ stage 1 reads exchange counts.window
   - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(DISTINCT name), count(name), count(DISTINCT price) FILTER (WHERE ok))
     project user_id, window_start, count(DISTINCT name) AS names, count(name) AS all_names, count(DISTINCT price) FILTER (WHERE ok) AS prices
     write counts
-exchange counts.window (16 partitions, a4801fd9710ea5cf): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(DISTINCT name) BYTES, count(name) BIGINT, count(DISTINCT price) FILTER (WHERE ok) BYTES
-state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(DISTINCT name) BYTES, count(name) BIGINT, count(DISTINCT price) FILTER (WHERE ok) BYTES)
+exchange counts.window (16 partitions, ebdf92f6c169dd26): __window_end BIGINT, __rows BIGINT, user_id BIGINT, "count(DISTINCT name) of VARCHAR" BYTES, count(name) BIGINT, "count(DISTINCT price) FILTER (WHERE ok) of DOUBLE" BYTES
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(DISTINCT name) of VARCHAR BYTES, count(name) BIGINT, count(DISTINCT price) FILTER (WHERE ok) of DOUBLE BYTES)
 sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, names BIGINT, all_names BIGINT, prices BIGINT key (user_id)
 --------
 -- first and last by event time
@@ -652,7 +652,7 @@ SELECT user_id, array_agg(price LIMIT 5) AS prices, array_agg(upper(name) LIMIT 
 FROM TUMBLE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
 GROUP BY user_id, window_start, window_end
 =>
-plan aed4aea211561d33
+plan 3452e0c0477118e3
 source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
@@ -660,7 +660,7 @@ stage 0 reads source visits
     window counts.window TUMBLE(10000 ms) keys (user_id) aggregates (array_agg(price LIMIT 5), array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok))
     project user_id, array_agg(price LIMIT 5) AS prices, array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok) AS names
     write counts
-state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (array_agg(price LIMIT 5) BYTES, array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok) BYTES)
+state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (array_agg(price LIMIT 5) of DOUBLE BYTES, array_agg(upper(name) LIMIT 10000) FILTER (WHERE ok) of VARCHAR BYTES)
 sink counts (topic counts-topic): user_id BIGINT, prices ARRAY<DOUBLE>, names ARRAY<VARCHAR> key (user_id)
 --------
 INSERT INTO out SELECT user_id, name, event_time, price FROM bids WHERE ok
@@ -933,7 +933,7 @@ sink counts (topic counts-topic): user_id BIGINT, n BIGINT, total DOUBLE, who VA
 INSERT INTO counts SELECT user_id, count(*) AS n, avg(price) AS mean, array_agg(quantity LIMIT 3) AS some FROM clicks
 GROUP BY user_id HAVING max(price) > 3 EMIT CHANGES STATE TTL INTERVAL '20' SECOND
 =>
-plan 2b0b43e0efd0e4da
+plan f7690088f7331ec4
 source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, quantity INT
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -946,15 +946,15 @@ stage 1 reads exchange counts.group
     filter (max(price) > 3.0)
     project user_id, count(*) AS n, avg(price) AS mean, array_agg(quantity LIMIT 3) AS some
     write counts
-exchange counts.group (16 partitions, 8cfb3f7979ca85b2): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, "avg(price).sum" DOUBLE, "avg(price).count" BIGINT, array_agg(quantity LIMIT 3) BYTES, max(price) DOUBLE
-state of counts.group in stage 1: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT, avg(price).sum DOUBLE, avg(price).count BIGINT, array_agg(quantity LIMIT 3) BYTES, max(price) DOUBLE)
+exchange counts.group (16 partitions, 878f5c8dc379543d): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, "avg(price).sum" DOUBLE, "avg(price).count" BIGINT, "array_agg(quantity LIMIT 3) of INT" BYTES, max(price) DOUBLE
+state of counts.group in stage 1: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT, avg(price).sum DOUBLE, avg(price).count BIGINT, array_agg(quantity LIMIT 3) of INT BYTES, max(price) DOUBLE)
 sink counts (topic counts-topic): user_id BIGINT, n BIGINT, mean DOUBLE, some ARRAY<INT> key (user_id)
 --------
 CREATE VIEW v AS SELECT name, quantity > 2 AS large, price, event_time FROM clicks;
 INSERT INTO names SELECT name, large, CASE WHEN count(*) > 3 THEN 'many' ELSE 'few' END AS size, count(DISTINCT price) AS prices
 FROM v GROUP BY name, large EMIT CHANGES STATE TTL INTERVAL '30' DAY LATE ROWS INTO late
 =>
-plan b2334a2bc18cc560
+plan e73d96cf752d5941
 source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -968,8 +968,8 @@ stage 1 reads exchange names.group
     emit changes
     project name, (quantity > INT '2') AS large, CASE WHEN (count(*) > 3) THEN 'many' ELSE 'few' END AS size, count(DISTINCT price) AS prices
     write names
-exchange names.group (16 partitions, 9985e0247117b53c): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, name VARCHAR, (quantity > INT '2') BOOLEAN, count(*) BIGINT, count(DISTINCT price) BYTES, __late_name VARCHAR, __late_large BOOLEAN, __late_price DOUBLE, __late_event_time TIMESTAMP
-state of names.group in stage 1: (window_end LIFE(2592000000 ms) changes, name VARCHAR, (quantity > INT '2') BOOLEAN) -> (window_start TIMESTAMP, count(*) BIGINT, count(DISTINCT price) BYTES)
+exchange names.group (16 partitions, b972581c907b315a): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, name VARCHAR, (quantity > INT '2') BOOLEAN, count(*) BIGINT, "count(DISTINCT price) of DOUBLE" BYTES, __late_name VARCHAR, __late_large BOOLEAN, __late_price DOUBLE, __late_event_time TIMESTAMP
+state of names.group in stage 1: (window_end LIFE(2592000000 ms) changes, name VARCHAR, (quantity > INT '2') BOOLEAN) -> (window_start TIMESTAMP, count(*) BIGINT, count(DISTINCT price) of DOUBLE BYTES)
 sink late (topic late-topic): name VARCHAR, large BOOLEAN, price DOUBLE, event_time TIMESTAMP, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
 sink names (topic names-topic): name VARCHAR, large BOOLEAN, size VARCHAR, prices BIGINT key (name, large)
 --------
@@ -1191,20 +1191,20 @@ FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, user_i
   FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND))
 WHERE n <= 2
 =>
-plan 24cc2f75adb8a633
+plan 6b92bbd4b9b0eec0
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - project event_time, user_id, packed(price, name, price) AS __argument_0
-    partial out.top TUMBLE(10000 ms) keys (user_id) aggregates (top(2 BY price DESC: row(name), row(price)))
+    partial out.top TUMBLE(10000 ms) keys (user_id) aggregates (top(2 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE))
     send to exchange out.top
 stage 1 reads exchange out.top
-  - merge out.top TUMBLE(10000 ms) keys (user_id) aggregates (top(2 BY price DESC: row(name), row(price)))
+  - merge out.top TUMBLE(10000 ms) keys (user_id) aggregates (top(2 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE))
     unpack rows
     project user_id, window_start, row(name) AS name, row(price) AS price, row_number() AS n
     write out
-exchange out.top (16 partitions, c73da7b80e09de54): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DESC: row(name), row(price)) BYTES
-state of out.top in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (top(2 BY price DESC: row(name), row(price)) BYTES)
+exchange out.top (16 partitions, 94d4a159ed647269): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE) BYTES
+state of out.top in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (top(2 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE) BYTES)
 sink out (topic out-topic): user_id BIGINT, window_start TIMESTAMP, name VARCHAR, price DOUBLE, n BIGINT
 --------
 INSERT INTO out SELECT r.who, r.price * 2 AS twice, r.n + 0 AS place, r.window_end
@@ -1213,22 +1213,22 @@ FROM (SELECT upper(name) AS who, price, amount, window_end,
   FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20' SECOND) AS t WHERE price > 1) AS r
 WHERE 4 > r.n AND r.amount >= 2 AND (r.price < 8)
 =>
-plan 9c2b1a59b847f13e
+plan 9e4146d4948b7d01
 source clicks (topic clicks-topic): name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - filter (price > 1.0)
     project event_time, packed(quantity, name, ok, upper(name), price, amount) AS __argument_0
-    partial out.top HOP(5000 ms, 20000 ms) keys () aggregates (top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)))
+    partial out.top HOP(5000 ms, 20000 ms) keys () aggregates (top(3 BY quantity INT DESC, name VARCHAR NULLS LAST, ok BOOLEAN: row(upper(name)) VARCHAR, row(price) DOUBLE, row(amount) DECIMAL(10, 2)))
     send to exchange out.top
 stage 1 reads exchange out.top
-  - merge out.top HOP(5000 ms, 20000 ms) keys () aggregates (top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)))
+  - merge out.top HOP(5000 ms, 20000 ms) keys () aggregates (top(3 BY quantity INT DESC, name VARCHAR NULLS LAST, ok BOOLEAN: row(upper(name)) VARCHAR, row(price) DOUBLE, row(amount) DECIMAL(10, 2)))
     unpack rows
     filter ((row(amount) >= DECIMAL(10, 2) '2.00') AND (row(price) < 8.0))
     project row(upper(name)) AS who, (row(price) * 2.0) AS twice, (row_number() + 0) AS place, window_end
     write out
-exchange out.top (16 partitions, 5424e22767a77c51): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)) BYTES
-state of out.top in stage 1: (pane_end HOP(5000 ms, 20000 ms), first_window_end HOP(5000 ms, 20000 ms)) -> (top(3 BY quantity DESC, name NULLS LAST, ok: row(upper(name)), row(price), row(amount)) BYTES)
+exchange out.top (16 partitions, 46c250fec6b5efc1): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, top(3 BY quantity INT DESC, name VARCHAR NULLS LAST, ok BOOLEAN: row(upper(name)) VARCHAR, row(price) DOUBLE, row(amount) DECIMAL(10, 2)) BYTES
+state of out.top in stage 1: (pane_end HOP(5000 ms, 20000 ms), first_window_end HOP(5000 ms, 20000 ms)) -> (top(3 BY quantity INT DESC, name VARCHAR NULLS LAST, ok BOOLEAN: row(upper(name)) VARCHAR, row(price) DOUBLE, row(amount) DECIMAL(10, 2)) BYTES)
 sink out (topic out-topic): who VARCHAR, twice DOUBLE, place BIGINT, window_end TIMESTAMP
 --------
 INSERT INTO out SELECT *
@@ -1236,17 +1236,17 @@ FROM (SELECT quantity, user_id, ok, ROW_NUMBER() OVER (PARTITION BY user_id, win
   FROM CUMULATE(TABLE visits, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20' SECOND))
 WHERE n BETWEEN 2 AND 3
 =>
-plan 782f35594e2c1cee
+plan 8747104e0216d536
 source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, quantity INT, ok BOOLEAN
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
   - project event_time, user_id, packed(name, event_time, quantity, ok) AS __argument_0
-    window out.top CUMULATE(5000 ms, 20000 ms) keys (user_id) aggregates (top(3 BY name DESC NULLS FIRST, event_time: row(quantity), row(ok)))
+    window out.top CUMULATE(5000 ms, 20000 ms) keys (user_id) aggregates (top(3 BY name VARCHAR DESC NULLS FIRST, event_time TIMESTAMP: row(quantity) INT, row(ok) BOOLEAN))
     unpack rows
     filter ((row_number() >= 2) AND (row_number() <= 3))
     project row(quantity) AS quantity, user_id, row(ok) AS ok, row_number() AS n
     write out
-state of out.top in stage 0: (pane_end CUMULATE(5000 ms, 20000 ms), first_window_end CUMULATE(5000 ms, 20000 ms), user_id BIGINT) -> (top(3 BY name DESC NULLS FIRST, event_time: row(quantity), row(ok)) BYTES)
+state of out.top in stage 0: (pane_end CUMULATE(5000 ms, 20000 ms), first_window_end CUMULATE(5000 ms, 20000 ms), user_id BIGINT) -> (top(3 BY name VARCHAR DESC NULLS FIRST, event_time TIMESTAMP: row(quantity) INT, row(ok) BOOLEAN) BYTES)
 sink out (topic out-topic): quantity INT, user_id BIGINT, ok BOOLEAN, n BIGINT
 --------
 INSERT INTO out SELECT *
@@ -1254,20 +1254,20 @@ FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id, window_start, window_en
   FROM SESSION(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '4' SECOND))
 WHERE n = 1
 =>
-plan 124cc530f5c10233
+plan 7322f77157c3f081
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - project event_time, user_id, packed(event_time, name, event_time, price, quantity, amount, ok) AS __argument_0
-    partial out.top SESSION(4000 ms) keys (user_id) aggregates (top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)))
+    partial out.top SESSION(4000 ms) keys (user_id) aggregates (top(1 BY event_time TIMESTAMP DESC: row(name) VARCHAR, row(event_time) TIMESTAMP, row(price) DOUBLE, row(quantity) INT, row(amount) DECIMAL(10, 2), row(ok) BOOLEAN))
     send to exchange out.top
 stage 1 reads exchange out.top
-  - merge out.top SESSION(4000 ms) keys (user_id) aggregates (top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)))
+  - merge out.top SESSION(4000 ms) keys (user_id) aggregates (top(1 BY event_time TIMESTAMP DESC: row(name) VARCHAR, row(event_time) TIMESTAMP, row(price) DOUBLE, row(quantity) INT, row(amount) DECIMAL(10, 2), row(ok) BOOLEAN))
     unpack rows
     project user_id, row(name) AS name, row(event_time) AS event_time, row(price) AS price, row(quantity) AS quantity, row(amount) AS amount, row(ok) AS ok, window_start, window_end, window_time, row_number() AS n
     write out
-exchange out.top (16 partitions, ede71f52fca3b181): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)) BYTES
-state of out.top in stage 1: (window_end SESSION(4000 ms), user_id BIGINT) -> (window_start TIMESTAMP, top(1 BY event_time DESC: row(name), row(event_time), row(price), row(quantity), row(amount), row(ok)) BYTES)
+exchange out.top (16 partitions, d1166c17eedfb532): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, top(1 BY event_time TIMESTAMP DESC: row(name) VARCHAR, row(event_time) TIMESTAMP, row(price) DOUBLE, row(quantity) INT, row(amount) DECIMAL(10, 2), row(ok) BOOLEAN) BYTES
+state of out.top in stage 1: (window_end SESSION(4000 ms), user_id BIGINT) -> (window_start TIMESTAMP, top(1 BY event_time TIMESTAMP DESC: row(name) VARCHAR, row(event_time) TIMESTAMP, row(price) DOUBLE, row(quantity) INT, row(amount) DECIMAL(10, 2), row(ok) BOOLEAN) BYTES)
 sink out (topic out-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, window_start TIMESTAMP, window_end TIMESTAMP, window_time TIMESTAMP, n BIGINT
 --------
 INSERT INTO out SELECT n, price, quantity, window_end
@@ -1276,22 +1276,22 @@ FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, quanti
 WHERE n < 3
 ALLOWED LATENESS INTERVAL '10' SECOND LATE ROWS INTO late
 =>
-plan 3830fab53fc160cb
+plan 5f3235d633a353d4
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - project event_time, quantity, packed(price, price) AS __argument_0, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
-    rows for out.top HOP(4000 ms, 10000 ms) lateness 10000 ms keys (quantity) aggregates (top(2 BY price: row(price)))
+    rows for out.top HOP(4000 ms, 10000 ms) lateness 10000 ms keys (quantity) aggregates (top(2 BY price DOUBLE: row(price) DOUBLE))
     late rows to late
     send to exchange out.top
 stage 1 reads exchange out.top
-  - merge out.top HOP(4000 ms, 10000 ms) lateness 10000 ms keys (quantity) aggregates (top(2 BY price: row(price)))
+  - merge out.top HOP(4000 ms, 10000 ms) lateness 10000 ms keys (quantity) aggregates (top(2 BY price DOUBLE: row(price) DOUBLE))
     late rows to late
     unpack rows
     project row_number() AS n, row(price) AS price, quantity, window_end
     write out
-exchange out.top (16 partitions, b369d947ab571e6d): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, quantity INT, top(2 BY price: row(price)) BYTES, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
-state of out.top in stage 1: (pane_end HOP(4000 ms, 10000 ms) lateness 10000 ms, first_window_end HOP(4000 ms, 10000 ms) lateness 10000 ms, quantity INT) -> (top(2 BY price: row(price)) BYTES)
+exchange out.top (16 partitions, d274af2fc11af472): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, quantity INT, top(2 BY price DOUBLE: row(price) DOUBLE) BYTES, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of out.top in stage 1: (pane_end HOP(4000 ms, 10000 ms) lateness 10000 ms, first_window_end HOP(4000 ms, 10000 ms) lateness 10000 ms, quantity INT) -> (top(2 BY price DOUBLE: row(price) DOUBLE) BYTES)
 sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
 sink out (topic out-topic): n BIGINT, price DOUBLE, quantity INT, window_end TIMESTAMP
 --------
@@ -1303,7 +1303,7 @@ INSERT INTO out SELECT n, window_start, window_end, user_id, name, clicks
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY clicks DESC) AS n FROM tens)
 WHERE n <= 3
 =>
-plan 80eb8869577af99e
+plan 52ab178431707393
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -1313,17 +1313,17 @@ stage 0 reads source clicks
 stage 1 reads exchange out.tens.window
   - merge out.tens.window TUMBLE(10000 ms) keys (user_id, name) aggregates (count(*), sum(price))
     project window_time, packed(count(*), user_id, name, window_start, user_id, name, window_start, count(*)) AS __argument_0
-    partial out.top TUMBLE(10000 ms) keys () aggregates (top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))))
+    partial out.top TUMBLE(10000 ms) keys () aggregates (top(3 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(name) VARCHAR, row(window_start) TIMESTAMP, row(count(*)) BIGINT))
     send to exchange out.top
 stage 2 reads exchange out.top
-  - merge out.top TUMBLE(10000 ms) keys () aggregates (top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))))
+  - merge out.top TUMBLE(10000 ms) keys () aggregates (top(3 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(name) VARCHAR, row(window_start) TIMESTAMP, row(count(*)) BIGINT))
     unpack rows
     project row_number() AS n, row(window_start) AS window_start, window_end, row(user_id) AS user_id, row(name) AS name, row(count(*)) AS clicks
     write out
-exchange out.top (16 partitions, b2b400979c693d1a): __window_end BIGINT, __rows BIGINT, top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))) BYTES
+exchange out.top (16 partitions, 371acec02929f8b2): __window_end BIGINT, __rows BIGINT, top(3 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(name) VARCHAR, row(window_start) TIMESTAMP, row(count(*)) BIGINT) BYTES
 exchange out.tens.window (16 partitions, a51d99ff7f561cbd): __window_end BIGINT, __rows BIGINT, user_id BIGINT, name VARCHAR, count(*) BIGINT, sum(price) DOUBLE
 state of out.tens.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT, name VARCHAR) -> (count(*) BIGINT, sum(price) DOUBLE)
-state of out.top in stage 2: (window_end TUMBLE(10000 ms)) -> (top(3 BY count(*) DESC: row(user_id), row(name), row(window_start), row(count(*))) BYTES)
+state of out.top in stage 2: (window_end TUMBLE(10000 ms)) -> (top(3 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(name) VARCHAR, row(window_start) TIMESTAMP, row(count(*)) BIGINT) BYTES)
 sink out (topic out-topic): n BIGINT, window_start TIMESTAMP, window_end TIMESTAMP, user_id BIGINT, name VARCHAR, clicks BIGINT
 --------
 CREATE VIEW busy AS
@@ -1334,7 +1334,7 @@ INSERT INTO out SELECT ok, since, at, user_id, top
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY at, ok ORDER BY top DESC, user_id) AS n FROM busy WHERE clicks < 9)
 WHERE n = 1
 =>
-plan 5646650e25b77c04
+plan bbef87c44976e3b8
 source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE, ok BOOLEAN
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
@@ -1343,16 +1343,16 @@ stage 0 reads source visits
     filter (count(*) > 1)
     filter (count(*) < 9)
     project window_time, ok, packed(max(price), user_id, window_start, user_id, window_start, max(price)) AS __argument_0
-    partial out.top TUMBLE(4000 ms, offset 3000 ms) keys (ok) aggregates (top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))))
+    partial out.top TUMBLE(4000 ms, offset 3000 ms) keys (ok) aggregates (top(1 BY max(price) DOUBLE DESC, user_id BIGINT: row(user_id) BIGINT, row(window_start) TIMESTAMP, row(max(price)) DOUBLE))
     send to exchange out.top
 stage 1 reads exchange out.top
-  - merge out.top TUMBLE(4000 ms, offset 3000 ms) keys (ok) aggregates (top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))))
+  - merge out.top TUMBLE(4000 ms, offset 3000 ms) keys (ok) aggregates (top(1 BY max(price) DOUBLE DESC, user_id BIGINT: row(user_id) BIGINT, row(window_start) TIMESTAMP, row(max(price)) DOUBLE))
     unpack rows
     project ok, row(window_start) AS since, window_time AS at, row(user_id) AS user_id, row(max(price)) AS top
     write out
-exchange out.top (16 partitions, f76c65c413833d37): __window_end BIGINT, __rows BIGINT, ok BOOLEAN, top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))) BYTES
+exchange out.top (16 partitions, c0ff4596baac03f4): __window_end BIGINT, __rows BIGINT, ok BOOLEAN, top(1 BY max(price) DOUBLE DESC, user_id BIGINT: row(user_id) BIGINT, row(window_start) TIMESTAMP, row(max(price)) DOUBLE) BYTES
 state of out.busy.window in stage 0: (pane_end HOP(4000 ms, 10000 ms, offset 1000 ms), first_window_end HOP(4000 ms, 10000 ms, offset 1000 ms), user_id BIGINT, ok BOOLEAN) -> (max(price) DOUBLE, count(*) BIGINT)
-state of out.top in stage 1: (window_end TUMBLE(4000 ms, offset 3000 ms), ok BOOLEAN) -> (top(1 BY max(price) DESC, user_id: row(user_id), row(window_start), row(max(price))) BYTES)
+state of out.top in stage 1: (window_end TUMBLE(4000 ms, offset 3000 ms), ok BOOLEAN) -> (top(1 BY max(price) DOUBLE DESC, user_id BIGINT: row(user_id) BIGINT, row(window_start) TIMESTAMP, row(max(price)) DOUBLE) BYTES)
 sink out (topic out-topic): ok BOOLEAN, since TIMESTAMP, at TIMESTAMP, user_id BIGINT, top DOUBLE
 --------
 CREATE VIEW far AS
@@ -1362,7 +1362,7 @@ GROUP BY quantity, window_start, window_end;
 INSERT INTO out SELECT until, quantity, first, n
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY until ORDER BY first) AS n FROM far) WHERE n <= 2 AND n > 1
 =>
-plan ec8b180d92387594
+plan cc6493039c9c08bf
 source clicks (topic clicks-topic): event_time TIMESTAMP, quantity INT
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -1372,18 +1372,18 @@ stage 0 reads source clicks
 stage 1 reads exchange out.far.window
   - merge out.far.window CUMULATE(5000 ms, 20000 ms, offset 7000 ms) keys (quantity) aggregates (min(event_time))
     project window_time, packed(min(event_time), quantity, quantity, min(event_time)) AS __argument_0
-    partial out.top TUMBLE(5000 ms, offset 2000 ms) keys () aggregates (top(2 BY min(event_time): row(quantity), row(min(event_time))))
+    partial out.top TUMBLE(5000 ms, offset 2000 ms) keys () aggregates (top(2 BY min(event_time) TIMESTAMP: row(quantity) INT, row(min(event_time)) TIMESTAMP))
     send to exchange out.top
 stage 2 reads exchange out.top
-  - merge out.top TUMBLE(5000 ms, offset 2000 ms) keys () aggregates (top(2 BY min(event_time): row(quantity), row(min(event_time))))
+  - merge out.top TUMBLE(5000 ms, offset 2000 ms) keys () aggregates (top(2 BY min(event_time) TIMESTAMP: row(quantity) INT, row(min(event_time)) TIMESTAMP))
     unpack rows
     filter (row_number() > 1)
     project window_end AS until, row(quantity) AS quantity, row(min(event_time)) AS first, row_number() AS n
     write out
-exchange out.top (16 partitions, f6be9e53f08dca44): __window_end BIGINT, __rows BIGINT, top(2 BY min(event_time): row(quantity), row(min(event_time))) BYTES
+exchange out.top (16 partitions, 39a88eac927fc6a5): __window_end BIGINT, __rows BIGINT, top(2 BY min(event_time) TIMESTAMP: row(quantity) INT, row(min(event_time)) TIMESTAMP) BYTES
 exchange out.far.window (16 partitions, 61eec801ce6768d6): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, quantity INT, min(event_time) TIMESTAMP
 state of out.far.window in stage 1: (pane_end CUMULATE(5000 ms, 20000 ms, offset 7000 ms), first_window_end CUMULATE(5000 ms, 20000 ms, offset 7000 ms), quantity INT) -> (min(event_time) TIMESTAMP)
-state of out.top in stage 2: (window_end TUMBLE(5000 ms, offset 2000 ms)) -> (top(2 BY min(event_time): row(quantity), row(min(event_time))) BYTES)
+state of out.top in stage 2: (window_end TUMBLE(5000 ms, offset 2000 ms)) -> (top(2 BY min(event_time) TIMESTAMP: row(quantity) INT, row(min(event_time)) TIMESTAMP) BYTES)
 sink out (topic out-topic): until TIMESTAMP, quantity INT, first TIMESTAMP, n BIGINT
 --------
 CREATE VIEW dear AS
@@ -1396,30 +1396,30 @@ FROM TUMBLE(TABLE dear, DESCRIPTOR(at), INTERVAL '20' SECOND) GROUP BY window_st
 INSERT INTO other SELECT user_id, price, at
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY at ORDER BY price DESC) AS n FROM dear) WHERE n <= 2
 =>
-plan a5131efecfb0ee29
+plan 084204cd0a9ef64a
 source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - project event_time, user_id, packed(price, event_time, price) AS __argument_0
-    partial other.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+    partial other.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE))
     send to exchange other.dear.top
   - project event_time, user_id, packed(price, event_time, price) AS __argument_0
-    partial out.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+    partial out.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE))
     send to exchange out.dear.top
 stage 1 reads exchange other.dear.top
-  - merge other.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+  - merge other.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE))
     unpack rows
     project window_time, packed(row(price), user_id, user_id, row(price)) AS __argument_0
-    partial other.top TUMBLE(5000 ms) keys () aggregates (top(2 BY row(price) DESC: row(user_id), row(row(price))))
+    partial other.top TUMBLE(5000 ms) keys () aggregates (top(2 BY row(price) DOUBLE DESC: row(user_id) BIGINT, row(row(price)) DOUBLE))
     send to exchange other.top
 stage 1 reads exchange out.dear.top
-  - merge out.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DESC, event_time: row(price)))
+  - merge out.dear.top TUMBLE(5000 ms) keys (user_id) aggregates (top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE))
     unpack rows
     project window_time, row(price) AS __argument_1
     partial out.window TUMBLE(20000 ms) keys () aggregates (count(*), sum(row(price)))
     send to exchange out.window
 stage 2 reads exchange other.top
-  - merge other.top TUMBLE(5000 ms) keys () aggregates (top(2 BY row(price) DESC: row(user_id), row(row(price))))
+  - merge other.top TUMBLE(5000 ms) keys () aggregates (top(2 BY row(price) DOUBLE DESC: row(user_id) BIGINT, row(row(price)) DOUBLE))
     unpack rows
     project row(user_id) AS user_id, row(row(price)) AS price, window_time AS at
     write other
@@ -1427,13 +1427,13 @@ stage 2 reads exchange out.window
   - merge out.window TUMBLE(20000 ms) keys () aggregates (count(*), sum(row(price)))
     project window_start, count(*) AS dear, sum(row(price)) AS total
     write out
-exchange other.top (16 partitions, 12103b4a3dd55df3): __window_end BIGINT, __rows BIGINT, top(2 BY row(price) DESC: row(user_id), row(row(price))) BYTES
-exchange other.dear.top (16 partitions, 3e393892857e8109): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DESC, event_time: row(price)) BYTES
+exchange other.top (16 partitions, d26463b38781b279): __window_end BIGINT, __rows BIGINT, top(2 BY row(price) DOUBLE DESC: row(user_id) BIGINT, row(row(price)) DOUBLE) BYTES
+exchange other.dear.top (16 partitions, ef8e3e53c67bc215): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE) BYTES
 exchange out.window (16 partitions, aae18d312b5c0430): __window_end BIGINT, __rows BIGINT, count(*) BIGINT, sum(row(price)) DOUBLE
-exchange out.dear.top (16 partitions, 8627132aade619d3): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DESC, event_time: row(price)) BYTES
-state of other.dear.top in stage 1: (window_end TUMBLE(5000 ms), user_id BIGINT) -> (top(2 BY price DESC, event_time: row(price)) BYTES)
-state of out.dear.top in stage 1: (window_end TUMBLE(5000 ms), user_id BIGINT) -> (top(2 BY price DESC, event_time: row(price)) BYTES)
-state of other.top in stage 2: (window_end TUMBLE(5000 ms)) -> (top(2 BY row(price) DESC: row(user_id), row(row(price))) BYTES)
+exchange out.dear.top (16 partitions, a53c581a936d3bc6): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE) BYTES
+state of other.dear.top in stage 1: (window_end TUMBLE(5000 ms), user_id BIGINT) -> (top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE) BYTES)
+state of out.dear.top in stage 1: (window_end TUMBLE(5000 ms), user_id BIGINT) -> (top(2 BY price DOUBLE DESC, event_time TIMESTAMP: row(price) DOUBLE) BYTES)
+state of other.top in stage 2: (window_end TUMBLE(5000 ms)) -> (top(2 BY row(price) DOUBLE DESC: row(user_id) BIGINT, row(row(price)) DOUBLE) BYTES)
 state of out.window in stage 2: (window_end TUMBLE(20000 ms)) -> (count(*) BIGINT, sum(row(price)) DOUBLE)
 sink other (topic other-topic): user_id BIGINT, price DOUBLE, at TIMESTAMP
 sink out (topic out-topic): window_start TIMESTAMP, dear BIGINT, total DOUBLE
@@ -1444,7 +1444,7 @@ FROM HOP(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '5' SECOND, INTERVAL '20
 GROUP BY user_id, window_start, window_end
 HAVING approx_distinct(quantity) > 1
 =>
-plan ba46c7db0ea3b2f4
+plan ddf101bb9a2dc78a
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -1456,14 +1456,14 @@ stage 1 reads exchange counts.window
     filter (approx_distinct(quantity) > 1)
     project user_id, window_start, approx_distinct(price) AS prices, approx_distinct(name) FILTER (WHERE ok) AS names, count(DISTINCT price) AS exact
     write counts
-exchange counts.window (16 partitions, d79f447592115861): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, approx_distinct(price) BYTES, approx_distinct(name) FILTER (WHERE ok) BYTES, count(DISTINCT price) BYTES, approx_distinct(quantity) BYTES
-state of counts.window in stage 1: (pane_end HOP(5000 ms, 20000 ms), first_window_end HOP(5000 ms, 20000 ms), user_id BIGINT) -> (approx_distinct(price) BYTES, approx_distinct(name) FILTER (WHERE ok) BYTES, count(DISTINCT price) BYTES, approx_distinct(quantity) BYTES)
+exchange counts.window (16 partitions, 955c82c97364613f): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, "approx_distinct(price) of DOUBLE" BYTES, "approx_distinct(name) FILTER (WHERE ok) of VARCHAR" BYTES, "count(DISTINCT price) of DOUBLE" BYTES, "approx_distinct(quantity) of INT" BYTES
+state of counts.window in stage 1: (pane_end HOP(5000 ms, 20000 ms), first_window_end HOP(5000 ms, 20000 ms), user_id BIGINT) -> (approx_distinct(price) of DOUBLE BYTES, approx_distinct(name) FILTER (WHERE ok) of VARCHAR BYTES, count(DISTINCT price) of DOUBLE BYTES, approx_distinct(quantity) of INT BYTES)
 sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, prices BIGINT, names BIGINT, exact BIGINT key (user_id)
 --------
 INSERT INTO counts SELECT user_id, approx_distinct(event_time) AS times, approx_distinct(amount) AS amounts, approx_distinct(ok) AS both
 FROM visits GROUP BY user_id EMIT CHANGES STATE TTL INTERVAL '20' SECOND
 =>
-plan 332a72e11d8f81b6
+plan 7b8aa75f28d43ab9
 source visits (topic visits-topic): user_id BIGINT, event_time TIMESTAMP, amount DECIMAL(10, 2), ok BOOLEAN
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
@@ -1472,28 +1472,28 @@ stage 0 reads source visits
     emit changes
     project user_id, approx_distinct(event_time) AS times, approx_distinct(amount) AS amounts, approx_distinct(ok) AS both
     write counts
-state of counts.group in stage 0: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, approx_distinct(event_time) BYTES, approx_distinct(amount) BYTES, approx_distinct(ok) BYTES)
+state of counts.group in stage 0: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, approx_distinct(event_time) of TIMESTAMP BYTES, approx_distinct(amount) of DECIMAL(10, 2) BYTES, approx_distinct(ok) of BOOLEAN BYTES)
 sink counts (topic counts-topic): user_id BIGINT, times BIGINT, amounts BIGINT, both BIGINT key (user_id)
 --------
 INSERT INTO ranks SELECT user_id, n, price, name
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY price DESC) AS n FROM clicks) WHERE n <= 3
 EMIT CHANGES STATE TTL NONE
 =>
-plan 0d02dfe10234a353
+plan 0fbfe028b4ac924f
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - project event_time, user_id, packed(price, name, price) AS __argument_0
-    partial ranks.top ALL keys (user_id) aggregates (top(3 BY price DESC: row(name), row(price)))
+    partial ranks.top ALL keys (user_id) aggregates (top(3 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE))
     send to exchange ranks.top
 stage 1 reads exchange ranks.top
-  - merge ranks.top ALL keys (user_id) aggregates (top(3 BY price DESC: row(name), row(price)))
+  - merge ranks.top ALL keys (user_id) aggregates (top(3 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE))
     emit changes
     unpack rows
     project user_id, row_number() AS n, row(price) AS price, row(name) AS name
     write ranks
-exchange ranks.top (16 partitions, 988092d2c41bbff2): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(3 BY price DESC: row(name), row(price)) BYTES
-state of ranks.top in stage 1: (window_end ALL changes, user_id BIGINT) -> (top(3 BY price DESC: row(name), row(price)) BYTES)
+exchange ranks.top (16 partitions, b2b9f8a590fb5765): __window_end BIGINT, __rows BIGINT, user_id BIGINT, top(3 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE) BYTES
+state of ranks.top in stage 1: (window_end ALL changes, user_id BIGINT) -> (top(3 BY price DOUBLE DESC: row(name) VARCHAR, row(price) DOUBLE) BYTES)
 sink ranks (topic ranks-topic): user_id BIGINT, n BIGINT, price DOUBLE, name VARCHAR key (user_id, n)
 --------
 INSERT INTO ranks SELECT r.user_id, r.n, r.quantity * 2 AS twice, who
@@ -1502,19 +1502,19 @@ FROM (SELECT user_id, upper(name) AS who, quantity, ROW_NUMBER() OVER (PARTITION
 WHERE r.n < 4 AND r.quantity > 1
 EMIT CHANGES STATE TTL INTERVAL '8' SECOND
 =>
-plan d505d65092d0318e
+plan 9d63e2ab477c4ea9
 source visits (topic visits-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT
   watermark event_time - 5000 ms, never idle
 stage 0 reads source visits
   - filter (price > 1.0)
     project event_time, user_id, packed(quantity, price, upper(name), quantity) AS __argument_0
-    window ranks.top LIFE(8000 ms) keys (user_id) aggregates (top(3 BY quantity, price DESC: row(upper(name)), row(quantity)))
+    window ranks.top LIFE(8000 ms) keys (user_id) aggregates (top(3 BY quantity INT, price DOUBLE DESC: row(upper(name)) VARCHAR, row(quantity) INT))
     emit changes
     unpack rows
     filter (row(quantity) > INT '1')
     project user_id, row_number() AS n, (CAST(row(quantity) AS BIGINT) * 2) AS twice, row(upper(name)) AS who
     write ranks
-state of ranks.top in stage 0: (window_end LIFE(8000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, top(3 BY quantity, price DESC: row(upper(name)), row(quantity)) BYTES)
+state of ranks.top in stage 0: (window_end LIFE(8000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, top(3 BY quantity INT, price DOUBLE DESC: row(upper(name)) VARCHAR, row(quantity) INT) BYTES)
 sink ranks (topic ranks-topic): user_id BIGINT, n BIGINT, twice BIGINT, who VARCHAR key (user_id, n)
 --------
 INSERT INTO ranks SELECT *
@@ -1522,23 +1522,23 @@ FROM (SELECT user_id, event_time, ok, ROW_NUMBER() OVER (PARTITION BY user_id OR
 WHERE n <= 2
 EMIT CHANGES STATE TTL INTERVAL '20' SECOND LATE ROWS INTO late
 =>
-plan 5c9cc0226229e689
+plan 161f33e059f9d321
 source clicks (topic clicks-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - project event_time, user_id, packed(event_time, event_time, ok) AS __argument_0, user_id AS __late_user_id, name AS __late_name, event_time AS __late_event_time, price AS __late_price, quantity AS __late_quantity, amount AS __late_amount, ok AS __late_ok
-    rows for ranks.top LIFE(20000 ms) keys (user_id) aggregates (top(2 BY event_time DESC: row(event_time), row(ok)))
+    rows for ranks.top LIFE(20000 ms) keys (user_id) aggregates (top(2 BY event_time TIMESTAMP DESC: row(event_time) TIMESTAMP, row(ok) BOOLEAN))
     late rows to late
     send to exchange ranks.top
 stage 1 reads exchange ranks.top
-  - merge ranks.top LIFE(20000 ms) keys (user_id) aggregates (top(2 BY event_time DESC: row(event_time), row(ok)))
+  - merge ranks.top LIFE(20000 ms) keys (user_id) aggregates (top(2 BY event_time TIMESTAMP DESC: row(event_time) TIMESTAMP, row(ok) BOOLEAN))
     late rows to late
     emit changes
     unpack rows
     project user_id, row(event_time) AS event_time, row(ok) AS ok, row_number() AS n
     write ranks
-exchange ranks.top (16 partitions, a962c4f59a78a308): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY event_time DESC: row(event_time), row(ok)) BYTES, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
-state of ranks.top in stage 1: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, top(2 BY event_time DESC: row(event_time), row(ok)) BYTES)
+exchange ranks.top (16 partitions, cbdcdc82e54e6fca): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, top(2 BY event_time TIMESTAMP DESC: row(event_time) TIMESTAMP, row(ok) BOOLEAN) BYTES, __late_user_id BIGINT, __late_name VARCHAR, __late_event_time TIMESTAMP, __late_price DOUBLE, __late_quantity INT, __late_amount DECIMAL(10, 2), __late_ok BOOLEAN
+state of ranks.top in stage 1: (window_end LIFE(20000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, top(2 BY event_time TIMESTAMP DESC: row(event_time) TIMESTAMP, row(ok) BOOLEAN) BYTES)
 sink late (topic late-topic): user_id BIGINT, name VARCHAR, event_time TIMESTAMP, price DOUBLE, quantity INT, amount DECIMAL(10, 2), ok BOOLEAN, late_reason VARCHAR, window_start TIMESTAMP, window_end TIMESTAMP, late_by BIGINT
 sink ranks (topic ranks-topic): user_id BIGINT, event_time TIMESTAMP, ok BOOLEAN, n BIGINT key (user_id, n)
 --------
@@ -1548,22 +1548,22 @@ FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER B
 WHERE n <= 3 AND price < 9
 EMIT CHANGES ALLOWED LATENESS INTERVAL '10' SECOND
 =>
-plan 90aa277cfded45cc
+plan 0d032c756b839cf7
 source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP, price DOUBLE
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
   - project event_time, packed(price, user_id, price) AS __argument_0
-    partial tops.top HOP(5000 ms, 10000 ms) lateness 10000 ms keys () aggregates (top(3 BY price DESC: row(user_id), row(price)))
+    partial tops.top HOP(5000 ms, 10000 ms) lateness 10000 ms keys () aggregates (top(3 BY price DOUBLE DESC: row(user_id) BIGINT, row(price) DOUBLE))
     send to exchange tops.top
 stage 1 reads exchange tops.top
-  - merge tops.top HOP(5000 ms, 10000 ms) lateness 10000 ms keys () aggregates (top(3 BY price DESC: row(user_id), row(price)))
+  - merge tops.top HOP(5000 ms, 10000 ms) lateness 10000 ms keys () aggregates (top(3 BY price DOUBLE DESC: row(user_id) BIGINT, row(price) DOUBLE))
     emit changes
     unpack rows
     filter (row(price) < 9.0)
     project window_end, row_number() AS n, row(user_id) AS user_id, row(price) AS price
     write tops
-exchange tops.top (16 partitions, 31f9ec166c7b6cb9): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, top(3 BY price DESC: row(user_id), row(price)) BYTES
-state of tops.top in stage 1: (pane_end HOP(5000 ms, 10000 ms) lateness 10000 ms changes, first_window_end HOP(5000 ms, 10000 ms) lateness 10000 ms changes) -> (top(3 BY price DESC: row(user_id), row(price)) BYTES)
+exchange tops.top (16 partitions, 6cb74cafdbc09786): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, top(3 BY price DOUBLE DESC: row(user_id) BIGINT, row(price) DOUBLE) BYTES
+state of tops.top in stage 1: (pane_end HOP(5000 ms, 10000 ms) lateness 10000 ms changes, first_window_end HOP(5000 ms, 10000 ms) lateness 10000 ms changes) -> (top(3 BY price DOUBLE DESC: row(user_id) BIGINT, row(price) DOUBLE) BYTES)
 sink tops (topic tops-topic): window_end TIMESTAMP, n BIGINT, user_id BIGINT, price DOUBLE key (window_end, n)
 --------
 CREATE VIEW tens AS SELECT user_id, window_end, count(*) AS clicks
@@ -1572,7 +1572,7 @@ INSERT INTO tops SELECT window_end, n, user_id, clicks
 FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_end ORDER BY clicks DESC) AS n FROM tens) WHERE n <= 2
 EMIT CHANGES
 =>
-plan c1082926cc36892a
+plan 0a29ad32988d7b78
 source clicks (topic clicks-topic): user_id BIGINT, event_time TIMESTAMP
   watermark event_time - 5000 ms, idle after 30000 ms
 stage 0 reads source clicks
@@ -1582,18 +1582,18 @@ stage 0 reads source clicks
 stage 1 reads exchange tops.tens.window
   - merge tops.tens.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
     project window_time, packed(count(*), user_id, user_id, count(*)) AS __argument_0
-    partial tops.top TUMBLE(10000 ms) keys () aggregates (top(2 BY count(*) DESC: row(user_id), row(count(*))))
+    partial tops.top TUMBLE(10000 ms) keys () aggregates (top(2 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(count(*)) BIGINT))
     send to exchange tops.top
 stage 2 reads exchange tops.top
-  - merge tops.top TUMBLE(10000 ms) keys () aggregates (top(2 BY count(*) DESC: row(user_id), row(count(*))))
+  - merge tops.top TUMBLE(10000 ms) keys () aggregates (top(2 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(count(*)) BIGINT))
     emit changes
     unpack rows
     project window_end, row_number() AS n, row(user_id) AS user_id, row(count(*)) AS clicks
     write tops
-exchange tops.top (16 partitions, 7b290a48fb0b3271): __window_end BIGINT, __rows BIGINT, top(2 BY count(*) DESC: row(user_id), row(count(*))) BYTES
+exchange tops.top (16 partitions, 02734b8cb3b6f301): __window_end BIGINT, __rows BIGINT, top(2 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(count(*)) BIGINT) BYTES
 exchange tops.tens.window (16 partitions, b43be127b2f931be): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
 state of tops.tens.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
-state of tops.top in stage 2: (window_end TUMBLE(10000 ms) changes) -> (top(2 BY count(*) DESC: row(user_id), row(count(*))) BYTES)
+state of tops.top in stage 2: (window_end TUMBLE(10000 ms) changes) -> (top(2 BY count(*) BIGINT DESC: row(user_id) BIGINT, row(count(*)) BIGINT) BYTES)
 sink tops (topic tops-topic): window_end TIMESTAMP, n BIGINT, user_id BIGINT, clicks BIGINT key (window_end, n)
 --------
 INSERT INTO out SELECT user_id, event_time, price, sum(price) OVER (PARTITION BY user_id ORDER BY event_time
