@@ -97,8 +97,8 @@ impl Aggregate {
                 (format!("{name}.sum"), avg_sum_kind(kind), true),
                 (format!("{name}.count"), K::Int64, false),
             ],
-            // Bytes do not say of what they are, so that the name does: else the values of a column that has got another
-            // type would be read as those.
+            // Bytes do not say of what they are, so the name does: a column that gets another type would
+            // otherwise read what was kept of the old one.
             Function::CountDistinct | Function::ApproxDistinct | Function::ArrayAgg { .. } => {
                 vec![(format!("{name} of {kind}"), K::Bytes, true)]
             }
