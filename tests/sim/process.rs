@@ -56,8 +56,8 @@ impl World for Simulated {
         Box::new(SimulatedOffsets(Arc::clone(&self.cluster)))
     }
 
-    fn topics(&self, _: &KafkaConfig) -> Result<Box<dyn Topics>, KafkaError> {
-        Ok(Box::new(SimulatedTopics(Arc::clone(&self.cluster))))
+    fn topics(&self, _: &KafkaConfig) -> Result<Arc<dyn Topics>, KafkaError> {
+        Ok(Arc::new(SimulatedTopics(Arc::clone(&self.cluster))))
     }
 
     fn store(&self, location: &str, _: &S3Options) -> Result<Store, StoreError> {

@@ -28,7 +28,7 @@ pub struct View {
     /// Committed offsets.
     pub offsets: Box<dyn Offsets>,
     /// Where logs begin.
-    pub topics: Box<dyn Topics>,
+    pub topics: Arc<dyn Topics>,
     /// The object store.
     pub store: Store,
     runtime: Handle,
@@ -47,7 +47,7 @@ impl Cluster {
     pub fn open(job: &Job, runtime: Handle) -> Result<Self, Stop> {
         let admin = Admin::open(&job.kafka, BROKER_WAIT).map_err(|e| kafka_stop(&e))?;
         let admin = Arc::new(admin);
-        let view = View::over(&Servers, job, Box::new(Arc::clone(&admin)), runtime)?;
+        let view = View::over(&Servers, job, Arc::clone(&admin) as Arc<dyn Topics>, runtime)?;
         Ok(Self { admin, view })
     }
 }
@@ -62,7 +62,7 @@ impl View {
     fn over(
         world: &dyn World,
         job: &Job,
-        topics: Box<dyn Topics>,
+        topics: Arc<dyn Topics>,
         runtime: Handle,
     ) -> Result<Self, Stop> {
         let entered = runtime.enter();

@@ -33,7 +33,7 @@ pub trait World: Send + Sync {
     /// See [`GroupOffsets::new`].
     fn offsets(&self, kafka: &KafkaConfig) -> Box<dyn Offsets>;
     /// See [`Admin::open`].
-    fn topics(&self, kafka: &KafkaConfig) -> Result<Box<dyn Topics>, KafkaError>;
+    fn topics(&self, kafka: &KafkaConfig) -> Result<Arc<dyn Topics>, KafkaError>;
     /// See [`Store::open`].
     fn store(&self, location: &str, options: &S3Options) -> Result<Store, StoreError>;
 }
@@ -179,8 +179,8 @@ impl World for Servers {
         Box::new(GroupOffsets::new(kafka))
     }
 
-    fn topics(&self, kafka: &KafkaConfig) -> Result<Box<dyn Topics>, KafkaError> {
-        Ok(Box::new(Arc::new(Admin::open(kafka, REQUEST_TIMEOUT)?)))
+    fn topics(&self, kafka: &KafkaConfig) -> Result<Arc<dyn Topics>, KafkaError> {
+        Ok(Arc::new(Admin::open(kafka, REQUEST_TIMEOUT)?))
     }
 
     fn store(&self, location: &str, options: &S3Options) -> Result<Store, StoreError> {
@@ -220,7 +220,7 @@ impl Offsets for GroupOffsets {
     }
 }
 
-impl Topics for Arc<Admin> {
+impl Topics for Admin {
     fn topics(&self, names: &[&str]) -> Result<Vec<Option<TopicInfo>>, KafkaError> {
         Admin::topics(self, names)
     }

@@ -10,9 +10,6 @@ use crate::limits::{STUCK_AFTER, WAVES_MAX};
 use crate::machine::{CLAIMED, WARM};
 use crate::observed::{Observed, SetView};
 
-/// Phases of a slot that has not begun to give its shards up.
-const STAYS: &[SlotPhase] = &[SlotPhase::Running, SlotPhase::Draining, SlotPhase::Paused];
-
 /// How far a move has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
@@ -90,7 +87,7 @@ fn progress(
         return Progress::Done;
     }
     let begun = taken > 0 || count(new, next, &of.to, &[SlotPhase::Acquiring]) > 0;
-    if begun || count(old, current, &of.from, STAYS) < slots(&of.from, current) {
+    if begun || count(old, current, &of.from, CLAIMED) < slots(&of.from, current) {
         return Progress::UnderWay;
     }
     let warm = count(new, next, &of.to, WARM) >= slots(&of.to, next);

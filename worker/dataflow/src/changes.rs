@@ -79,9 +79,10 @@ pub(crate) fn encode_time(time: i64) -> [u8; 8] {
     ((time as u64) ^ (1 << 63)).to_be_bytes()
 }
 
-/// The reverse of [`encode_time`].
-pub(crate) fn decode_time(bytes: [u8; 8]) -> i64 {
-    (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
+/// The reverse of [`encode_time`], with what follows; none if the bytes do not begin with a time.
+pub(crate) fn take_time(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (time, rest) = bytes.split_first_chunk::<8>()?;
+    Some(((u64::from_be_bytes(*time) ^ (1 << 63)) as i64, rest))
 }
 
 #[cfg(test)]
@@ -92,7 +93,7 @@ mod tests {
     fn times_sort_as_bytes() {
         let times = [i64::MIN, -2, -1, 0, 1, 1000, i64::MAX];
         assert!(times.windows(2).all(|w| encode_time(w[0]) < encode_time(w[1])));
-        assert!(times.iter().all(|t| decode_time(encode_time(*t)) == *t));
+        assert!(times.iter().all(|t| take_time(&encode_time(*t)) == Some((*t, &[][..]))));
     }
 
     #[test]

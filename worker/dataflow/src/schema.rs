@@ -9,12 +9,18 @@ use protocol::manifest::{ColumnSchema, TableSchema};
 
 use crate::codec::{Value, take_value};
 use crate::column::ColumnKind;
-use crate::error::Incompatible;
+use crate::error::{DataflowError, Incompatible};
 use crate::limits::{CHANGED_ROWS_MAX, EVENT_TIME_ABS_MAX, REFIRED_WINDOWS_MAX};
 use crate::plan::{Function, Grouping, LateRows};
 use crate::window::WindowKind;
 
 impl Grouping {
+    /// Stored state of the operator is damaged.
+    pub(crate) fn corrupt(&self, message: &str) -> DataflowError {
+        let (operator, message) = (self.operator.clone(), message.to_owned());
+        DataflowError::Corrupt { operator, message }
+    }
+
     pub(crate) fn key_kinds(&self) -> Vec<ColumnKind> {
         self.keys.iter().map(|key| key.kind).collect()
     }

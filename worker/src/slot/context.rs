@@ -26,7 +26,7 @@ pub(crate) struct Context {
     pub(crate) kafka: KafkaConfig,
     pub(crate) reader: Logs,
     pub(crate) offsets: Box<dyn Offsets>,
-    pub(crate) topics: Box<dyn Topics>,
+    pub(crate) topics: std::sync::Arc<dyn Topics>,
     pub(crate) store: Store,
     pub(crate) local: std::sync::Arc<LocalStore>,
     /// The shards of this slot.

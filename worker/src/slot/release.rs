@@ -29,7 +29,7 @@ const NAMING_COMMITS_MAX: u32 = 1_000;
 /// so that nobody waits for the store.
 #[derive(Default)]
 pub(crate) struct Parting {
-    began: Option<Instant>,
+    since: Option<Instant>,
     begun: bool,
 }
 
@@ -42,9 +42,9 @@ impl Parting {
         terminate: bool,
     ) -> Result<bool, Stop> {
         context.phase_once(SlotPhase::Releasing);
-        let began = *self.began.get_or_insert_with(turns::now);
+        let since = *self.since.get_or_insert_with(turns::now);
         let at_most = if terminate { RELEASE_CHECKPOINT_MAX } else { HAND_OVER_CHECKPOINT_MAX };
-        if turns::since(began) >= at_most {
+        if turns::since(since) >= at_most {
             tracing::warn!("releasing without a checkpoint: it does not complete in time");
             return Ok(true);
         }
@@ -58,10 +58,7 @@ impl Parting {
         }
         faults::before(Point::ReleaseCheckpoint);
         self.begun = true;
-        let Running { checkpoints, shards, progress, .. } = running;
-        // What gives its shards up forces no watermark.
-        shards.all.iter_mut().for_each(|shard| shard.wants_advance = false);
-        checkpoints.begin(context, shards, progress)?;
+        begin_last(context, running)?;
         Ok(false)
     }
 }
@@ -163,13 +160,17 @@ fn upload(
     begin: bool,
     at_most: Duration,
 ) -> Result<(), Stop> {
-    let Running { checkpoints, shards, progress, .. } = running;
     if begin {
-        // What gives its shards up forces no watermark.
-        shards.all.iter_mut().for_each(|shard| shard.wants_advance = false);
-        checkpoints.begin(context, shards, progress)?;
+        begin_last(context, running)?;
     }
-    checkpoints.wait(context, shards, at_most)
+    running.checkpoints.wait(context, &mut running.shards, at_most)
+}
+
+/// Begins a checkpoint of a slot that comes to rest or gives its shards up: it forces no watermark (R8).
+fn begin_last(context: &mut Context, running: &mut Running) -> Result<(), Stop> {
+    let Running { checkpoints, shards, progress, .. } = running;
+    shards.all.iter_mut().for_each(|shard| shard.wants_advance = false);
+    checkpoints.begin(context, shards, progress)
 }
 
 fn name_completed(context: &mut Context, running: &mut Running) -> Result<(), Stop> {

@@ -128,7 +128,7 @@ pub(crate) fn deliver(
     let reports = producer.context();
     reports.begin(number);
     faults::before(Point::CommitProduce);
-    send_all(producer, burst, number, deadline, brokers)?;
+    Sending { producer, number, deadline, brokers }.all(burst)?;
     faults::after(Point::CommitProduce);
     faults::before(Point::CommitFlush);
     loop {
@@ -164,96 +164,93 @@ fn check(reports: &Deliveries, brokers: &str) -> Result<(), KafkaError> {
     Err(error.told_by(&reports.watch))
 }
 
-/// Hands all rows to the client in their order: those of a topic many at a time, those with headers one by one.
-fn send_all(
-    producer: &CheckedProducer,
-    burst: &Burst,
+/// The rows of a burst on their way to the client.
+struct Sending<'a> {
+    producer: &'a CheckedProducer,
+    /// Comes back with every report.
     number: usize,
     deadline: Instant,
-    brokers: &str,
-) -> Result<(), KafkaError> {
-    let hand_over = |waiting: Option<Batch<'_>>| match waiting {
-        Some(batch) => send_batch(producer, batch, deadline, brokers),
-        None => Ok(()),
-    };
-    let mut waiting: Option<Batch<'_>> = None;
-    for record in burst.records() {
-        let (topic, partition) = (record.topic(), record.partition());
-        let alone = record.headers().len() > 0;
-        let fits = |batch: &Batch<'_>| {
-            let same = batch.topic() == topic && batch.partition() == partition;
-            same && batch.len() < ROWS_PER_LOOK
-        };
-        if alone || !waiting.as_ref().is_some_and(fits) {
-            hand_over(waiting.take())?;
-        }
-        if alone {
-            send(producer, record, number, deadline, brokers)?;
-            continue;
-        }
-        let batch = if let Some(batch) = &mut waiting {
-            batch
-        } else {
-            let unknown = || write_error(brokers, topic, Code::UnknownTopic);
-            waiting.insert(Batch::new(producer.client(), topic, partition).ok_or_else(unknown)?)
-        };
-        batch.push(record.key(), record.value(), number);
-    }
-    hand_over(waiting)
+    brokers: &'a str,
 }
 
-fn send_batch(
-    producer: &CheckedProducer,
-    mut batch: Batch<'_>,
-    deadline: Instant,
-    brokers: &str,
-) -> Result<(), KafkaError> {
-    loop {
-        match batch.hand_over() {
-            Ok(()) => {
-                drain(producer);
-                return check(producer.context(), brokers);
+impl Sending<'_> {
+    /// Hands all rows over in their order: those of a topic many at a time, those with headers one by one.
+    fn all(&self, burst: &Burst) -> Result<(), KafkaError> {
+        let mut waiting: Option<Batch<'_>> = None;
+        for record in burst.records() {
+            let (topic, partition) = (record.topic(), record.partition());
+            let alone = record.headers().len() > 0;
+            let fits = |batch: &Batch<'_>| {
+                let same = batch.topic() == topic && batch.partition() == partition;
+                same && batch.len() < ROWS_PER_LOOK
+            };
+            if alone || !waiting.as_ref().is_some_and(fits) {
+                waiting.take().map_or(Ok(()), |batch| self.batch(batch))?;
             }
-            Err(Code::QueueFull) if Instant::now() < deadline => await_reports(producer),
-            Err(code) => return Err(write_error(brokers, batch.topic(), code)),
+            if alone {
+                self.single(record)?;
+                continue;
+            }
+            let batch = if let Some(batch) = &mut waiting {
+                batch
+            } else {
+                let batch = Batch::new(self.producer.client(), topic, partition);
+                waiting.insert(batch.ok_or_else(|| self.refused(topic, Code::UnknownTopic))?)
+            };
+            batch.push(record.key(), record.value(), self.number);
+        }
+        waiting.map_or(Ok(()), |batch| self.batch(batch))
+    }
+
+    fn batch(&self, mut batch: Batch<'_>) -> Result<(), KafkaError> {
+        loop {
+            match batch.hand_over() {
+                Ok(()) => {
+                    drain(self.producer);
+                    return check(self.producer.context(), self.brokers);
+                }
+                Err(code) => self.wait_for_room(batch.topic(), code)?,
+            }
         }
     }
-}
 
-fn write_error(brokers: &str, topic: &str, code: Code) -> KafkaError {
-    KafkaError::of_code(brokers, format!("write to {topic}"), code)
-}
-
-/// A row with headers.
-fn send(
-    producer: &CheckedProducer,
-    row: BurstRecord<'_>,
-    number: usize,
-    deadline: Instant,
-    brokers: &str,
-) -> Result<(), KafkaError> {
-    let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(row.topic(), number);
-    record.partition = row.partition();
-    record.key = row.key();
-    record.payload = row.value();
-    let headers = row.headers();
-    let owned = OwnedHeaders::new_with_capacity(headers.len());
-    let add = |owned: OwnedHeaders, (key, value): (&str, &[u8])| {
-        owned.insert(Header { key, value: Some(value) })
-    };
-    record.headers = Some(headers.fold(owned, add));
-    loop {
-        match producer.send(record) {
-            Ok(()) => return Ok(()),
-            Err((ClientError::MessageProduction(Code::QueueFull), same))
-                if Instant::now() < deadline =>
-            {
-                record = same;
-                await_reports(producer);
-            }
-            Err((error, _)) => {
-                return Err(KafkaError::of(brokers, format!("write to {}", row.topic()), &error));
+    /// A row with headers.
+    fn single(&self, row: BurstRecord<'_>) -> Result<(), KafkaError> {
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(row.topic(), self.number);
+        record.partition = row.partition();
+        record.key = row.key();
+        record.payload = row.value();
+        let headers = row.headers();
+        let owned = OwnedHeaders::new_with_capacity(headers.len());
+        let add = |owned: OwnedHeaders, (key, value): (&str, &[u8])| {
+            owned.insert(Header { key, value: Some(value) })
+        };
+        record.headers = Some(headers.fold(owned, add));
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((ClientError::MessageProduction(code), same)) => {
+                    self.wait_for_room(row.topic(), code)?;
+                    record = same;
+                }
+                Err((error, _)) => {
+                    let operation = format!("write to {}", row.topic());
+                    return Err(KafkaError::of(self.brokers, operation, &error));
+                }
             }
         }
+    }
+
+    /// Waits a moment where the client's queue is full; any other refusal is the end.
+    fn wait_for_room(&self, topic: &str, code: Code) -> Result<(), KafkaError> {
+        if code != Code::QueueFull || Instant::now() >= self.deadline {
+            return Err(self.refused(topic, code));
+        }
+        await_reports(self.producer);
+        Ok(())
+    }
+
+    fn refused(&self, topic: &str, code: Code) -> KafkaError {
+        KafkaError::of_code(self.brokers, format!("write to {topic}"), code)
     }
 }

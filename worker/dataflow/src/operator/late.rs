@@ -9,52 +9,48 @@ use arrow::record_batch::RecordBatch;
 use super::data_bytes;
 use crate::assign::LateRow;
 use crate::error::DataflowError;
-use crate::plan::{Grouping, LateRows};
-
-/// Which watermark has passed a row.
-#[derive(Clone, Copy)]
-pub(super) enum Reason {
-    /// That of the log that the row was in.
-    Log,
-    /// That over all logs, after an exchange.
-    Combined,
-}
-
-impl Reason {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Log => "log watermark",
-            Self::Combined => "combined watermark",
-        }
-    }
-}
+use crate::plan::{Grouping, LateRows, WindowAggregate, WindowInput};
 
 /// Late rows since the last boundary.
 pub(super) struct LateOutput {
-    plan: LateRows,
+    /// None where they are counted only.
+    plan: Option<LateRows>,
     operator: String,
-    reason: Reason,
+    /// Which watermark has passed them.
+    reason: &'static str,
     batches: Vec<RecordBatch>,
     bytes: usize,
 }
 
 impl LateOutput {
-    /// None where late rows are counted only.
-    pub(super) fn of(grouping: &Grouping, reason: Reason) -> Option<Self> {
-        let plan = grouping.late.clone()?;
-        let operator = grouping.operator.clone();
-        Some(Self { plan, operator, reason, batches: Vec::new(), bytes: 0 })
+    /// Of rows that the watermark of their log has passed.
+    pub(super) fn of_log(grouping: &Grouping) -> Self {
+        Self::new(grouping, "log watermark")
     }
 
-    /// Takes late rows of a batch, of which `carried` are the columns to keep.
+    /// The same where a window reads them, or of rows that the watermark over all logs has passed, after an exchange.
+    pub(super) fn of(window: &WindowAggregate) -> Self {
+        match window.input {
+            WindowInput::Rows(_) => Self::of_log(&window.grouping),
+            WindowInput::Partials => Self::new(&window.grouping, "combined watermark"),
+        }
+    }
+
+    fn new(grouping: &Grouping, reason: &'static str) -> Self {
+        let (plan, operator) = (grouping.late.clone(), grouping.operator.clone());
+        Self { plan, operator, reason, batches: Vec::new(), bytes: 0 }
+    }
+
+    /// Takes late rows of a batch, of which `carried` are the columns to keep. Muted, they went out before.
     pub(super) fn take(
         &mut self,
         rows: &[LateRow],
         carried: &[ArrayRef],
+        muted: bool,
     ) -> Result<(), DataflowError> {
-        if rows.is_empty() {
+        let Some(plan) = self.plan.as_ref().filter(|_| !muted && !rows.is_empty()) else {
             return Ok(());
-        }
+        };
         let picked = UInt32Array::from_iter_values(rows.iter().map(|late| late.row));
         let mut columns = Vec::with_capacity(carried.len() + 4);
         for column in carried {
@@ -63,12 +59,12 @@ impl LateOutput {
         let starts = rows.iter().map(|late| late.window.0);
         let ends = rows.iter().map(|late| late.window.1);
         let late_by = rows.iter().map(|late| late.watermark - late.window.1);
-        let reasons = rows.iter().map(|_| Some(self.reason.text()));
+        let reasons = rows.iter().map(|_| Some(self.reason));
         columns.push(Arc::new(reasons.collect::<StringArray>()));
         columns.push(Arc::new(TimestampMillisecondArray::from_iter_values(starts)));
         columns.push(Arc::new(TimestampMillisecondArray::from_iter_values(ends)));
         columns.push(Arc::new(Int64Array::from_iter_values(late_by)));
-        let batch = RecordBatch::try_new(self.plan.schema(), columns);
+        let batch = RecordBatch::try_new(plan.schema(), columns);
         let batch = batch.map_err(|e| self.defect(&e))?;
         self.bytes += data_bytes(&batch);
         self.batches.push(batch);
@@ -81,8 +77,9 @@ impl LateOutput {
 
     /// Appends all rows, with their sink.
     pub(super) fn drain(&mut self, out: &mut Vec<(usize, RecordBatch)>) {
+        let Some(plan) = &self.plan else { return };
         self.bytes = 0;
-        out.extend(self.batches.drain(..).map(|batch| (self.plan.sink, batch)));
+        out.extend(self.batches.drain(..).map(|batch| (plan.sink, batch)));
     }
 
     pub(super) fn clear(&mut self) {

@@ -12,10 +12,10 @@ use arrow::record_batch::RecordBatch;
 
 use super::firing::Budget;
 use super::handed::Handed;
-use super::late::{LateOutput, Reason};
+use super::late::LateOutput;
 use super::session::OnTime;
 use super::{Due, HandedOut, Windowed, row_values};
-use crate::changes::{Entries, decode_time};
+use crate::changes::{Entries, take_time};
 use crate::codec::{Value, put_value};
 use crate::column::ColumnKind;
 use crate::error::DataflowError;
@@ -42,7 +42,7 @@ pub(super) struct OverOperator {
     /// What ends there or before has been handed out.
     fired_until: i64,
     handing: Option<Handing>,
-    late: Option<LateOutput>,
+    late: LateOutput,
     spans: OnTime,
 }
 
@@ -71,10 +71,6 @@ impl OverOperator {
         partition: i32,
     ) -> Result<Self, DataflowError> {
         let grouping = &plan.grouping;
-        let reason = match plan.input {
-            WindowInput::Rows(_) => Reason::Log,
-            WindowInput::Partials => Reason::Combined,
-        };
         Ok(Self {
             plan: Box::new(plan.clone()),
             table: FrameTable::new(frame, grouping.key_kinds()),
@@ -83,7 +79,7 @@ impl OverOperator {
             partition,
             fired_until: UNDEFINED,
             handing: None,
-            late: LateOutput::of(grouping, reason),
+            late: LateOutput::of(plan),
             spans: OnTime::new(0),
         })
     }
@@ -113,11 +109,6 @@ impl OverOperator {
         });
         fits.count().max(1)
     }
-
-    fn corrupt(&self, message: &str) -> DataflowError {
-        let (operator, message) = (self.operator().to_owned(), message.to_owned());
-        DataflowError::Corrupt { operator, message }
-    }
 }
 
 impl Windowed for OverOperator {
@@ -133,9 +124,7 @@ impl Windowed for OverOperator {
         };
         let values = row_values(grouping, columns, flow, self.partition)?;
         self.spans.of_rows(values.times, &flow.before, SPAN_MS)?;
-        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
-            out.take(&self.spans.late, &values.carried)?;
-        }
+        self.late.take(&self.spans.late, &values.carried, muted)?;
         let packed = values.arguments.first().and_then(Option::as_ref);
         let packed = packed.and_then(|packed| packed.as_binary_opt::<i64>());
         let packed = packed.filter(|_| values.order.covers(values.times.len()));
@@ -171,9 +160,7 @@ impl Windowed for OverOperator {
         self.spans.of_partials(&starts, ends, watermark, SPAN_MS)?;
         let (keys, states) = batch.columns()[hidden..].split_at(grouping.keys.len());
         let (packed, carried) = states.split_first().ok_or_else(foreign)?;
-        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
-            out.take(&self.spans.late, carried)?;
-        }
+        self.late.take(&self.spans.late, carried, muted)?;
         let packed = packed.as_binary_opt::<i64>().ok_or_else(foreign)?;
         self.keys.prepare(&grouping.key_kinds(), keys, batch.num_rows());
         let (rows, _) = self.spans.on_time();
@@ -269,20 +256,16 @@ impl Windowed for OverOperator {
         late: &mut Vec<(usize, RecordBatch)>,
         _out: &mut Handed,
     ) -> Result<(), DataflowError> {
-        if let Some(rows) = &mut self.late {
-            rows.drain(late);
-        }
+        self.late.drain(late);
         Ok(())
     }
 
     fn open_bytes(&self) -> usize {
-        self.late.as_ref().map_or(0, LateOutput::bytes)
+        self.late.bytes()
     }
 
     fn discard_open(&mut self) {
-        if let Some(late) = &mut self.late {
-            late.clear();
-        }
+        self.late.clear();
     }
 
     fn changes(&mut self) -> Entries {
@@ -311,19 +294,19 @@ impl Windowed for OverOperator {
         value: &[u8],
         watermark: i64,
     ) -> Result<(), DataflowError> {
-        let (end, key) =
-            key.split_first_chunk::<8>().ok_or_else(|| self.corrupt("a key names no time"))?;
-        let end = decode_time(*end);
+        let grouping = &self.plan.grouping;
+        let (end, key) = take_time(key).ok_or_else(|| grouping.corrupt("a key names no time"))?;
         if watermark != UNDEFINED && end < self.live_from(watermark) {
             return Ok(());
         }
         let state = mapping.state(value);
         let Some([Value::Bytes(rows)]) = state.as_deref() else {
-            return Err(self.corrupt("a value does not decode"));
+            return Err(grouping.corrupt("a value does not decode"));
         };
-        let time = end.checked_sub(SPAN_MS).ok_or_else(|| self.corrupt("a key names no time"))?;
+        let time =
+            end.checked_sub(SPAN_MS).ok_or_else(|| grouping.corrupt("a key names no time"))?;
         let restored = self.table.restore_entry(key, time, rows, self.fired_until);
-        restored.ok_or_else(|| self.corrupt("an entry is double or does not decode"))
+        restored.ok_or_else(|| grouping.corrupt("an entry is double or does not decode"))
     }
 
     fn groups(&self) -> usize {

@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 
-use super::late::{LateOutput, Reason};
+use super::late::LateOutput;
 use super::parts::{VALUE_BYTES, whole_parts};
 use super::singles::Singles;
 use super::{Partial, RowValues, row_values};
@@ -54,7 +54,7 @@ pub(super) struct PartialOperator<H> {
     keys: BatchKeys,
     /// Of the log.
     partition: i32,
-    late: Option<LateOutput>,
+    late: LateOutput,
     /// Instead of the groups where late rows are kept, or every row is handed out.
     singles: Option<Singles>,
 }
@@ -76,7 +76,7 @@ impl<H: Held> PartialOperator<H> {
             held,
             keys: BatchKeys::default(),
             partition,
-            late: LateOutput::of(grouping, Reason::Log),
+            late: LateOutput::of_log(grouping),
             singles,
         })
     }
@@ -87,8 +87,7 @@ impl<H: Held> PartialOperator<H> {
 
     /// Of rows that are kept one by one.
     fn row_bytes(&self) -> usize {
-        self.singles.as_ref().map_or(0, Singles::bytes)
-            + self.late.as_ref().map_or(0, LateOutput::bytes)
+        self.singles.as_ref().map_or(0, Singles::bytes) + self.late.bytes()
     }
 }
 
@@ -124,9 +123,7 @@ impl<H: Held> Partial for PartialOperator<H> {
         if muted {
             return Ok(late);
         }
-        if let Some(out) = &mut self.late {
-            out.take(self.held.late(), &values.carried)?;
-        }
+        self.late.take(self.held.late(), &values.carried, muted)?;
         self.keys.prepare(&grouping.key_kinds(), &values.keys, values.times.len());
         if let Some(singles) = &mut self.singles {
             singles.push(grouping, self.held.on_time(), &self.keys, &values)?;
@@ -144,9 +141,7 @@ impl<H: Held> Partial for PartialOperator<H> {
     }
 
     fn drain_late(&mut self, out: &mut Vec<(usize, RecordBatch)>) {
-        if let Some(late) = &mut self.late {
-            late.drain(out);
-        }
+        self.late.drain(out);
     }
 
     fn drain(&mut self, partitions: u32) -> Result<Vec<(u32, RecordBatch)>, DataflowError> {
@@ -165,9 +160,7 @@ impl<H: Held> Partial for PartialOperator<H> {
         if let Some(singles) = &mut self.singles {
             singles.clear();
         }
-        if let Some(late) = &mut self.late {
-            late.clear();
-        }
+        self.late.clear();
     }
 
     fn memory_bytes(&self) -> usize {

@@ -4,7 +4,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
-use super::late::{LateOutput, Reason};
+use super::late::LateOutput;
 use super::row_values;
 use super::session_emit::Closing;
 use crate::assign::{LateRow, check_time};
@@ -28,7 +28,7 @@ pub(crate) struct SessionOperator {
     /// Sessions that this watermark closes have been handed out.
     pub(super) fired_until: i64,
     pub(super) closing: Option<Closing>,
-    pub(super) late: Option<LateOutput>,
+    pub(super) late: LateOutput,
     spans: OnTime,
 }
 
@@ -40,10 +40,6 @@ impl SessionOperator {
         partition: i32,
     ) -> Result<Self, DataflowError> {
         let grouping = &plan.grouping;
-        let reason = match plan.input {
-            WindowInput::Rows(_) => Reason::Log,
-            WindowInput::Partials => Reason::Combined,
-        };
         Ok(Self {
             plan: Box::new(plan.clone()),
             gap,
@@ -54,7 +50,7 @@ impl SessionOperator {
             partition,
             fired_until: UNDEFINED,
             closing: None,
-            late: LateOutput::of(grouping, reason),
+            late: LateOutput::of(plan),
             spans: OnTime::new(grouping.window.row_lag() - gap),
         })
     }
@@ -71,9 +67,7 @@ impl SessionOperator {
         };
         let values = row_values(grouping, columns, flow, self.partition)?;
         self.spans.of_rows(values.times, &flow.before, self.gap)?;
-        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
-            out.take(&self.spans.late, &values.carried)?;
-        }
+        self.late.take(&self.spans.late, &values.carried, muted)?;
         self.keys.prepare(&grouping.key_kinds(), &values.keys, values.times.len());
         let added = Added::Rows { arguments: &values.arguments, order: values.order };
         self.table.add(grouping, &self.keys, self.spans.on_time(), &added)?;
@@ -98,9 +92,7 @@ impl SessionOperator {
         let (keys, states) = batch.columns()[hidden..].split_at(grouping.keys.len());
         let carried = grouping.late.as_ref().map_or(0, |late| late.columns.len());
         let (states, carried) = states.split_at(states.len() - carried);
-        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
-            out.take(&self.spans.late, carried)?;
-        }
+        self.late.take(&self.spans.late, carried, muted)?;
         self.keys.prepare(&grouping.key_kinds(), keys, batch.num_rows());
         self.table.add(grouping, &self.keys, self.spans.on_time(), &Added::States(states))?;
         let late = self.spans.late.iter().map(|late| counts[late.row as usize].unsigned_abs());

@@ -11,11 +11,10 @@ use arrow::record_batch::RecordBatch;
 
 use super::firing::Budget;
 use super::handed::Handed;
-use super::late::LateOutput;
 use super::parts::VALUE_BYTES;
 use super::session::SessionOperator;
 use super::{Due, HandedOut, Windowed};
-use crate::changes::{Entries, decode_time};
+use crate::changes::{Entries, take_time};
 use crate::codec::{Value, put_value};
 use crate::column::ColumnKind;
 use crate::error::DataflowError;
@@ -103,11 +102,6 @@ impl SessionOperator {
         columns.extend(table.output_columns(numbers));
         RecordBatch::try_new(self.result.clone(), columns)
             .map_err(|e| DataflowError::Bug(format!("rows of {}: {e}", self.operator())))
-    }
-
-    fn corrupt(&self, message: &str) -> DataflowError {
-        let (operator, message) = (self.operator().to_owned(), message.to_owned());
-        DataflowError::Corrupt { operator, message }
     }
 }
 
@@ -213,9 +207,7 @@ impl Windowed for SessionOperator {
         late: &mut Vec<(usize, RecordBatch)>,
         out: &mut Handed,
     ) -> Result<(), DataflowError> {
-        if let Some(rows) = &mut self.late {
-            rows.drain(late);
-        }
+        self.late.drain(late);
         let most = EMISSION_CHUNK_ROWS.div_ceil(self.plan.grouping.rows_per_group());
         for numbers in self.table.take_changed_keys().chunks(most) {
             out.take(&self.plan, self.results(numbers)?)?;
@@ -226,13 +218,11 @@ impl Windowed for SessionOperator {
     fn open_bytes(&self) -> usize {
         let values = self.result.fields().len() * self.plan.grouping.rows_per_group();
         let changed = self.table.changed_rows() * values * VALUE_BYTES;
-        changed + self.late.as_ref().map_or(0, LateOutput::bytes)
+        changed + self.late.bytes()
     }
 
     fn discard_open(&mut self) {
-        if let Some(late) = &mut self.late {
-            late.clear();
-        }
+        self.late.clear();
         drop(self.table.take_changed_keys());
     }
 
@@ -271,22 +261,22 @@ impl Windowed for SessionOperator {
         value: &[u8],
         watermark: i64,
     ) -> Result<(), DataflowError> {
+        let grouping = &self.plan.grouping;
         let (end, key) =
-            key.split_first_chunk::<8>().ok_or_else(|| self.corrupt("a key names no session"))?;
-        let end = decode_time(*end);
+            take_time(key).ok_or_else(|| grouping.corrupt("a key names no session"))?;
         if watermark != UNDEFINED && end < self.live_from(watermark) {
             return Ok(());
         }
         let state = mapping.state(value);
-        let state = state.ok_or_else(|| self.corrupt("a value does not decode"))?;
+        let state = state.ok_or_else(|| grouping.corrupt("a value does not decode"))?;
         let Some((Value::Int(start), state)) = state.split_first() else {
-            return Err(self.corrupt("a session has no start"));
+            return Err(grouping.corrupt("a session has no start"));
         };
         if end.checked_sub(*start).is_none_or(|length| length < self.gap) {
-            return Err(self.corrupt("a session is shorter than its gap"));
+            return Err(grouping.corrupt("a session is shorter than its gap"));
         }
         let restored = self.table.restore(key, (*start, end), state, self.fired_until);
-        restored.ok_or_else(|| self.corrupt("an entry is double or does not decode"))
+        restored.ok_or_else(|| grouping.corrupt("an entry is double or does not decode"))
     }
 
     fn groups(&self) -> usize {
@@ -295,7 +285,6 @@ impl Windowed for SessionOperator {
 
     fn memory_bytes(&self) -> usize {
         let closing = self.closing.as_ref().map_or(0, |closing| 4 * closing.order.capacity());
-        let late = self.late.as_ref().map_or(0, LateOutput::bytes);
-        self.table.memory_bytes() + closing + late
+        self.table.memory_bytes() + closing + self.late.bytes()
     }
 }

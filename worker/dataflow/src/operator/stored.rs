@@ -3,7 +3,7 @@
 use super::Windowed;
 use super::window::WindowOperator;
 use crate::assign::PaneId;
-use crate::changes::{Entries, decode_time, encode_time};
+use crate::changes::{Entries, encode_time, take_time};
 use crate::error::DataflowError;
 use crate::schema::MappedTable;
 use crate::watermark::UNDEFINED;
@@ -38,25 +38,23 @@ impl WindowOperator {
         value: &[u8],
         watermark: i64,
     ) -> Result<(), DataflowError> {
-        let corrupt = |message: &str| DataflowError::Corrupt {
-            operator: self.plan.grouping.operator.clone(),
-            message: message.to_owned(),
-        };
-        let (pane, key) = self.stored_pane(key).ok_or_else(|| corrupt("a key names no pane"))?;
+        let grouping = &self.plan.grouping;
+        let (pane, key) =
+            self.stored_pane(key).ok_or_else(|| grouping.corrupt("a key names no pane"))?;
         if watermark != UNDEFINED && pane.end < self.live_from(watermark) {
             return Ok(());
         }
-        let state = mapping.state(value).ok_or_else(|| corrupt("a value does not decode"))?;
+        let state =
+            mapping.state(value).ok_or_else(|| grouping.corrupt("a value does not decode"))?;
         let table = self.tables.entry(pane)?;
         if table.restore(key, &state).is_none() {
-            return Err(corrupt("an entry is double or does not decode"));
+            return Err(grouping.corrupt("an entry is double or does not decode"));
         }
         Ok(())
     }
 
     fn stored_pane<'a>(&self, key: &'a [u8]) -> Option<(PaneId, &'a [u8])> {
-        let (end, rest) = key.split_first_chunk::<8>()?;
-        let end = decode_time(*end);
+        let (end, rest) = take_time(key)?;
         let aligned = end.unsigned_abs() < u64::MAX / 4 && self.panes.pane_end(end - 1) == end;
         if !aligned {
             return None;
@@ -64,8 +62,7 @@ impl WindowOperator {
         if self.plan.grouping.window.is_tumble() {
             return Some((PaneId { end, from: end }, rest));
         }
-        let (from, rest) = rest.split_first_chunk::<8>()?;
-        let from = decode_time(*from);
+        let (from, rest) = take_time(rest)?;
         let windows = self.panes.first_end(end)..=self.panes.last_end(end);
         windows.contains(&from).then_some((PaneId { end, from }, rest))
     }

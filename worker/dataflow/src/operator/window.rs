@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 
 use super::firing::{Budget, Firing};
 use super::handed::Handed;
-use super::late::{LateOutput, Reason};
+use super::late::LateOutput;
 use super::merge_tree::MergeTree;
 use super::refire::Refires;
 use super::tables::Tables;
@@ -37,7 +37,7 @@ pub(crate) struct WindowOperator {
     /// Emptied, for the next window that must be merged.
     pub(super) merged: Option<GroupTable>,
     pub(super) refires: Refires,
-    pub(super) late: Option<LateOutput>,
+    pub(super) late: LateOutput,
 }
 
 impl WindowOperator {
@@ -45,10 +45,6 @@ impl WindowOperator {
     pub(crate) fn new(plan: &WindowAggregate, partition: i32) -> Self {
         let grouping = &plan.grouping;
         let panes = grouping.window.panes();
-        let reason = match plan.input {
-            WindowInput::Rows(_) => Reason::Log,
-            WindowInput::Partials => Reason::Combined,
-        };
         Self {
             plan: Box::new(plan.clone()),
             panes,
@@ -62,7 +58,7 @@ impl WindowOperator {
             firing: None,
             merged: None,
             refires: Refires::new(panes, grouping.lateness_ms, plan.emit != Emit::Final),
-            late: LateOutput::of(grouping, reason),
+            late: LateOutput::of(plan),
         }
     }
 
@@ -83,9 +79,7 @@ impl Windowed for WindowOperator {
         };
         let values = row_values(grouping, columns, flow, self.partition)?;
         let late = self.assigner.assign_rows(values.times, &flow.before)?;
-        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
-            out.take(self.assigner.late(), &values.carried)?;
-        }
+        self.late.take(self.assigner.late(), &values.carried, muted)?;
         self.keys.prepare(&grouping.key_kinds(), &values.keys, values.times.len());
         for (pane, rows) in self.assigner.spans() {
             let table = self.tables.entry(pane)?;
@@ -112,9 +106,7 @@ impl Windowed for WindowOperator {
         let (keys, states) = batch.columns()[hidden..].split_at(grouping.keys.len());
         let carried = grouping.late.as_ref().map_or(0, |late| late.columns.len());
         let (states, carried) = states.split_at(states.len() - carried);
-        if let Some(out) = self.late.as_mut().filter(|_| !muted) {
-            out.take(self.assigner.late(), carried)?;
-        }
+        self.late.take(self.assigner.late(), carried, muted)?;
         self.keys.prepare(&grouping.key_kinds(), keys, batch.num_rows());
         for (pane, rows) in self.assigner.spans() {
             let table = self.tables.entry(pane)?;
@@ -218,20 +210,16 @@ impl Windowed for WindowOperator {
         late: &mut Vec<(usize, RecordBatch)>,
         out: &mut Handed,
     ) -> Result<(), DataflowError> {
-        if let Some(rows) = &mut self.late {
-            rows.drain(late);
-        }
+        self.late.drain(late);
         self.refire(out)
     }
 
     fn open_bytes(&self) -> usize {
-        self.late.as_ref().map_or(0, LateOutput::bytes) + self.refired_bytes()
+        self.late.bytes() + self.refired_bytes()
     }
 
     fn discard_open(&mut self) {
-        if let Some(late) = &mut self.late {
-            late.clear();
-        }
+        self.late.clear();
         self.forget_refired();
     }
 
@@ -241,7 +229,7 @@ impl Windowed for WindowOperator {
 
     fn memory_bytes(&self) -> usize {
         self.tables.memory_bytes()
-            + self.late.as_ref().map_or(0, LateOutput::bytes)
+            + self.late.bytes()
             + self.tree.memory_bytes()
             + self.firing.as_ref().map_or(0, Firing::memory_bytes)
             + self.merged.as_ref().map_or(0, GroupTable::memory_bytes)

@@ -69,10 +69,9 @@ impl FrameResults {
         table: &FrameTable,
         groups: &[(i64, u32)],
     ) -> Result<RecordBatch, DataflowError> {
-        let unpacked = self.unpack(table, groups).ok_or_else(|| DataflowError::Corrupt {
-            operator: grouping.operator.clone(),
-            message: "a kept row does not decode".to_owned(),
-        })?;
+        let unpacked = self
+            .unpack(table, groups)
+            .ok_or_else(|| grouping.corrupt("a kept row does not decode"))?;
         // Places of the rows, their frames by number, and the frame of each row.
         let (mut rows, mut frames, mut frame_of) = (Vec::new(), Vec::new(), Vec::new());
         for (time, key) in groups {
