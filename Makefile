@@ -36,11 +36,8 @@ bench-operator: ## 10,000 jobs and no nodes: memory, a core at rest, edit to obj
 	@tests/tools/cargo-build.sh && tests/tools/cluster.sh ensure >/dev/null && tests/bench/operator.py $(CARGO_TARGET_DIR)/debug/streamjob-operator $(ARGS)
 sabotage: ## a worker that breaks the protocol on purpose, in 17 ways: the checker must see each
 	@tests/tools/run-tests.sh it sabotage:: --nocapture
-soak: ## what make test draws a part of, whole: model, 20,000 simulated seeds, readers spoilt for long, faults, outages
-	@STREAMJOB_FUZZ_SECONDS=60 tests/tools/run-tests.sh fuzz --nocapture
-	@STREAMJOB_MODEL=full tests/tools/run-tests.sh model
-	@STREAMJOB_SIM_SEEDS=20000 tests/tools/run-tests.sh sim
-	@STREAMJOB_CELLS=1000 STREAMJOB_KILLS=60 STREAMJOB_RECORDS=5000000 STREAMJOB_STORE_OUTAGE=180 tests/tools/run-tests.sh it faults:: soak::
+soak: ## what make test draws a part of, whole, some three hours; one table of what was survived; ARGS="kills" for a part
+	@tests/tools/soak.sh $(ARGS)
 images: ## worker and operator images, pushed to REGISTRY with TAG
 	@tests/tools/cargo-build.sh && tests/images/images.sh $(CARGO_TARGET_DIR) $(REGISTRY) $(TAG)
 cluster-up: ## start a Kubernetes cluster on this machine (root); prints its KUBECONFIG
@@ -52,6 +49,6 @@ fmt: ## format the sources
 lint: ## formatting, clippy, scripts, chart
 	@tests/tools/test.sh lint
 manifests: ## write the manifests of the custom resources anew, for the chart too
-	@cargo run --quiet --bin streamjob-crds -- crds/manifests charts/streamjob/files/crds
+	@cargo build --quiet --workspace --bins && $(CARGO_TARGET_DIR)/debug/streamjob-crds crds/manifests charts/streamjob/files/crds
 clean-cache: ## remove what was built and fetched outside the checkout
 	@tests/tools/clean-cache.sh

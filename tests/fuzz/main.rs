@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use numbers::Random;
 use targets::Target;
+use tests::figures::Figures;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a number"))
@@ -64,6 +65,8 @@ fn fuzz(target: &Target) {
         cases += 1;
     }
     eprintln!("{}: {} seeds, {cases} cases, STREAMJOB_SEED={seed}", target.name, corpus.len());
+    let name = format!("spoilt inputs: {}", target.name);
+    Figures { histories: cases, ..Figures::of(&name) }.tell().unwrap();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What every scenario stands on: a broker, a store, a job, a load, and the judgement at the end.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tests::checker::generations::Generations;
 use tests::checker::{
     Case, Delivery, Open, StoredFigures, StoredJob, Upto, Verdict, judge, settle,
 };
+use tests::figures::Figures;
 use tests::generator::{Load, Pace, Recipe, WriteOptions, Written};
 use tests::harness::broker::Devbroker;
 use tests::harness::crew::Crew;
@@ -58,6 +59,7 @@ pub(crate) struct Stage {
     pub(crate) scratch: Scratch,
     /// Rows that the load writes in all, closing ones included.
     total: Cell<i64>,
+    survived: RefCell<Figures>,
 }
 
 impl Stage {
@@ -68,7 +70,7 @@ impl Stage {
         let bootstrap = broker.bootstrap().to_owned();
         let folder = scratch.folder("checkpoints").unwrap().display().to_string();
         let job = JobFile::new(&bootstrap, query, Checkpoints::Folder(folder));
-        Self::with(Broker::Development { _process: broker }, None, job, scratch)
+        Self::with(name, Broker::Development { _process: broker }, None, job, scratch)
     }
 
     /// A real Kafka and a real object store.
@@ -97,10 +99,16 @@ impl Stage {
         let (bootstrap, broker) = start(&scratch.folder("kafka").unwrap());
         let minio = Minio::start(&scratch.folder("minio").unwrap()).unwrap();
         let job = JobFile::new(&bootstrap, query, Checkpoints::of(&minio));
-        Self::with(broker, Some(minio), job, scratch)
+        Self::with(name, broker, Some(minio), job, scratch)
     }
 
-    fn with(broker: Broker, minio: Option<Minio>, job: JobFile, scratch: Scratch) -> Self {
+    fn with(
+        name: &str,
+        broker: Broker,
+        minio: Option<Minio>,
+        job: JobFile,
+        scratch: Scratch,
+    ) -> Self {
         topics::create(&job.bootstrap, &[(&job.source, PARTITIONS), (&job.sink, PARTITIONS)])
             .unwrap();
         let secrets = scratch.folder("secrets").unwrap();
@@ -108,8 +116,10 @@ impl Stage {
         let job_path = scratch.file("job.json", &job.object().to_string()).unwrap();
         let offsets = OffsetReader::open(&job.bootstrap, &job.source_group()).unwrap();
         let bucket = minio.as_ref().map(|minio| minio.client().unwrap());
+        // What a scenario is about is one fault, unless it says otherwise.
+        let survived = RefCell::new(Figures { faults: 1, ..Figures::of(name) });
         let total = Cell::new(0);
-        Self { offsets, broker, minio, bucket, job, job_path, secrets, scratch, total }
+        Self { offsets, broker, minio, bucket, job, job_path, secrets, scratch, total, survived }
     }
 
     /// Writes the job again after a change.
@@ -223,7 +233,15 @@ impl Stage {
         });
         let verdict = verdict.unwrap().unwrap().require_clean().unwrap();
         assert_eq!(verdict.events, written.rows);
+        if self.job.delivery != "AtLeastOnce" {
+            self.survived.borrow_mut().judged(&verdict);
+        }
         verdict
+    }
+
+    /// What is to be known of the scenario beside its rows.
+    pub(crate) fn survived(&self, take: impl FnOnce(&mut Figures)) {
+        take(&mut self.survived.borrow_mut());
     }
 
     /// Waits until so many rows of the source are committed.
@@ -312,6 +330,16 @@ impl Stage {
         match self.offsets.read(&self.job.source, PARTITIONS) {
             Ok(offsets) => offsets.into_iter().map(|o| o.map_or(0, |o| o.offset)).collect(),
             Err(_) => vec![0; PARTITIONS as usize],
+        }
+    }
+}
+
+impl Drop for Stage {
+    /// A scenario that was judged, and held, is a line of the run's table.
+    fn drop(&mut self) {
+        let survived = self.survived.get_mut();
+        if survived.records > 0 && !std::thread::panicking() {
+            survived.tell().expect("the file of the figures is written");
         }
     }
 }

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use seed::Done;
 use seen::Seen;
+use tests::figures::Figures;
 
 /// Seeds of a run, unless it is told otherwise.
 const SEEDS: usize = 500;
@@ -130,16 +131,24 @@ fn every_seed_keeps_the_promises() {
     });
     let failed = total.failed.into_inner().unwrap();
     assert!(failed.is_empty(), "run it again with STREAMJOB_SIM_SEED=…\n{}", failed.join("\n"));
+    let rows = total.rows.into_inner();
     let simulated = Duration::from_millis(total.simulated_ms.into_inner());
     say(&format!(
         "{} seeds, {} steps, {} output rows as the oracle has them, {:.1} h simulated in {:.1} s",
         seeds + KEPT.len(),
         total.steps.into_inner(),
-        total.rows.into_inner(),
+        rows,
         simulated.as_secs_f64() / 3_600.0,
         began.elapsed().as_secs_f64()
     ));
     say(&total.seen.line());
+    let figures = Figures {
+        faults: total.seen.faults(),
+        histories: (seeds + KEPT.len()) as u64,
+        records: rows,
+        ..Figures::of("simulated slots, by seeds")
+    };
+    figures.tell().unwrap();
     let missing = total.seen.missing();
     assert!(missing.is_empty() || seeds < SEEDS, "never met: {}", missing.join(", "));
 }

@@ -70,6 +70,26 @@ sights! {
     AdvanceDropped: "forced watermark that was not committed",
 }
 
+/// What is done to the processes and to what they talk to; the rest is how they took it.
+const ACCIDENTS: &[Sight] = &[
+    Sight::RequestLost,
+    Sight::AnswerLost,
+    Sight::RequestLate,
+    Sight::BrokersAway,
+    Sight::OldCoordinator,
+    Sight::StoreRefused,
+    Sight::StoreAnswerLost,
+    Sight::StoreSlow,
+    Sight::StoreAway,
+    Sight::Killed,
+    Sight::DiskLost,
+    Sight::DiskOlder,
+    Sight::Frozen,
+    Sight::Twin,
+    Sight::TakenOver,
+    Sight::Abandoned,
+];
+
 /// Counts.
 #[derive(Default)]
 pub(crate) struct Seen(Mutex<BTreeMap<Sight, u64>>);
@@ -99,6 +119,12 @@ impl Seen {
         let counts = self.counts();
         let missing = Sight::ALL.iter().filter(|sight| counts.get(sight).is_none_or(|n| *n == 0));
         missing.map(|sight| sight.text()).collect()
+    }
+
+    /// Accidents in all.
+    pub(crate) fn faults(&self) -> u64 {
+        let counts = self.counts();
+        ACCIDENTS.iter().filter_map(|sight| counts.get(sight)).sum()
     }
 
     /// One line for people.

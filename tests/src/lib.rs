@@ -5,6 +5,7 @@ pub mod bench;
 pub mod broker_contract;
 pub mod checker;
 pub mod demo;
+pub mod figures;
 pub mod generator;
 pub mod harness;
 pub mod kafka;

@@ -61,6 +61,11 @@ fn check(name: &str, query: Query, delivery: &str) -> Verdict {
     for recovery in progress.recoveries() {
         eprintln!("{recovery}");
     }
+    stage.survived(|figures| {
+        (figures.faults, figures.kills) = (kills, kills);
+        let first = progress.recoveries().into_iter().filter_map(|recovery| recovery.first);
+        figures.recoveries_ms = first.map(|first| first.as_millis() as u64).collect();
+    });
     verdict
 }
 
@@ -106,5 +111,6 @@ fn outputs_and_offsets_are_committed_together() {
         crew = stage.generation(1, 2, true);
     }
     stage.finish(load.written().unwrap(), || crew.tend().unwrap());
+    stage.survived(|figures| (figures.faults, figures.kills) = (6, 6));
     crew.stop().unwrap();
 }

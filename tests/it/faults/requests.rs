@@ -96,6 +96,7 @@ fn requests_that_come_late_are_refused_and_cost_no_row() {
     let ended = crew.ended().len();
     assert!(replaced as usize + ended >= FAULTS.len(), "{replaced} replaced, {ended} ended");
     crew.stop().unwrap();
+    stage.survived(|figures| figures.faults = FAULTS.len() as u64);
     eprintln!("{replaced} producers replaced, {ended} ended, {late} late requests: {verdict}");
 }
 

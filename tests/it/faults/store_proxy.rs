@@ -66,5 +66,9 @@ fn a_store_behind_a_bad_line_costs_no_row() {
         stage.finish(load.written().unwrap(), || tend(&stage, &mut worker, started));
     worker.process().kill().unwrap();
     let objects = stage.require_objects(started as usize * 4);
+    stage.survived(|figures| {
+        figures.kills = started;
+        figures.faults = started + spoilt.values().sum::<u64>();
+    });
     eprintln!("{started} starts through a bad line {spoilt:?}: {verdict}\n{objects}");
 }

@@ -42,7 +42,9 @@ fn no_reader_ever_sees_half_a_transfer() {
     stage.plan();
     let mut crew = stage.generation(1, 1, true);
     let mut reader = ConservationReader::open(&stage.job.bootstrap, OUTPUT).unwrap();
-    let load = stage.load(stage.recipe(seed), 20_000, Pace::PerSecond(4_000));
+    // A second of load for each kill at the least.
+    let rows = 20_000.max(kills * 1_500);
+    let load = stage.load(stage.recipe(seed), rows, Pace::PerSecond(4_000));
     for kill in 0..kills {
         // Something new was seen, and then a while.
         let before = reader.transfers();
@@ -72,6 +74,10 @@ fn no_reader_ever_sees_half_a_transfer() {
     assert!(boundaries > 3 * kills, "{boundaries} boundaries are too few to see anything");
     let verdict = judged(seen, transfers).require_clean().unwrap();
     eprintln!("{kills} kills, {boundaries} prefixes that sum to zero: {verdict}");
+    stage.survived(|figures| {
+        (figures.faults, figures.kills) = (kills, kills);
+        figures.judged(&verdict);
+    });
 }
 
 /// The reader at work on outputs that are wrong.

@@ -102,7 +102,9 @@ fn a_clock_that_jumps_by_an_hour_changes_no_row() {
     let written = load.written().unwrap();
     let verdict = stage.finish(written, || worker.process().require_running().unwrap());
     worker.process().kill().unwrap();
-    eprintln!("{} jumps of the clock: {verdict}", CLOCKS.len());
+    let jumps = CLOCKS.len() as u64;
+    stage.survived(|figures| (figures.faults, figures.kills) = (jumps, jumps));
+    eprintln!("{jumps} jumps of the clock: {verdict}");
 }
 
 /// A folder with a disk of its own, taken away when dropped.
@@ -168,6 +170,7 @@ fn a_full_disk_costs_no_row() {
     let verdict = stage.finish(load.written().unwrap(), &mut tend);
     worker.process().kill().unwrap();
     stage.require_objects(ended.len() + 3);
+    stage.survived(|figures| figures.faults = 3);
     eprintln!("a disk that was full three times, {ended:?} ended: {verdict}");
 }
 
@@ -201,5 +204,6 @@ fn the_end_of_memory_costs_no_row() {
     let written = load.written().unwrap();
     let verdict = stage.finish(written, || worker.process().require_running().unwrap());
     worker.process().kill().unwrap();
+    stage.survived(|figures| figures.faults = KILLS as u64);
     eprintln!("the memory ended {KILLS} times: {verdict}");
 }

@@ -44,7 +44,7 @@ impl Site {
         job.max_parallelism = Some(4);
         job.checkpoint_interval = "500ms".into();
         change(&mut job);
-        let mut stage = Stage::with(Broker::Shared, None, job, Scratch::new(name).unwrap());
+        let mut stage = Stage::with(name, Broker::Shared, None, job, Scratch::new(name).unwrap());
         stage.bucket = Some(self.minio.client().unwrap());
         stage
     }

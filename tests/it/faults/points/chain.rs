@@ -115,6 +115,8 @@ impl Chain {
             .stage
             .finish(load.written().unwrap(), || last.process().require_running().unwrap());
         assert!(last.process().stop().unwrap().success());
+        let deaths = self.deaths as u64;
+        self.stage.survived(|figures| (figures.faults, figures.kills) = (deaths, deaths));
         self.verdict = Some(verdict);
     }
 
