@@ -5,10 +5,11 @@
 //! and [`lz4`] (the records), [`feeds`], [`feed`] and [`refusal`] (what is read from whom, and what
 //! an answer means), [`way`] (whether it is this way that is taken). With sockets: [`connection`]
 //! (one connection to one broker), [`hub`] and [`fetcher`] (a thread that keeps every broker busy).
-//! [`reader`] is what the owner of the logs holds.
+//! [`reader`] is what the owner of the logs holds. [`ending`] is the one thing that is not reading.
 
 mod batch;
 mod connection;
+mod ending;
 mod feed;
 mod feeds;
 mod fetcher;
@@ -22,6 +23,7 @@ mod walk;
 mod way;
 mod wire;
 
+pub(crate) use ending::end_former;
 pub(crate) use reader::FetchReader;
 pub(crate) use way::{Way, decide};
 

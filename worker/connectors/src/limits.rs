@@ -37,6 +37,10 @@ pub const SPARE_FRAMES_MAX: usize = 2;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Silence of a broker that owes an answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long what a former owner left open may take to end before the C client takes over all the same.
+pub const ENDING_MAX: Duration = Duration::from_secs(2);
+/// Pause until a coordinator that is ending a transaction is asked again.
+pub const ENDING_PAUSE: Duration = Duration::from_millis(5);
 /// A connection over which nothing is to be read is closed after this.
 pub const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(30);
 /// First pause between two attempts to read.

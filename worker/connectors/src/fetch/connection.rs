@@ -27,7 +27,7 @@ impl Broken {
         Self { kind, detail: detail.into() }
     }
 
-    fn retry(detail: impl Into<String>) -> Self {
+    pub(crate) fn retry(detail: impl Into<String>) -> Self {
         Self::new(KafkaErrorKind::Retry, detail)
     }
 }

@@ -61,7 +61,7 @@ impl Fetcher {
 }
 
 /// Host and port of each bootstrap server; 9092 where none is given.
-fn addresses(bootstrap: &str) -> Vec<(String, u16)> {
+pub(super) fn addresses(bootstrap: &str) -> Vec<(String, u16)> {
     let servers = bootstrap.split(',').map(str::trim).filter(|server| !server.is_empty());
     servers
         .map(|server| {

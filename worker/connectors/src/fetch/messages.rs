@@ -20,6 +20,13 @@ pub(crate) const METADATA: Api = Api { name: "Metadata", key: 3, version: 12, fl
 pub(crate) const API_VERSIONS: Api =
     Api { name: "ApiVersions", key: 18, version: 0, flexible: false };
 
+/// The broker that answers for a transactional id.
+pub(crate) const FIND_COORDINATOR: Api =
+    Api { name: "FindCoordinator", key: 10, version: 3, flexible: true };
+/// A transactional id is taken over.
+pub(crate) const INIT_PRODUCER: Api =
+    Api { name: "InitProducerId", key: 22, version: 2, flexible: true };
+
 /// Committed records only.
 const READ_COMMITTED: i8 = 1;
 
@@ -62,6 +69,37 @@ pub(crate) fn read_api_versions(input: &mut Input<'_>) -> Result<(i16, Vec<Spoke
         known.push((input.i16()?, input.i16()?, input.i16()?));
     }
     Ok((error, known))
+}
+
+pub(crate) fn write_coordinator(out: &mut Output, transactional_id: &str) {
+    const TRANSACTIONS: i8 = 1;
+    out.compact_text(transactional_id);
+    out.i8(TRANSACTIONS);
+    out.no_tags();
+}
+
+/// Host and port, or the error.
+pub(crate) fn read_coordinator(
+    input: &mut Input<'_>,
+) -> Result<Result<(String, u16), i16>, Malformed> {
+    let error = read_error(input)?;
+    input.compact_text()?; // in words
+    input.i32()?; // its number
+    let (host, port) = (input.compact_text()?, input.i32()?);
+    let host = host.unwrap_or_default().to_owned();
+    Ok(if error == 0 { Ok((host, u16::try_from(port).unwrap_or(0))) } else { Err(error) })
+}
+
+pub(crate) fn write_init(out: &mut Output, transactional_id: &str, transaction_ms: i32) {
+    out.compact_text(transactional_id);
+    out.i32(transaction_ms);
+    out.no_tags();
+}
+
+/// Of an answer that begins with throttling and an error.
+pub(crate) fn read_error(input: &mut Input<'_>) -> Result<i16, Malformed> {
+    input.i32()?;
+    input.i16()
 }
 
 pub(crate) fn write_metadata(out: &mut Output, topics: &[&str]) {

@@ -20,6 +20,7 @@ use super::error::{KafkaError, KafkaErrorKind, is_fencing};
 use super::outcome::{Outcome, TransactionTimeouts};
 use super::produce::{CheckedProducer, Deliveries, deliver, drain, producer_config};
 use crate::faults::{self, Point, Sabotage};
+use crate::fetch::end_former;
 use crate::limits::{CLEAN_CALL_MAX, IDLE_POLL};
 
 pub(crate) enum Command {
@@ -38,7 +39,7 @@ pub(crate) struct Session {
     groups: HashMap<String, ConsumerGroupMetadata>,
     timeouts: TransactionTimeouts,
     id: String,
-    brokers: String,
+    config: KafkaConfig,
     number: usize,
 }
 
@@ -67,7 +68,7 @@ impl Session {
             groups: HashMap::new(),
             timeouts,
             id: id.to_owned(),
-            brokers: config.bootstrap.clone(),
+            config: config.clone(),
             number: 0,
         })
     }
@@ -98,6 +99,7 @@ impl Session {
 
     fn init(&mut self, timeout: Duration) -> Result<(), KafkaError> {
         let deadline = Instant::now() + timeout;
+        end_former(&self.config, &self.id, self.timeouts.transaction);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let result = self.producer.init_transactions(left);
@@ -108,7 +110,7 @@ impl Session {
                 }
                 Err(error) => {
                     let operation = format!("fence and open {}", self.id);
-                    let error = KafkaError::of(&self.brokers, operation, &error);
+                    let error = KafkaError::of(&self.config.bootstrap, operation, &error);
                     return Err(error.told_by(&self.producer.context().watch));
                 }
             }
@@ -155,12 +157,12 @@ impl Session {
         let rows = burst.rows() > 0;
         if !(rows && faults::due(Sabotage::OffsetsWithoutOutput)) {
             let deadline = began + self.timeouts.message + self.timeouts.socket.min(CLEAN_CALL_MAX);
-            deliver(&self.producer, burst, self.number, deadline, &self.brokers)
+            deliver(&self.producer, burst, self.number, deadline, &self.config.bootstrap)
                 .map_err(|reason| self.not_ended_because(reason))?;
         }
         if rows && faults::due(Sabotage::NextAfterAbort) {
             let (kind, operation) = (KafkaErrorKind::Retry, "commit");
-            let reason = KafkaError::new(kind, &self.brokers, operation, "deliberately");
+            let reason = KafkaError::new(kind, &self.config.bootstrap, operation, "deliberately");
             return Err(Outcome::Aborted { reason });
         }
         if rows && faults::due(Sabotage::OutputWithoutOffsets) {
@@ -212,7 +214,7 @@ impl Session {
     /// A failure before the coordinator was asked to commit: known not to be committed.
     fn not_ended(&self, operation: &str, error: &ClientError) -> Outcome {
         let operation = format!("{operation} {}", self.id);
-        let reason = KafkaError::of(&self.brokers, operation, error);
+        let reason = KafkaError::of(&self.config.bootstrap, operation, error);
         self.not_ended_because(reason.told_by(&self.producer.context().watch))
     }
 
@@ -228,7 +230,7 @@ impl Session {
     /// A failure after it: whatever the code says, the transaction may be committed.
     fn ended(&self, error: &ClientError) -> Outcome {
         let operation = format!("commit the transaction of {}", self.id);
-        let reason = KafkaError::of(&self.brokers, operation, error)
+        let reason = KafkaError::of(&self.config.bootstrap, operation, error)
             .with_hint(&self.producer.context().watch.last());
         if reason.kind == KafkaErrorKind::Fenced || self.fencing().is_some() {
             return Outcome::Fenced(reason.to_string());

@@ -7,6 +7,7 @@ use connectors::{KafkaErrorKind, Outcome, PlainProducer, TransactionTimeouts};
 use protocol::Log;
 
 use crate::cluster::{CLEAN, Cluster, WAIT, commit, rows};
+use crate::foreign::Foreign;
 
 #[test]
 fn a_commit_carries_rows_and_offsets_of_several_groups_with_their_metadata() {
@@ -54,6 +55,28 @@ fn rows_keep_their_key_headers_and_chosen_partition() {
         let values: Vec<&str> = found.iter().map(|(_, value)| value.as_str()).collect();
         assert_eq!(values, expected(partition), "partition {partition}");
     }
+}
+
+/// The C client alone would ask again after half a second, where the coordinator is still ending the transaction.
+#[test]
+fn what_a_killed_owner_left_open_is_ended_without_delay() {
+    let cluster = Cluster::start();
+    let topic = cluster.topic("left-open", 1);
+    let take_over = |_| {
+        let killed = Foreign::open(&cluster, "slot");
+        killed.begin();
+        killed.send(&topic, "never committed");
+        let began = Instant::now();
+        let mut next = cluster.open("slot");
+        let took = began.elapsed();
+        assert_eq!(commit(&mut next, rows(&topic, 0, &["committed"])), CLEAN);
+        took
+    };
+    let takes: Vec<Duration> = (0..5).map(take_over).collect();
+    let least = takes.iter().min().expect("five");
+    assert!(*least < Duration::from_millis(400), "{takes:?}");
+    let found = cluster.values(&topic, 0);
+    assert_eq!(found.len(), 5, "{found:?}");
 }
 
 #[test]
