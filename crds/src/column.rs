@@ -38,10 +38,17 @@ pub struct Column {
     #[serde(rename = "type")]
     pub column_type: ColumnType,
     /// Where the field stands in the record, from the outside in: `[bid, price]` is the field
-    /// `price` of the object in the field `bid`.
-    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 255)))]
+    /// `price` of the object in the field `bid`, `[items, 0]` the first element of the array in the
+    /// field `items`.
+    #[schemars(length(min = 1, max = 8), extend("x-kubernetes-validations" = crate::rules::rules(&[
+        ("string(self[0]) == self[0]", PATH_BEGINS),
+        (
+            "self.all(step, string(step) == step ? step != '' : step >= 0 && step <= 255)",
+            PATH_STEPS,
+        ),
+    ])))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub path: Option<Vec<String>>,
+    pub path: Option<Vec<PathStep>>,
     /// Takes the value from beside the record's value instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
@@ -58,6 +65,36 @@ impl Column {
     /// Whether it is a field of the record's value, not something beside it.
     pub fn is_field(&self) -> bool {
         self.metadata.is_none() && self.header.is_none()
+    }
+}
+
+/// One step of a path: the name of a field, or the place of an element in an array, from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "a step is a name, or a place in an array from 0 on")]
+pub enum PathStep {
+    /// The place of an element.
+    At(u32),
+    /// The name of a field.
+    Name(String),
+}
+
+/// Places that a path may name.
+pub const PLACE_MAX: u32 = 255;
+
+impl JsonSchema for PathStep {
+    fn schema_name() -> Cow<'static, str> {
+        "PathStep".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "maxLength": 255,
+        })
     }
 }
 
@@ -78,6 +115,10 @@ pub enum TimestampFormat {
     EpochNanos,
 }
 
+/// What is told of a step that leads nowhere.
+pub(crate) const PATH_STEPS: &str = "a step is a name, or a place in an array from 0 to 255";
+/// What is told of a path into an array that is no field's.
+pub(crate) const PATH_BEGINS: &str = "a path begins with the name of a field";
 /// What is told where both are written.
 pub(crate) const ONE_ORIGIN: &str = "path, metadata and header exclude each other";
 /// What is told where a header is no text.

@@ -35,7 +35,7 @@ pub mod stream_job;
 pub mod validate;
 
 pub use checkpoints::{Checkpoints, S3SecretRef};
-pub use column::{Column, ColumnType, Metadata, TimestampFormat};
+pub use column::{Column, ColumnType, Metadata, PathStep, TimestampFormat};
 pub use condition::{Condition, ConditionStatus, ConditionType};
 pub use duration::HumanDuration;
 pub use format::{CsvFormat, Format, JsonFormat, Sign};

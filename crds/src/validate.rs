@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::column::{Column, ColumnType, FORMAT_TYPE, HEADER_TYPE, METADATA_TYPES, ONE_ORIGIN};
+use crate::column::{
+    Column, ColumnType, FORMAT_TYPE, HEADER_TYPE, METADATA_TYPES, ONE_ORIGIN, PATH_BEGINS,
+    PATH_STEPS, PLACE_MAX, PathStep,
+};
 use crate::format::{Format, NO_PATHS_IN_CSV, SIGNS};
 use crate::lifecycle::{RestoreFrom, UpgradeMode};
 use crate::overrides;
@@ -144,12 +147,21 @@ fn check_origin(column: &Column, path: &str, faults: &mut Faults) {
     faults.unless(column.format.is_none() || dated, path, FORMAT_TYPE);
     let typed = column.metadata.is_none_or(|m| m.column_type() == column.column_type);
     faults.unless(typed, path, METADATA_TYPES);
-    if let Some(names) = &column.path {
-        let path = format!("{path}.path");
-        faults.unless((1..=8).contains(&names.len()), &*path, "must have 1 to 8 names");
-        let short = names.iter().all(|name| (1..=255).contains(&name.chars().count()));
-        faults.unless(short, path, "a name must have 1 to 255 characters");
+    if let Some(steps) = &column.path {
+        check_path(steps, &format!("{path}.path"), faults);
     }
+}
+
+fn check_path(steps: &[PathStep], path: &str, faults: &mut Faults) {
+    faults.unless((1..=8).contains(&steps.len()), path, "must have 1 to 8 steps");
+    faults.unless(!matches!(steps.first(), Some(PathStep::At(_))), path, PATH_BEGINS);
+    let leads = |step: &PathStep| match step {
+        PathStep::Name(name) => !name.is_empty(),
+        PathStep::At(place) => *place <= PLACE_MAX,
+    };
+    faults.unless(steps.iter().all(leads), path, PATH_STEPS);
+    let long = |step: &PathStep| matches!(step, PathStep::Name(name) if name.chars().count() > 255);
+    faults.unless(!steps.iter().any(long), path, "a name must have at most 255 characters");
 }
 
 fn check_start(start: &StartFrom, path: &str, faults: &mut Faults) {

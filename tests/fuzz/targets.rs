@@ -8,9 +8,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use formats::Record;
 use formats::exchange::{ExchangeDecoder, ExchangeRecord, encode_rows};
 use formats::json::JsonDecoder;
-use protocol::Fingerprint;
 use protocol::manifest::{Manifest, ManifestName};
 use protocol::metadata::OffsetMetadata;
+use protocol::{Fingerprint, Origin, PathStep};
 use sha2::{Digest as _, Sha256};
 
 use crate::{corpus, fixture};
@@ -51,6 +51,7 @@ pub(crate) const JSON: Target = Target {
         "9223372036854775808",
         "\"i\":",
         "\"t\":\"",
+        "\"a\":[",
         "\u{feff}",
         "\0",
     ],
@@ -170,10 +171,16 @@ fn row_schema() -> SchemaRef {
 
 /// A decoder that has learnt the order of fields gives the same row, or the same refusal, as one that knows nothing.
 fn json(input: &[u8]) {
-    let decoder = || JsonDecoder::new(row_schema(), None).unwrap();
+    let element = Origin::Field(vec!["a".into(), PathStep::At(1)]);
+    let [i, f, t, b] = ["i", "f", "t", "b"].map(Origin::field);
+    let origins = [i, f, t, b, element];
+    let fields = row_schema().fields().iter().cloned().collect::<Vec<_>>();
+    let more = Arc::new(Field::new("e", DataType::Int64, true));
+    let schema = Arc::new(Schema::new([fields, vec![more]].concat()));
+    let decoder = || JsonDecoder::with_origins(Arc::clone(&schema), &origins, None).unwrap();
     let (mut learned, mut fresh) = (decoder(), decoder());
     for _ in 0..3 {
-        learned.decode(Record::of_value(br#"{"i":1,"f":1.5,"t":"x","b":true}"#)).unwrap();
+        learned.decode(Record::of_value(br#"{"i":1,"f":1.5,"t":"x","b":true,"a":[0,1]}"#)).unwrap();
     }
     learned.finish();
     // Twice: the first may teach another order.

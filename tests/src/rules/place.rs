@@ -62,7 +62,7 @@ pub(super) fn least(schema: &Value, table: &Table) -> anyhow::Result<Value> {
         return Ok(word.clone());
     }
     if schema["x-kubernetes-int-or-string"] == true {
-        return Ok(json!(1));
+        return Ok(if schema["pattern"].is_null() { json!("a") } else { json!(1) });
     }
     Ok(match schema["type"].as_str().context("a type")? {
         "object" => {

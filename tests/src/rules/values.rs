@@ -58,7 +58,9 @@ pub(super) fn of(
         }
         Demand::Says(message) => anyhow::bail!("{message}: rows say what keeps it"),
     };
-    if let (Some(only), Demand::Pattern(_)) = (table.only(&place), &rule.demand) {
+    if let (Some(only), Demand::Pattern(_) | Demand::NumberOrText) =
+        (table.only(&place), &rule.demand)
+    {
         keeps = only.to_vec();
     }
     let kept = keeps.into_iter().map(|value| (value, false));

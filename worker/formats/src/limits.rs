@@ -2,6 +2,8 @@
 
 /// Deepest nesting of a JSON record, the record itself counted.
 pub const JSON_DEPTH_MAX: u32 = 64;
+/// Last place of an array that a column may take its value from.
+pub const ELEMENT_MAX: u32 = 255;
 /// Fields of a CSV record.
 pub const CSV_FIELDS_MAX: usize = 4_096;
 /// Longest record that a decoder reads; a longer one is bad.

@@ -27,4 +27,4 @@ pub use ids::{
     CheckpointNumber, CommitNumber, Fingerprint, Generation, Log, Nonce, ShardId, SlotIndex,
     StageId,
 };
-pub use origin::Origin;
+pub use origin::{Origin, PathStep, path_text};

@@ -7,8 +7,8 @@ use dataflow::{
     ColumnKind, Emit, End, Grouping, Input, JobPlan, Output, PartialAggregate, Pipeline, Step,
     WindowAggregate,
 };
-use protocol::Origin;
 use protocol::manifest::TableSchema;
+use protocol::{Origin, path_text};
 use serde::Serialize;
 
 use crate::text::{name, text};
@@ -166,8 +166,7 @@ fn from(column: &str, origin: &Origin) -> String {
     let metadata = match origin {
         Origin::Field(_) if origin.is_field(column) => return String::new(),
         Origin::Field(path) => {
-            let names: Vec<String> = path.iter().map(|part| name(part)).collect();
-            return format!(" FROM {}", names.join("."));
+            return format!(" FROM {}", path_text(path, name));
         }
         Origin::Position(at) => return format!(" FROM FIELD {}", at + 1),
         Origin::Header(header) => return format!(" FROM HEADER {}", name(header)),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use dataflow::limits::EVENT_TIME_ABS_MAX;
-use protocol::Origin;
+use protocol::{Origin, PathStep};
 
 use crate::limits::SQL_BYTES_MAX;
 use crate::refusal::Refusal;
@@ -190,7 +190,7 @@ impl SourceDef {
     /// Two columns of one field would have to agree about it; a field cannot be a value and hold another one.
     fn origin_faults(&self, fault: &mut impl FnMut(String, &str)) {
         let name = &self.name;
-        let mut paths: Vec<(&[String], &str)> = Vec::new();
+        let mut paths: Vec<(&[PathStep], &str)> = Vec::new();
         let mut others = BTreeSet::new();
         for column in &self.columns {
             match &column.origin {

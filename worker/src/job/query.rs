@@ -1,7 +1,7 @@
 //! The part of a job that the planner of the query reads.
 
 use crds::{Column, ColumnType, Metadata, Sink, Source};
-use protocol::Origin;
+use protocol::{Origin, PathStep};
 use sql::{ColumnDef, JobQuery, SinkDef, SourceDef, SqlType};
 
 use super::Job;
@@ -65,11 +65,18 @@ fn origin(column: &Column, position: Option<usize>) -> Origin {
         (_, Some(Metadata::Timestamp)) => Origin::Timestamp,
         (_, Some(Metadata::Partition)) => Origin::Partition,
         (_, Some(Metadata::Offset)) => Origin::Offset,
-        (Some(path), None) => Origin::Field(path.clone()),
+        (Some(path), None) => Origin::Field(path.iter().map(step).collect()),
         (None, None) => match position {
             Some(at) => Origin::Position(at),
             None => Origin::field(column.name.as_str()),
         },
+    }
+}
+
+fn step(step: &crds::PathStep) -> PathStep {
+    match step {
+        crds::PathStep::Name(name) => PathStep::Name(name.clone()),
+        crds::PathStep::At(place) => PathStep::At(*place),
     }
 }
 

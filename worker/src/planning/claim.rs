@@ -8,7 +8,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use connectors::{Event, KafkaError, ReadLimits, Reader};
 use formats::{Decoder, Format, Record, UnsupportedSchema};
-use protocol::{Log, Origin};
+use protocol::{Log, Origin, PathStep};
 use serde_json::Value;
 
 use crate::limits::{CLAIM_QUEUED_BYTES, CLAIM_SAMPLE_MAX, CLAIM_VALUES_MAX};
@@ -102,7 +102,10 @@ impl Sample {
 fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Option<Value> {
     Some(match column {
         Origin::Field(path) => {
-            let found = path.iter().try_fold(fields, |value, name| value.get(name));
+            let found = path.iter().try_fold(fields, |value, step| match step {
+                PathStep::Name(name) => value.get(name),
+                PathStep::At(place) => value.get(*place as usize),
+            });
             found.cloned().unwrap_or(Value::Null)
         }
         Origin::Position(_) => fields.get(column.to_string()).cloned().unwrap_or(Value::Null),
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     fn columns_are_looked_for_where_they_stand() {
-        let columns = vec![Origin::Field(vec!["bid".to_owned(), "u".to_owned()]), Origin::Key];
+        let columns = vec![Origin::Field(vec!["bid".into(), "u".into()]), Origin::Key];
         let mut sample = Sample::new(&Format::Json, columns).unwrap();
         for (partition, key) in [(0, "a"), (1, "b"), (1, "a")] {
             let record = Record::of_value(br#"{"bid":{"u":7},"u":1}"#);

@@ -62,7 +62,7 @@ pub(crate) enum Token {
     Text(Text),
     /// An object or an array; checked and skipped.
     Nested,
-    /// Something that is no object stands where the field's object should be.
+    /// Something else stands where the object or the array should be that holds the value.
     Misplaced,
     /// Not from the text: a number that is known.
     Integer(i64),
@@ -227,10 +227,15 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Any value; whether it is null.
+    /// Any value, where few are read.
     #[inline(never)]
+    pub(crate) fn element(&mut self) -> Result<Token, Fault> {
+        self.value()
+    }
+
+    /// Any value; whether it is null.
     pub(crate) fn null(&mut self) -> Result<bool, Fault> {
-        Ok(matches!(self.value()?, Token::Null))
+        Ok(matches!(self.element()?, Token::Null))
     }
 
     /// An object or array, checked; no recursion, so a hostile record cannot exhaust the stack.

@@ -148,10 +148,10 @@ impl JsonDecoder {
         }
     }
 
-    /// The value where an object with needed fields should be. It replaces what stood in an earlier
-    /// field of its name. No deeper than the longest path, whatever the record holds.
+    /// The value where an object or an array with needed values should be. It replaces what stood in an
+    /// earlier field of its name. No deeper than the longest path, whatever the record holds.
     fn read_inner(&mut self, object: usize, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
-        let opens = cursor.peek() == b'{';
+        let opens = cursor.peek() == self.objects[object].bracket();
         let misplaced = !opens && !cursor.null()?;
         let within = misplaced.then_some(Token::Misplaced);
         for column in &self.objects[object].columns {
@@ -160,10 +160,43 @@ impl JsonDecoder {
         if opens {
             cursor.pos += 1;
             cursor.outer += 1;
-            self.read_object(object, cursor)?;
+            if self.objects[object].elements.is_empty() {
+                self.read_object(object, cursor)?;
+            } else {
+                self.read_array(object, cursor)?;
+            }
             cursor.outer -= 1;
         }
         Ok(())
+    }
+
+    /// An array with needed elements, the cursor behind its bracket. One that is too short has none of those
+    /// that are not there.
+    fn read_array(&mut self, array: usize, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+        cursor.space();
+        if cursor.peek() == b']' {
+            cursor.pos += 1;
+            return Ok(());
+        }
+        let mut at = 0;
+        loop {
+            match self.objects[array].elements.get(at).copied().unwrap_or_default() {
+                Target::Object(inner) => self.read_inner(inner, cursor)?,
+                Target::Column(column) => self.cells[column] = Some(cursor.element()?),
+                Target::Skip => drop(cursor.element()?),
+            }
+            cursor.space();
+            match cursor.peek() {
+                b',' => cursor.pos += 1,
+                b']' => {
+                    cursor.pos += 1;
+                    return Ok(());
+                }
+                _ => return Err(Fault::CommaOrBracket),
+            }
+            cursor.space();
+            at += 1;
+        }
     }
 
     /// A field name and what it is for; the cursor ends behind its colon.

@@ -211,16 +211,26 @@ struct Learner<'a> {
 }
 
 impl Learner<'_> {
-    /// The cursor on the brace. `None` where a name comes twice or is escaped, or where something
-    /// else stands for an object: what then counts does not follow from one record.
+    /// The cursor on the bracket. `None` where a name comes twice or is escaped, or where something
+    /// else stands for an object or an array: what then counts does not follow from one record.
     fn object(&mut self, object: usize) -> Option<()> {
         if std::mem::replace(&mut self.seen[object], true) {
             return None;
         }
-        self.cursor.expect(b'{', Fault::NotAnObject).ok()?;
+        let objects = self.objects;
+        let elements = &objects[object].elements;
+        self.cursor.expect(objects[object].bracket(), Fault::NotAnObject).ok()?;
         self.cursor.space();
-        while self.cursor.peek() != b'}' {
-            self.field(object)?;
+        let mut at = 0;
+        // The record is well-formed.
+        while !matches!(self.cursor.peek(), b'}' | b']') {
+            if elements.is_empty() {
+                let target = self.name(object)?;
+                self.member(target)?;
+            } else {
+                self.member(elements.get(at).copied().unwrap_or_default())?;
+                at += 1;
+            }
             self.cursor.space();
             if self.cursor.peek() == b',' {
                 self.cursor.pos += 1;
@@ -231,11 +241,16 @@ impl Learner<'_> {
         Some(())
     }
 
-    fn field(&mut self, object: usize) -> Option<()> {
+    fn name(&mut self, object: usize) -> Option<Target> {
         let name = self.cursor.text().ok().filter(|name| !name.escaped)?;
         self.cursor.colon().ok()?;
         let name = &self.cursor.bytes[name.start..name.end];
-        let column = match self.objects[object].learned.target(name) {
+        Some(self.objects[object].learned.target(name))
+    }
+
+    /// A value of an object or an array, the cursor on it.
+    fn member(&mut self, target: Target) -> Option<()> {
+        let column = match target {
             Target::Object(inner) => {
                 self.cursor.outer += 1;
                 self.object(inner)?;

@@ -55,7 +55,8 @@ pub(crate) struct Column {
 const WRONG: BadRecordKind = BadRecordKind::WrongType;
 const RANGE: BadRecordKind = BadRecordKind::OutOfRange;
 /// On the way to the field lies no object.
-const MISPLACED: Misfit = (WRONG, "an object at every step but the last");
+const MISPLACED: Misfit =
+    (WRONG, "an object or an array at every step but the last, as the path says");
 
 impl Column {
     pub(crate) fn new(format: &'static str, field: &Field) -> Result<Self, UnsupportedSchema> {

@@ -8,14 +8,15 @@ use arrow::util::display::array_value_to_string;
 use formats::BadRecordKind::{self, *};
 use formats::json::JsonDecoder;
 use formats::{EventTimeRule, Headers, Record};
-use protocol::Origin;
+use protocol::{Origin, PathStep};
 use serde_json::Value;
 
 use crate::json_differential::object;
 use crate::random::Random;
 
 fn path(text: &str) -> Origin {
-    Origin::Field(text.split('.').map(str::to_owned).collect())
+    let step = |step: &str| step.parse().map_or_else(|_| step.into(), PathStep::At);
+    Origin::Field(text.split('.').map(step).collect())
 }
 
 fn schema(columns: &[(&str, DataType)]) -> SchemaRef {
@@ -45,6 +46,71 @@ fn cells(batch: &RecordBatch, row: usize) -> Vec<String> {
         }
     };
     batch.columns().iter().map(cell).collect()
+}
+
+#[test]
+fn elements_are_taken_out_of_arrays() {
+    let columns = [
+        ("second", DataType::Int64),
+        ("price", DataType::Float64),
+        ("inner", DataType::Int64),
+        ("kind", DataType::Int64),
+    ];
+    let origins = [path("n.1"), path("items.0.price"), path("m.1.0"), path("kind")];
+    let table: &[(&str, Result<&str, BadRecordKind>)] = &[
+        (
+            r#"{"n":[1,2,3],"items":[{"price":2.5},{"price":9}],"m":[[1],[7,8]],"kind":1}"#,
+            Ok("2 2.5 7 1"),
+        ),
+        (
+            r#" { "n" : [ "a" , 2 ] , "items" : [ { "x" : [ 1 ] , "price" : 1 } ] } "#,
+            Ok("2 1.0 - -"),
+        ),
+        // Too short: there is no such element.
+        (r#"{"n":[1],"items":[],"m":[[]],"kind":1}"#, Ok("- - - 1")),
+        (r#"{"n":[1,null],"items":[null],"m":[null,null]}"#, Ok("- - - -")),
+        (r#"{"n":null,"items":null}"#, Ok("- - - -")),
+        (r#"{"kind":1}"#, Ok("- - - 1")),
+        (r#"{"n":[1,2],"n":[3]}"#, Ok("- - - -")),
+        (r#"{"items":[{"price":1,"price":2}],"items":[{"price":3},4]}"#, Ok("- 3.0 - -")),
+        (r#"{"n":5}"#, Err(WrongType)),
+        (r#"{"n":{"1":2}}"#, Err(WrongType)),
+        (r#"{"items":[[1]]}"#, Err(WrongType)),
+        (r#"{"m":[1,2]}"#, Err(WrongType)),
+        (r#"{"n":[1,"2"]}"#, Err(WrongType)),
+        (r#"{"n":[1,[2]]}"#, Err(WrongType)),
+        (r#"{"n":[1,2}"#, Err(Malformed)),
+        (r#"{"n":[1,2,]}"#, Err(Malformed)),
+        (r#"{"n":[1 2]}"#, Err(Malformed)),
+        (r#"{"n":[,2]}"#, Err(Malformed)),
+        (r#"{"n":[1,2"#, Err(Malformed)),
+    ];
+    for (record, expected) in table {
+        let mut decoder = JsonDecoder::with_origins(schema(&columns), &origins, None).unwrap();
+        // Beside what was learned from it, and from one of another shape.
+        for other in [record, &table[0].0, record, record] {
+            drop(decoder.decode(Record::of_value(other.as_bytes())));
+        }
+        decoder.finish();
+        let read = decoder.decode(Record::of_value(record.as_bytes()));
+        let found = read.map(|()| cells(&decoder.finish(), 0).join(" ")).map_err(|bad| bad.kind);
+        assert_eq!(found, expected.map(str::to_owned), "{record}");
+    }
+}
+
+#[test]
+fn paths_that_no_record_can_have_are_refused() {
+    let two = schema(&[("a", DataType::Int64), ("b", DataType::Int64)]);
+    let refused = |one: &str, other: &str| {
+        JsonDecoder::with_origins(Arc::clone(&two), &[path(one), path(other)], None).is_err()
+    };
+    assert!(!refused("x.0", "x.1"));
+    assert!(refused("x.0", "x.0"));
+    assert!(refused("x.0", "x.a"), "an array and an object");
+    assert!(refused("x.0", "x.0.a"));
+    assert!(refused("x.0", "x"));
+    assert!(refused("x.256", "y"), "too far");
+    assert!(refused("0.x", "y"), "a record is an object");
 }
 
 #[test]
@@ -97,7 +163,7 @@ fn refusals_name_the_path() {
     assert_eq!(refused(r#"{"bid":{"id":"x"}}"#), "WrongType: field 'bid.id': expected an integer");
     assert_eq!(
         refused(r#"{"bid":{"more":1}}"#),
-        "WrongType: field 'bid.more.deep': expected an object at every step but the last"
+        "WrongType: field 'bid.more.deep': expected an object or an array at every step but the last, as the path says"
     );
 }
 
@@ -265,7 +331,7 @@ fn columns_that_cannot_be_read_are_refused() {
     assert_eq!(refused(&two, &[path("x.y"), path("y.x")]), None);
     assert!(refused(&two, &[path("x")]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Field(vec![])]).is_some());
-    assert!(refused(&two, &[path("x"), Origin::Field(vec!["x".to_owned(); 65])]).is_some());
+    assert!(refused(&two, &[path("x"), Origin::Field(vec!["x".into(); 65])]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Key]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Header("y".to_owned())]).is_some());
     assert!(refused(&two, &[path("x"), Origin::Position(1)]).is_some());

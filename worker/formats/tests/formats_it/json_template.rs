@@ -7,12 +7,12 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use formats::json::JsonDecoder;
 use formats::{BadRecord, EventTimeRule, Record};
-use protocol::Origin;
+use protocol::{Origin, PathStep};
 
 use crate::random::Random;
 
 /// Records with a `$` for every value.
-const SHAPES: [&str; 12] = [
+const SHAPES: [&str; 15] = [
     r#"{"id":$,"who":$,"at":$,"x":$,"price":$}"#,
     r#"{"price":$,"x":$,"id":$,"at":$,"who":$,"ok":$,"amount":$}"#,
     r#" { "id" : $ , "at" : $ , "a_name_longer_than_sixteen_bytes" : $ , "bid" : { "deep" : $ } } "#,
@@ -23,6 +23,9 @@ const SHAPES: [&str; 12] = [
     r#"{"at":$,"bid":{"deep":$},"bid":{"x":$},"id":$}"#,
     r#"{"at":$,"\u0069d":$,"id":$}"#,
     r#"{"at":$,"x":[$,{"id":$},$],"id":$}"#,
+    r#"{"at":$,"tags":[$,$,{"x":$}],"id":$}"#,
+    r#"{"at":$,"tags":[$,$],"tags":[$],"id":$}"#,
+    r#"{"at":$,"tags":[[$,{}],$],"bid":{"deep":[$]},"id":$}"#,
     r#"{"at":$}"#,
     r#"{"who":$,"at":$,"id":$"#,
 ];
@@ -88,12 +91,14 @@ fn decoder() -> JsonDecoder {
         ("deep", DataType::Int32, true),
         ("ok", DataType::Boolean, true),
         ("amount", DataType::Decimal128(9, 2), true),
+        ("tag", DataType::Int64, true),
     ];
     let field =
         |(name, of, nullable): &(&str, DataType, bool)| Field::new(*name, of.clone(), *nullable);
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
     let path = |name: &str| match name {
-        "deep" => Origin::Field(vec!["bid".to_owned(), "deep".to_owned()]),
+        "deep" => Origin::Field(vec!["bid".into(), "deep".into()]),
+        "tag" => Origin::Field(vec!["tags".into(), PathStep::At(1)]),
         name => Origin::field(name),
     };
     let origins: Vec<Origin> = columns.iter().map(|(name, ..)| path(name)).collect();

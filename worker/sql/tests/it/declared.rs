@@ -44,7 +44,7 @@ fn faults_of_declarations_are_all_reported() {
 
 #[test]
 fn columns_that_read_one_place_are_refused() {
-    let path = |names: &[&str]| Origin::Field(names.iter().map(ToString::to_string).collect());
+    let path = |names: &[&str]| Origin::Field(names.iter().map(|name| (*name).into()).collect());
     let all = faults(|query| {
         let places = [
             ("a", path(&["x", "y"])),

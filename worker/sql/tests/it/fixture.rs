@@ -27,7 +27,7 @@ pub(crate) fn source(name: &str) -> SourceDef {
 
 /// Bids in an envelope: their fields lie in an object, user and time beside the record's value.
 fn bids() -> SourceDef {
-    let within = |name: &str| Origin::Field(vec!["bid".to_owned(), name.to_owned()]);
+    let within = |name: &str| Origin::Field(vec!["bid".into(), name.into()]);
     let column =
         |name: &str, sql_type, origin| ColumnDef { name: name.to_owned(), sql_type, origin };
     SourceDef {
