@@ -43,6 +43,13 @@ struct WindowRow<'a> {
 }
 
 #[derive(Deserialize)]
+struct RunningRow {
+    auction: i64,
+    bids: i64,
+    top: i64,
+}
+
+#[derive(Deserialize)]
 struct FilterRow<'a> {
     #[serde(rename = "ref", borrow)]
     reference: Cow<'a, str>,
@@ -152,7 +159,11 @@ pub(super) fn row(work: Work, value: &[u8]) -> anyhow::Result<(Pair, Pair)> {
             let row: FilterRow<'_> = serde_json::from_slice(value)?;
             Ok((place(&row.reference)?, [row.auction, row.double_price]))
         }
-        Work::Window(_) => {
+        Work::Running => {
+            let row: RunningRow = serde_json::from_slice(value)?;
+            Ok(([row.auction, 0], [row.bids, row.top]))
+        }
+        Work::Window(_) | Work::Session(_) => {
             let row: WindowRow<'_> = serde_json::from_slice(value)?;
             Ok(([row.auction, row.window_start.milliseconds()?], [row.bids, row.top]))
         }

@@ -13,6 +13,7 @@ use super::watch::Watch;
 use crate::harness::job::{Checkpoints, JobFile};
 use crate::harness::worker::{Role, Worker, WorkerSetup};
 use crate::harness::{Process, Scratch, process, tools, wait};
+use crate::kafka::commits::OffsetReader;
 use crate::kafka::topics;
 
 const RUN_MAX: Duration = Duration::from_mins(20);
@@ -52,6 +53,7 @@ impl Bench<'_> {
         job.sink = name;
         job.checkpoint_interval = "10s".into();
         job.delivery = pipeline.delivery.into();
+        job.sql = pipeline.sql();
         job.max_parallelism = Some(PARTITIONS);
         topics::create(self.bootstrap, &[(&job.sink, PARTITIONS)])?;
         Ok(job)
@@ -106,12 +108,16 @@ impl Bench<'_> {
         let job = self.job(&input.topic, pipeline)?;
         let setup = self.setup(&job, Role::Alone)?;
         let due = input.due(pipeline.work)?;
+        let updates = pipeline.gives_updates(System::StreamJob);
+        let offsets = OffsetReader::open(self.bootstrap, &job.source_group())?;
         let watch = Watch::start(self.bootstrap, &job.sink)?;
         let start = Instant::now();
         let mut worker = self.processors.start(|| Worker::start(&setup))?;
         wait::until_true("the whole output", RUN_MAX, || {
             worker.process().require_running()?;
-            Ok(watch.count() >= due)
+            // How many updates come is not known: the last ones are committed with the end of the input.
+            let is_read = || offsets.rows(&input.topic, PARTITIONS) >= Some(input.rows);
+            Ok(watch.count() >= due && (!updates || is_read()))
         })
         .with_context(|| worker.process().output())?;
         let (wall, usage) = (start.elapsed(), worker.process().usage()?);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::pipelines::{Pipeline, Work};
 use crate::generator::Shape;
@@ -21,10 +21,12 @@ pub(super) struct Ends<'a> {
 pub(super) fn script(pipeline: &Pipeline, ends: &Ends<'_>) -> anyhow::Result<String> {
     let nexmark = pipeline.input.shape == Shape::Nexmark;
     let windows = [if nexmark { "source-nexmark" } else { "source-flat" }, "sink-windows"];
-    let (tables, query, window) = match pipeline.work {
-        Work::Read | Work::Filter => (["source-rows", "sink-rows"], "filter", None),
-        Work::Window(window @ Window::Tumble { .. }) => (windows, "tumble", Some(window)),
-        Work::Window(window @ Window::Hop { .. }) => (windows, "hop", Some(window)),
+    let (tables, query, [size, slide]) = match pipeline.work {
+        Work::Read | Work::Filter => (["source-rows", "sink-rows"], "filter", [0, 0]),
+        Work::Window(Window::Tumble { size }) => (windows, "tumble", [size, size]),
+        Work::Window(Window::Hop { size, slide }) => (windows, "hop", [size, slide]),
+        Work::Session(gap) => (windows, "session", [gap, gap]),
+        Work::Running => bail!("{} is measured without Flink", pipeline.id),
     };
     let mut sql = String::new();
     for part in tables.into_iter().chain([query]) {
@@ -32,15 +34,13 @@ pub(super) fn script(pipeline: &Pipeline, ends: &Ends<'_>) -> anyhow::Result<Str
         let text = fs::read_to_string(&path);
         sql += &text.with_context(|| format!("cannot read {}", path.display()))?;
     }
-    let seconds =
-        |length: fn(Window) -> i64| window.map_or(0, |window| length(window) / 1_000).to_string();
     for (variable, value) in [
         ("bootstrap", ends.bootstrap),
         ("source", ends.source),
         ("sink", ends.sink),
         ("name", ends.sink),
-        ("size", &seconds(Window::size)),
-        ("slide", &seconds(Window::slide)),
+        ("size", &(size / 1_000).to_string()),
+        ("slide", &(slide / 1_000).to_string()),
     ] {
         sql = sql.replace(&format!("${{{variable}}}"), value);
     }

@@ -72,6 +72,8 @@ struct LogFold {
     single: HashMap<Pair, Tally>,
     /// Rows that passed the filter.
     passed: Vec<(Pair, Pair)>,
+    /// Auction, event time and price of rows that are to become sessions.
+    apart: Vec<[i64; 3]>,
 }
 
 /// Takes the input of one pipeline.
@@ -95,6 +97,11 @@ impl Fold {
             Work::Read => {}
             Work::Filter => log.pass(&bid)?,
             Work::Window(window) => log.tally(&bid, window),
+            Work::Session(gap) => log.keep(&bid, gap),
+            Work::Running => {
+                let one = Tally { bids: 1, top: bid.price };
+                Tally::add(log.panes.entry([bid.auction, 0]), one);
+            }
         }
         log.latest = Some(log.latest.map_or(bid.event_time, |latest| latest.max(bid.event_time)));
         Ok(())
@@ -107,12 +114,26 @@ impl Fold {
             expectation.rows += log.rows;
             expectation.late += log.late;
             expectation.due.extend(&log.passed.iter().copied().collect::<HashMap<_, _>>());
-            let Work::Window(window) = self.work else { continue };
-            let watermark = log.latest.map(|latest| latest - DELAY);
-            for ([auction, start], tally) in log.into_windows(window) {
-                let is_due = watermark.is_some_and(|watermark| start + window.size() <= watermark);
+            let watermark = log.latest.map_or(i64::MIN, |latest| latest - DELAY);
+            let mut take = |identity: Pair, tally: Tally, is_due: bool| {
                 let rows = if is_due { &mut expectation.due } else { &mut expectation.open };
-                rows.insert([auction, start], [tally.bids, tally.top]);
+                rows.insert(identity, [tally.bids, tally.top]);
+            };
+            match self.work {
+                Work::Read | Work::Filter => {}
+                Work::Window(window) => {
+                    for ([auction, start], tally) in log.into_windows(window) {
+                        take([auction, start], tally, start + window.size() <= watermark);
+                    }
+                }
+                Work::Session(gap) => {
+                    for (auction, [start, last], tally) in log.into_sessions(gap) {
+                        take([auction, start], tally, last + 2 * gap <= watermark);
+                    }
+                }
+                Work::Running => {
+                    log.panes.into_iter().for_each(|(identity, tally)| take(identity, tally, true));
+                }
             }
         }
         expectation
@@ -144,6 +165,32 @@ impl LogFold {
             start -= slide;
         }
         self.late += u64::from(late);
+    }
+
+    /// Notes a row that is on time.
+    fn keep(&mut self, bid: &Bid<'_>, gap: i64) {
+        let is_late = self.latest.is_some_and(|latest| latest - DELAY >= bid.event_time + gap);
+        self.late += u64::from(is_late);
+        if !is_late {
+            self.apart.push([bid.auction, bid.event_time, bid.price]);
+        }
+    }
+
+    /// Auction, first and last row, and what lies between them. Windows that touch are one.
+    fn into_sessions(mut self, gap: i64) -> Vec<(i64, Pair, Tally)> {
+        self.apart.sort_unstable();
+        let mut sessions: Vec<(i64, Pair, Tally)> = Vec::new();
+        for [auction, time, price] in self.apart {
+            match sessions.last_mut() {
+                Some((of, [_, last], tally)) if *of == auction && time <= *last + gap => {
+                    *last = time;
+                    tally.bids += 1;
+                    tally.top = tally.top.max(price);
+                }
+                _ => sessions.push((auction, [time, time], Tally { bids: 1, top: price })),
+            }
+        }
+        sessions
     }
 
     fn into_windows(self, window: Window) -> HashMap<Pair, Tally> {
@@ -219,6 +266,44 @@ mod tests {
             [Cell::Text(reference)] => place(reference).expect("a reference"),
             other => unreachable!("{other:?}"),
         }
+    }
+
+    fn folded(work: Work, rows: &[(i64, i64, i64)]) -> Expectation {
+        let mut fold = Fold::new(Shape::Bids, work, 1);
+        for (auction, time, price) in rows {
+            let value = format!(
+                r#"{{"auction":{auction},"price":{price},"event_time":{time},"ref":"0:0"}}"#
+            );
+            fold.take(0, value.as_bytes()).expect("a row");
+        }
+        fold.finish()
+    }
+
+    #[test]
+    fn rows_whose_windows_touch_are_a_session() {
+        let rows = [
+            (1, 0, 5),
+            (2, 3_000, 1),
+            (1, 20_000, 7),
+            // Between the two, and no further from either than the gap.
+            (1, 10_000, 6),
+            // 24 s - 4 s is the end of its own window: too late.
+            (2, 24_000, 2),
+            (2, 10_000, 9),
+            (1, 60_000, 1),
+        ];
+        let found = folded(Work::Session(10_000), &rows);
+        assert_eq!(found.late, 1);
+        let due = [([1, 0], [3, 7]), ([2, 3_000], [1, 1]), ([2, 24_000], [1, 2])];
+        assert_eq!(found.due, HashMap::from(due));
+        assert_eq!(found.open, HashMap::from([([1, 60_000], [1, 1])]));
+    }
+
+    #[test]
+    fn a_running_aggregate_is_due_at_once() {
+        let found = folded(Work::Running, &[(1, 0, 5), (2, 9, 1), (1, 1, 7)]);
+        assert_eq!(found.due, HashMap::from([([1, 0], [2, 7]), ([2, 0], [1, 1])]));
+        assert_eq!((found.late, found.open.len()), (0, 0));
     }
 
     #[test]

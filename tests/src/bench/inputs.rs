@@ -34,6 +34,7 @@ pub(super) struct BenchInput {
 pub(super) fn recipe(kind: &InputKind, seed: u64) -> Recipe {
     Recipe {
         keys: kind.keys,
+        skew: f64::from(kind.skew),
         density: kind.density / u64::from(PARTITIONS),
         ..Recipe::plain(kind.shape, seed, PARTITIONS)
     }
@@ -58,7 +59,7 @@ impl BenchInput {
             first: 0,
             pace: Pace::FlatOut,
             lz4: writing.lz4,
-            closing: pipelines.iter().map(|pipeline| pipeline.query().closing()).max(),
+            closing: pipelines.iter().map(Pipeline::closing).max(),
         };
         let start = Instant::now();
         let written = writer::write(&recipe(&kind, writing.seed), &options, &mut |_| true)?;

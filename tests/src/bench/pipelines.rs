@@ -54,6 +54,8 @@ pub(super) struct InputKind {
     pub(super) shape: Shape,
     /// Distinct keys.
     pub(super) keys: u64,
+    /// 1: even; larger: few keys have most rows.
+    pub(super) skew: u32,
     /// Rows per second of event time, all partitions together.
     pub(super) density: u64,
     /// Rows of the small and of the large run. The small one is long enough for a JVM to have compiled what runs often.
@@ -65,9 +67,12 @@ const FLAT: InputKind = InputKind {
     name: "flat",
     shape: Shape::Bids,
     keys: 1_000,
+    skew: 1,
     density: 10_000,
     rows: (6_000_000, 18_000_000),
 };
+/// The first of a thousand keys has a tenth of all rows, the first ten have a fifth.
+const SKEWED: InputKind = InputKind { name: "skewed", skew: 3, ..FLAT };
 const NEXMARK: InputKind =
     InputKind { name: "nexmark", shape: Shape::Nexmark, rows: (4_000_000, 12_000_000), ..FLAT };
 /// Windows of 10 s have five million rows of a million keys.
@@ -85,6 +90,11 @@ const WIDER: InputKind = InputKind {
     rows: (10_000_000, 20_000_000),
     ..FLAT
 };
+/// Of a million keys each has a row every 8 s on average: in seven of ten cases the next one joins the session.
+const SPARSE: InputKind = InputKind { name: "sparse", density: 125_000, ..WIDE };
+/// Fifty million keys do not fit into the memory of a worker.
+const HUGE: InputKind =
+    InputKind { name: "huge", keys: 50_000_000, rows: (50_000_000, 70_000_000), ..WIDER };
 /// Few keys, so that a window that ends every second is no flood of output; the small run is as long as the longest
 /// window, so that the rows that count are those after all of its panes are there.
 const DENSE: InputKind =
@@ -99,6 +109,10 @@ pub(super) enum Work {
     Filter,
     /// Count and highest price per auction and window.
     Window(Window),
+    /// The same per session with that gap, ms.
+    Session(i64),
+    /// The same per auction since the beginning, an update for every commit that changed it.
+    Running,
 }
 
 /// The watermark's delay, ms.
@@ -138,6 +152,14 @@ pub(super) const B2: Pipeline = Pipeline {
     on_request: false,
 };
 
+const B2_WIDER: Pipeline = Pipeline {
+    id: "b2-wider",
+    input: WIDER,
+    systems: &[StreamJob, FlinkRocksdb, FlinkHeap],
+    on_request: true,
+    ..B2
+};
+
 /// All of them, those over one input side by side.
 pub(super) const PIPELINES: &[Pipeline] = &[
     Pipeline { id: "b0", work: Work::Read, systems: READERS, ..B2 },
@@ -152,12 +174,16 @@ pub(super) const PIPELINES: &[Pipeline] = &[
     },
     Pipeline { id: "b0-nexmark", input: NEXMARK, work: Work::Read, systems: READERS, ..B2 },
     Pipeline { id: "b2-nexmark", input: NEXMARK, ..B2 },
+    Pipeline { id: "b2-skewed", input: SKEWED, ..B2 },
     Pipeline { id: "b2-wide", input: WIDE, ..B2 },
+    B2_WIDER,
+    Pipeline { id: "b6", work: Work::Running, systems: &[StreamJob], ..B2_WIDER },
+    Pipeline { id: "b6-50m", input: HUGE, work: Work::Running, systems: &[StreamJob], ..B2_WIDER },
     Pipeline {
-        id: "b2-wider",
-        input: WIDER,
+        id: "b4",
+        input: SPARSE,
+        work: Work::Session(10_000),
         systems: &[StreamJob, FlinkRocksdb, FlinkHeap],
-        on_request: true,
         ..B2
     },
     Pipeline { id: "b3-tumble", input: DENSE, systems: &[StreamJob, FlinkRocksdb], ..B2 },
@@ -186,6 +212,7 @@ impl Pipeline {
             Work::Read | Work::Filter => {
                 Query { shape, filter: Some("price % 10 = 0".into()), ..Query::bids_filtered() }
             }
+            Work::Session(_) | Work::Running => flagship,
             Work::Window(window) => Query {
                 shape,
                 window: Some(window),
@@ -195,9 +222,37 @@ impl Pipeline {
         }
     }
 
-    /// What goes through Kafka Streams' cache and is written at every commit is an update, not a result.
+    /// The engine's statement, where it is none that the batch engine knows too.
+    pub(super) fn sql(&self) -> Option<String> {
+        let tallies = "count(*) AS bids, max(price) AS top";
+        match self.work {
+            Work::Read | Work::Filter | Work::Window(_) => None,
+            Work::Session(gap) => Some(format!(
+                "INSERT INTO snk SELECT auction, window_start, window_end, {tallies}\n\
+                 FROM SESSION(TABLE src, DESCRIPTOR(event_time), INTERVAL '{}' SECOND)\n\
+                 GROUP BY auction, window_start, window_end;",
+                gap / 1_000
+            )),
+            Work::Running => Some(format!(
+                "INSERT INTO snk SELECT auction, {tallies} FROM src GROUP BY auction\n\
+                 EMIT CHANGES STATE TTL NONE;"
+            )),
+        }
+    }
+
+    /// How far the last row of a log lies beyond all others, so that they are all due.
+    pub(super) fn closing(&self) -> i64 {
+        match self.work {
+            // It waits for rows that may still join it.
+            Work::Session(gap) => DELAY + 2 * gap,
+            _ => self.query().closing(),
+        }
+    }
+
+    /// What is written at every commit is an update, not a result: so do running aggregates, and Kafka Streams, through
+    /// its cache.
     pub(super) fn gives_updates(&self, system: System) -> bool {
-        system == KafkaStreams && self.work != Work::Filter
+        self.work == Work::Running || (system == KafkaStreams && self.work != Work::Filter)
     }
 }
 

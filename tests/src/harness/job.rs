@@ -33,6 +33,8 @@ pub struct JobFile {
     pub bootstrap: String,
     /// What it runs.
     pub query: Query,
+    /// Runs this instead, over the columns and with the key of the query.
+    pub sql: Option<String>,
     /// Source topic.
     pub source: String,
     /// Sink topic.
@@ -67,6 +69,7 @@ impl JobFile {
             uid: "0b5e55ed-0000-4000-8000-000000000001".into(),
             bootstrap: bootstrap.into(),
             query,
+            sql: None,
             source: "input".into(),
             sink: "output".into(),
             checkpoints,
@@ -137,7 +140,7 @@ impl JobFile {
 
     fn sql(&self) -> String {
         let more = self.more.iter().map(|(_, query)| query.streaming_sql("src", "more"));
-        let first = self.query.streaming_sql("src", "snk");
+        let first = self.sql.clone().unwrap_or_else(|| self.query.streaming_sql("src", "snk"));
         std::iter::once(first).chain(more).collect::<Vec<_>>().join("\n")
     }
 

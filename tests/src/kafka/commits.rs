@@ -129,6 +129,13 @@ impl OffsetReader {
             })
             .collect())
     }
+
+    /// How many rows lie before what is committed now, in a topic that is read from its beginning; `None` while a
+    /// transaction is open.
+    pub fn rows(&self, topic: &str, partitions: u32) -> Option<u64> {
+        let committed = self.read(topic, partitions).ok()?;
+        Some(committed.into_iter().flatten().map(|log| log.offset as u64).sum())
+    }
 }
 
 /// A record of the internal topic; `None` when it is not about an offset.
