@@ -39,9 +39,11 @@ impl Watch {
     /// The same with an isolation level.
     pub(super) fn of(bootstrap: &str, topic: &str, isolation: Isolation) -> anyhow::Result<Self> {
         let consumer = logs::consumer(bootstrap, isolation)?;
+        // Leaders are known before, and a new topic begins at 0: who has to ask for either may wait for half a second.
+        consumer.fetch_metadata(Some(topic), RESULT_MAX).context("the topic of the results")?;
         let mut assignment = TopicPartitionList::new();
         for partition in 0..PARTITIONS {
-            assignment.add_partition_offset(topic, partition as i32, Offset::Beginning)?;
+            assignment.add_partition_offset(topic, partition as i32, Offset::Offset(0))?;
         }
         consumer.assign(&assignment).context("the results")?;
         let seen = Arc::new(Mutex::new(Seen::default()));
