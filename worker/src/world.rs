@@ -56,6 +56,9 @@ pub trait Sends {
 
 /// Committed offsets: see [`GroupOffsets`].
 pub trait Offsets {
+    /// Stable answers about a group will be wanted soon: whoever has to connect for them may begin.
+    fn prepare(&self, _group: &str) {}
+
     /// See [`GroupOffsets::committed`].
     fn committed(
         &self,
@@ -209,6 +212,10 @@ impl Sends for PlainProducer {
 }
 
 impl Offsets for GroupOffsets {
+    fn prepare(&self, group: &str) {
+        GroupOffsets::prepare(self, group);
+    }
+
     fn committed(
         &self,
         group: &str,

@@ -44,6 +44,9 @@ pub(crate) struct Owned {
 pub(crate) fn acquire(context: &mut Context, mut warmed: Shards) -> Result<Owned, Stop> {
     context.phase(SlotPhase::Acquiring);
     let mut former = Former::watch(context);
+    for stage in context.stages() {
+        context.offsets.prepare(&context.task.job.names.group(stage));
+    }
     faults::before(Point::AcquireGeneration);
     create_generation(context)?; // 1
     faults::after(Point::AcquireGeneration);

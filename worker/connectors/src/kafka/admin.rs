@@ -214,6 +214,7 @@ impl Admin {
 
     fn wait_for_partitions(&self, name: &str, partitions: u32) -> Result<(), KafkaError> {
         let deadline = Instant::now() + self.timeout;
+        let mut pause = Duration::from_millis(2);
         loop {
             let seen = self.topics(&[name])?.pop().flatten().map_or(0, |info| info.partitions);
             if seen >= partitions && self.has_leaders(name) {
@@ -224,7 +225,8 @@ impl Admin {
                 return Err(self.failed_by(operation, Code::OperationTimedOut));
             }
             // Looks at the client's events and waits a moment.
-            drop(self.reader.poll(Duration::from_millis(20)));
+            drop(self.reader.poll(pause));
+            pause = (2 * pause).min(Duration::from_millis(50));
         }
     }
 

@@ -77,6 +77,14 @@ impl GroupOffsets {
             .collect())
     }
 
+    /// Makes the client for stable answers about a group; it looks for the coordinator meanwhile. Where that fails, the
+    /// question will say so.
+    pub fn prepare(&self, group: &str) {
+        if let Err(error) = self.client(group, true) {
+            tracing::debug!(target: "kafka", "{error}");
+        }
+    }
+
     fn client(&self, group: &str, stable: bool) -> Result<Client, KafkaError> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (group.to_owned(), stable);
