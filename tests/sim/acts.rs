@@ -162,6 +162,7 @@ impl Crew<'_> {
         self.seen.note(Sight::Rescaled);
         let slots = 1 + self.schedule.below(self.widest() as usize) as u32;
         let before = self.generation;
+        self.change_plan();
         self.begin(slots, false);
         self.wait_warm();
         if !self.schedule.one_in(4) {
@@ -213,6 +214,7 @@ impl Crew<'_> {
     fn abandon(&mut self) {
         self.seen.note(Sight::Abandoned);
         let slots = 1 + self.schedule.below(self.widest() as usize) as u32;
+        self.change_plan();
         self.begin(slots, self.schedule.one_in(2));
         turns::pause(self.schedule.millis(1, 3_000));
         self.tend();
@@ -255,6 +257,7 @@ impl Crew<'_> {
         }
         self.retire(before);
         let slots = 1 + self.schedule.below(self.widest() as usize) as u32;
+        self.change_plan();
         self.begin(slots, true);
     }
 }

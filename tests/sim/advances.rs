@@ -19,6 +19,8 @@ pub(crate) struct Advance {
     pub(crate) offset: i64,
     /// The watermark behind it, ms.
     pub(crate) to: i64,
+    /// Number of the commit that named its checkpoint.
+    pub(crate) commit: u64,
 }
 
 /// Of all logs, in order: an advance happened when a commit of the shard named its checkpoint.
@@ -30,7 +32,8 @@ pub(crate) fn of(site: &Site, source: &str, delay: i64) -> anyhow::Result<Vec<Ad
     let mut found = Vec::new();
     let own = site.cluster.history().into_iter().filter(|c| c.group == group && c.topic == source);
     for commit in own {
-        let Some(name) = OffsetMetadata::decode(&commit.metadata)?.manifest else { continue };
+        let metadata = OffsetMetadata::decode(&commit.metadata)?;
+        let Some(name) = metadata.manifest else { continue };
         if !named.insert((commit.partition, name.clone())) {
             continue;
         }
@@ -47,7 +50,8 @@ pub(crate) fn of(site: &Site, source: &str, delay: i64) -> anyhow::Result<Vec<Ad
             *count += 1;
             let largest = registers.max_event_time.context("an advance without a row")?;
             let (partition, offset) = (commit.partition, snapshot.offset);
-            found.push(Advance { partition, offset, to: largest - delay });
+            let (to, commit) = (largest - delay, metadata.commit.0);
+            found.push(Advance { partition, offset, to, commit });
         }
         ensure!(
             registers.advances == *count,

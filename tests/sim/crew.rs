@@ -14,6 +14,7 @@ use worker::slot::SlotEnd;
 use crate::process::{Identity, Process, Site};
 use crate::schedule::Schedule;
 use crate::seen::{Seen, Sight};
+use crate::upgrade::{AFTER, BEFORE, Upgrade};
 
 /// What a slot may be stopped by where no object and no log is damaged.
 const EXPECTED: &[(Reason, Sight)] = &[
@@ -24,6 +25,10 @@ const EXPECTED: &[(Reason, Sight)] = &[
     (Reason::StoreUnreachable, Sight::EndStoreUnreachable),
     (Reason::OffsetsMovedByOther, Sight::EndOffsetsMoved),
 ];
+
+/// What a way back may be refused with.
+const NO_WAY_BACK: &[Reason] =
+    &[Reason::IncompatibleState, Reason::NoWayBack, Reason::ReplayGapLost];
 
 /// A process that is to be there.
 pub(crate) struct Pod {
@@ -46,6 +51,8 @@ pub(crate) struct Crew<'a> {
     /// Second processes of one identity, and others that nobody knows of.
     pub(crate) strays: Vec<Process>,
     pub(crate) generation: u64,
+    /// The plan of the next generation.
+    pub(crate) version: usize,
     pub(crate) numbers: u32,
     pub(crate) savepoints: u32,
     /// What must not have happened.
@@ -61,6 +68,7 @@ impl<'a> Crew<'a> {
             pods: Vec::new(),
             strays: Vec::new(),
             generation: 0,
+            version: BEFORE,
             numbers: 0,
             savepoints: 0,
             faults: Vec::new(),
@@ -75,9 +83,11 @@ impl<'a> Crew<'a> {
     pub(crate) fn begin(&mut self, slots: u32, acquires: bool) {
         self.generation += 1;
         let generation = Generation(self.generation);
-        self.schedule.say(&format!("generation {generation} of {slots} slots"));
+        let version = self.version;
+        self.site.note_generation(generation, version);
+        self.schedule.say(&format!("generation {generation} of {slots} slots, plan {version}"));
         for slot in 0..slots {
-            let identity = Identity { generation, slot: SlotIndex(slot), slots };
+            let identity = Identity { generation, slot: SlotIndex(slot), slots, version };
             let disk = self.site.scratch.join(format!("{generation}-{slot}"));
             let due = self.schedule.now();
             self.pods.push(Pod { identity, process: None, due, disk, acquires, done: false });
@@ -110,13 +120,14 @@ impl<'a> Crew<'a> {
         self.look_at_board(at);
         let Some(process) = self.pods[at].process.take() else { return };
         self.note_end(&end, &process);
+        let refused = end.as_ref().is_err_and(|stop| self.is_no_way_back(stop, &process));
         self.schedule.kill(process.id); // with its other threads
         let due = self.schedule.now() + self.schedule.millis(50, 2_000);
         let pod = &mut self.pods[at];
         pod.due = due;
         pod.done |= match &end {
             Ok(_) => true,
-            Err(stop) => stop.reason == Reason::Superseded,
+            Err(stop) => stop.reason == Reason::Superseded || refused,
         };
     }
 
@@ -141,9 +152,17 @@ impl<'a> Crew<'a> {
                 None if stop.reason == Reason::ReplayGapLost && self.has_successor(process) => {
                     self.seen.note(Sight::EndFenced);
                 }
+                None if self.is_no_way_back(stop, process) => self.seen.note(Sight::WayBackRefused),
                 None => self.faults.push(format!("a slot stopped: {stop}")),
             },
         }
+    }
+
+    /// Does a slot of the plan before refuse what the other plan has left? The way back leads over a checkpoint of its
+    /// own, which may be gone, its log too, or a forced advance lies behind it (R8).
+    fn is_no_way_back(&self, stop: &Stop, process: &Process) -> bool {
+        let refuses = self.site.upgrade.as_ref().is_some_and(Upgrade::may_refuse);
+        refuses && self.site.goes_back(process.identity) && NO_WAY_BACK.contains(&stop.reason)
     }
 
     /// Was another process started after this one that may own its shards?
@@ -201,6 +220,9 @@ impl<'a> Crew<'a> {
     pub(crate) fn settle(&mut self) {
         let before = self.generation;
         let slots = 1 + self.schedule.below(self.widest() as usize) as u32;
+        if self.site.upgrade.as_ref().is_some_and(Upgrade::may_refuse) {
+            self.version = AFTER; // which takes up what either has left
+        }
         for at in 0..self.pods.len() {
             self.kill(at);
             self.pods[at].done = true;

@@ -10,10 +10,13 @@ use tests::checker::order::Order;
 use tests::checker::{Delivery, Open, StoredJob, Verdict};
 use tests::oracle::{Expected, Input, Query};
 
+use crate::added;
 use crate::advances::{self, Advance};
 use crate::logs;
 use crate::process::{Site, stable_ends};
 use crate::seen::Sight;
+use crate::spans::Spans;
+use crate::upgrade::Change;
 
 /// All in one fetch.
 const EVERYTHING: usize = usize::MAX;
@@ -37,12 +40,13 @@ fn visit(site: &Site, topic: &str, take: &mut Take<'_>) -> anyhow::Result<()> {
 fn expected(
     site: &Site,
     query: &Query,
-    source: &str,
+    (source, spans): (&str, &Spans),
     limit: &dyn Fn(i32) -> i64,
     advances: &[Advance],
 ) -> anyhow::Result<Expected> {
     let partitions = stable_ends(&site.cluster, source).len();
-    let mut input = Input::new(query.clone(), partitions);
+    let filter = query.filter.clone().filter(|_| site.upgrade.is_none());
+    let mut input = Input::new(Query { filter, ..query.clone() }, partitions);
     let mut advances = advances.iter().peekable();
     let mut advance = |input: &mut Input, before: (i32, i64)| -> anyhow::Result<()> {
         while let Some(next) = advances.next_if(|a| (a.partition, a.offset) <= before) {
@@ -53,11 +57,26 @@ fn expected(
     for ((partition, offset), value) in site.cluster.input() {
         if offset < limit(partition) {
             advance(&mut input, (partition, offset))?;
-            input.push(partition as usize, &value)?;
+            if counts(site, spans, (partition, offset), &value)? {
+                input.push(partition as usize, &value)?;
+            } else {
+                input.pass(partition as usize, &value)?;
+            }
         }
     }
     advance(&mut input, (i32::MAX, i64::MAX))?;
     Expected::of(input)
+}
+
+/// Does the plan that took a row count it? Without an upgrade the query says that itself.
+fn counts(site: &Site, spans: &Spans, place: (i32, i64), value: &[u8]) -> anyhow::Result<bool> {
+    let Some(upgrade) = &site.upgrade else { return Ok(true) };
+    let (partition, offset) = place;
+    let span = spans.at(partition, offset);
+    let span = span.with_context(|| format!("nobody has taken {offset} of {partition}"))?;
+    let row: serde_json::Value = serde_json::from_slice(value)?;
+    let price = row["price"].as_i64().context("a row without a price")?;
+    Ok(upgrade.counts(span.version, price))
 }
 
 fn compare(
@@ -104,7 +123,8 @@ pub(crate) fn prefix(site: &Site, query: &Query, source: &str, sink: &str) -> an
         let key = (group.clone(), source.to_owned(), partition);
         offsets.get(&key).map_or(0, |(offset, _)| *offset)
     };
-    let expected = expected(site, query, source, &limit, &[])?;
+    let spans = Spans::of(site, source)?;
+    let expected = expected(site, query, (source, &spans), &limit, &[])?;
     let mut verdict = Verdict::default();
     compare(site, query, sink, &expected, &mut verdict)?;
     ensure!(verdict.findings.is_empty(), "a prefix: {verdict}");
@@ -122,11 +142,16 @@ pub(crate) struct Whole {
 pub(crate) fn whole(site: &Site, query: &Query, source: &str, sink: &str) -> anyhow::Result<Whole> {
     let advances = advances::of(site, source, query.delay)?;
     site.cluster.seen.add(Sight::Advance, advances.len() as u64);
-    let expected = expected(site, query, source, &|_| i64::MAX, &advances)?;
+    let spans = Spans::of(site, source)?;
+    spans.note(site);
+    let expected = expected(site, query, (source, &spans), &|_| i64::MAX, &advances)?;
     let open = expected.rows.len() as u64 - expected.due();
     let mut verdict =
         Verdict { events: expected.events, late: expected.late, ..Verdict::default() };
     compare(site, query, sink, &expected, &mut verdict)?;
+    if site.upgrade.as_ref().is_some_and(|upgrade| upgrade.change == Change::Aggregate) {
+        added::check(site, query, sink, &advances, &spans)?;
+    }
     let mut generations = Generations::default();
     for commit in site.cluster.history() {
         generations.take(&commit);

@@ -3,12 +3,14 @@
 //! `STREAMJOB_SIM_SEED` runs one of them again and shows every step.
 
 mod acts;
+mod added;
 mod advances;
 mod cluster;
 mod crew;
 mod judge;
 mod logs;
 mod objects;
+mod planner;
 mod process;
 mod producer;
 #[path = "../random.rs"]
@@ -17,6 +19,8 @@ mod schedule;
 mod seed;
 mod seen;
 mod setting;
+mod spans;
+mod upgrade;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -39,6 +43,7 @@ const KEPT: &[(u64, &str)] = &[
     (1_184, "a follower was overtaken by the purge of an exchange"),
     (1_377, "an owner woke after its successor had purged"),
     (1_538, "a warmed shard was acquired after the purge"),
+    (496_346_236, "a follower of an older generation met the state of a newer plan"),
 ];
 
 /// Past the capture of the test harness: the figures are a result.

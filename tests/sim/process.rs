@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use connectors::kafka::TopicInfo;
 use connectors::{
     Burst, KafkaConfig, KafkaError, KafkaErrorKind, ReadLimits, S3Options, Store, StoreError, turns,
@@ -18,13 +19,14 @@ use worker::board::Board;
 use worker::job::Job;
 use worker::orders::Orders;
 use worker::slot::{self, SlotEnd, SlotTask};
-use worker::world::{Commits, Logs, Offsets, Sends, Topics, World};
+use worker::world::{Brokers, Commits, Logs, Offsets, Sends, Topics, World};
 
 use crate::cluster::{Cluster, NoAnswer};
 use crate::logs::SimulatedReader;
 use crate::objects::Objects;
 use crate::producer::{SimulatedProducer, error, init};
 use crate::schedule::ProcessId;
+use crate::upgrade::{AFTER, BEFORE, Upgrade, Version};
 
 /// Memory of a slot, bytes.
 const MEMORY: usize = 256 << 20;
@@ -57,6 +59,10 @@ impl World for Simulated {
     }
 
     fn topics(&self, _: &KafkaConfig) -> Result<Arc<dyn Topics>, KafkaError> {
+        Ok(Arc::new(SimulatedTopics(Arc::clone(&self.cluster))))
+    }
+
+    fn brokers(&self, _: &KafkaConfig, _: Duration) -> Result<Arc<dyn Brokers>, KafkaError> {
         Ok(Arc::new(SimulatedTopics(Arc::clone(&self.cluster))))
     }
 
@@ -131,7 +137,7 @@ impl Offsets for SimulatedOffsets {
     }
 }
 
-struct SimulatedTopics(Arc<Cluster>);
+pub(crate) struct SimulatedTopics(pub(crate) Arc<Cluster>);
 
 impl Topics for SimulatedTopics {
     fn topics(&self, names: &[&str]) -> Result<Vec<Option<TopicInfo>>, KafkaError> {
@@ -175,8 +181,14 @@ impl Topics for SimulatedTopics {
 pub(crate) struct Site {
     pub(crate) cluster: Arc<Cluster>,
     pub(crate) objects: Arc<Objects>,
+    /// The job as it is first; its names and keys are those of all its plans.
     pub(crate) job: Arc<Job>,
-    pub(crate) plan: Arc<dataflow::JobPlan>,
+    /// The plan that it begins with, and perhaps another one.
+    pub(crate) versions: Vec<Version>,
+    /// How the other one differs.
+    pub(crate) upgrade: Option<Upgrade>,
+    /// Which of them a generation runs.
+    pub(crate) generations: Mutex<BTreeMap<Generation, usize>>,
     pub(crate) layout: Layout,
     pub(crate) runtime: Handle,
     pub(crate) scratch: PathBuf,
@@ -188,6 +200,30 @@ pub(crate) struct Identity {
     pub(crate) generation: Generation,
     pub(crate) slot: SlotIndex,
     pub(crate) slots: u32,
+    /// The plan that it runs.
+    pub(crate) version: usize,
+}
+
+impl Site {
+    /// A new generation runs a plan.
+    pub(crate) fn note_generation(&self, generation: Generation, version: usize) {
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        generations.insert(generation, version);
+    }
+
+    /// Does it run the plan before after the other one has had a generation?
+    pub(crate) fn goes_back(&self, identity: Identity) -> bool {
+        let generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut earlier = generations.range(..identity.generation);
+        identity.version == BEFORE && earlier.any(|(_, version)| *version == AFTER)
+    }
+
+    /// The plan that a generation runs.
+    pub(crate) fn version_of(&self, generation: Generation) -> anyhow::Result<usize> {
+        let generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = generations.get(&generation).copied();
+        version.with_context(|| format!("nobody has begun generation {generation}"))
+    }
 }
 
 type End = Result<SlotEnd, Stop>;
@@ -218,9 +254,10 @@ impl Process {
         let world =
             Simulated { cluster: Arc::clone(&site.cluster), objects: Arc::clone(&site.objects) };
         std::fs::create_dir_all(&disk).expect("a folder");
+        let version = &site.versions[identity.version];
         let task = SlotTask {
-            job: Arc::clone(&site.job),
-            plan: Arc::clone(&site.plan),
+            job: Arc::clone(&version.job),
+            plan: Arc::clone(&version.plan),
             layout: site.layout.clone(),
             generation: identity.generation,
             slot: identity.slot,

@@ -1,7 +1,7 @@
 //! One seed, from its setting to its judgement.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -13,9 +13,6 @@ use protocol::{Generation, SlotIndex};
 use tests::generator::encode;
 use tests::generator::recipe::{Recipe, START};
 use tests::harness::job::{Checkpoints, JobFile};
-use worker::history::JobHistory;
-use worker::job::Job;
-use worker::planning::{self, layout};
 
 use crate::cluster::Cluster;
 use crate::crew::Crew;
@@ -26,6 +23,7 @@ use crate::producer::{Row, batch};
 use crate::schedule::Schedule;
 use crate::seen::{Seen, Sight};
 use crate::setting::Setting;
+use crate::upgrade;
 
 /// After the accidents a job has so long to come to its end.
 const SETTLED_MAX: Duration = Duration::from_mins(4);
@@ -79,13 +77,8 @@ fn site(
     scratch: &Path,
     runtime: &tokio::runtime::Runtime,
 ) -> anyhow::Result<Site> {
-    let mut object = file.object();
-    object["spec"]["checkpoints"]["timeout"] = serde_json::json!("10s");
-    let object = crds::file::stream_job(&object.to_string())?;
-    let job = Job::from_object(object, scratch)?;
-    let plan = planning::replan(&job, setting.exchange)?;
-    let sources = [(file.source.clone(), setting.partitions)].into();
-    let layout = layout::layout(&plan, &job.names, &sources)?;
+    let (versions, layout) = upgrade::versions(setting, file, scratch)?;
+    let job = Arc::clone(&versions[upgrade::BEFORE].job);
     let mut topics: Vec<(String, i32)> = layout
         .stages
         .iter()
@@ -99,12 +92,17 @@ fn site(
     let site = Site {
         cluster,
         objects: Arc::new(objects),
-        job: Arc::new(job),
-        plan,
+        job,
+        versions,
+        upgrade: setting.upgrade.clone(),
+        generations: Mutex::default(),
         layout,
         runtime: runtime.handle().clone(),
         scratch: scratch.to_owned(),
     };
+    if site.upgrade.is_some() {
+        upgrade::write_first_plan(&site, setting.exchange)?;
+    }
     write_first(&site)?;
     Ok(site)
 }
@@ -120,17 +118,8 @@ fn write_first(site: &Site) -> anyhow::Result<()> {
         job_uid: site.job.uid.clone(),
         shards: shards.map(|shard| SealedShard { shard, offset: 0, manifest: None }).collect(),
     };
-    let store = connectors::Store::over(Arc::clone(&site.objects) as Arc<_>, "simulated");
     let key = site.job.keys.sealed(first.generation, first.slot);
-    let body = serde_json::to_vec(&first)?;
-    for _ in 0..100 {
-        // The planner tries again, too.
-        let created = JobHistory::create(&store, &key, body.clone().into());
-        if site.runtime.block_on(created).is_ok() {
-            return Ok(());
-        }
-    }
-    anyhow::bail!("the store does not take {key}")
+    upgrade::write(site, &key, serde_json::to_vec(&first)?)
 }
 
 fn live(

@@ -68,6 +68,14 @@ sights! {
     Restored: "restored from a manifest",
     Advance: "watermark forced",
     AdvanceDropped: "forced watermark that was not committed",
+    Upgraded: "shard of another plan",
+    WayBack: "shard of the plan before again",
+    WayBackRefused: "way back refused",
+    Added: "window with the added aggregate, whole",
+    AddedInPart: "window with the added aggregate since the change",
+    Planned: "other plan accepted by the planner",
+    NotPlanned: "planner without an answer",
+    PlanRefused: "plan before refused by the planner",
 }
 
 /// What is done to the processes and to what they talk to; the rest is how they took it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tests::oracle::Query;
 
 use crate::random::Random;
+use crate::upgrade::Upgrade;
 
 /// How the network and the coordinator behave.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub(crate) struct Storage {
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) query: Query,
+    /// Another query that takes over in between.
+    pub(crate) upgrade: Option<Upgrade>,
     /// `watermark.idleTimeout`, for windows over a claim: idle logs close theirs.
     pub(crate) idle_ms: Option<usize>,
     pub(crate) partitions: u32,
@@ -90,6 +93,7 @@ impl Setting {
         let (network_trouble, storage_trouble) = (maybe(6, 4, 80), maybe(3, 3, 40));
         let old_coordinator = maybe(2, 2, 10);
         Self {
+            upgrade: Upgrade::draw(seed, &query),
             query,
             idle_ms,
             partitions,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use connectors::turns;
+use connectors::{Admin, turns};
 use protocol::acquire::Stop;
 use protocol::generation::{Layout, Sealed};
 use protocol::keys::Keys;
@@ -19,8 +19,9 @@ use crate::exit::{Ending, LastWords};
 use crate::gc;
 use crate::history::{JobHistory, read_json};
 use crate::job::Job;
+use crate::limits::BROKER_WAIT;
 use crate::planning::PlanObject;
-use crate::slot::store_stop;
+use crate::slot::{kafka_stop, store_stop};
 
 /// Does what was asked for, in an order that leaves nothing half understood when it is cut short.
 pub fn clean(args: &CleanArgs, runtime: &Handle) -> Result<Ending, Stop> {
@@ -105,9 +106,10 @@ fn delete_state(job: &Job, cluster: &Cluster, history: &JobHistory) -> Result<St
     let (topics, groups) = gc::internal_names(job, &layouts);
     let kept = kept_by_savepoints(job, cluster)?;
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-    retrying(|| cluster.admin.delete_topics(&names))?;
+    let admin = Admin::open(&job.kafka, BROKER_WAIT).map_err(|e| kafka_stop(&e))?;
+    retrying(|| admin.delete_topics(&names))?;
     let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-    retrying(|| cluster.admin.delete_groups(&names))?;
+    retrying(|| admin.delete_groups(&names))?;
     let keys = gc::list(cluster, &job.keys.root())?;
     let (last, first): (Vec<&String>, Vec<&String>) = keys
         .iter()

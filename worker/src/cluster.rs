@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use connectors::kafka::fence as fence_id;
-use connectors::{Admin, KafkaError, KafkaErrorKind, Store, TransactionTimeouts, turns};
+use connectors::{KafkaError, KafkaErrorKind, ReadLimits, Store, TransactionTimeouts, turns};
 use protocol::acquire::Stop;
 use protocol::{Generation, ShardId, SlotIndex, StageId};
 use tokio::runtime::Handle;
@@ -14,12 +14,13 @@ use tokio::runtime::Handle;
 use crate::job::Job;
 use crate::limits::{ATTEMPT_PAUSE, ATTEMPTS_MAX, BROKER_WAIT};
 use crate::slot::{kafka_stop, store_stop};
-use crate::world::{Offsets, Servers, Topics, World};
+use crate::world::{Brokers, Logs, Offsets, Servers, Topics, World};
 
 /// Connections to broker and store, used from a thread that may block.
 pub struct Cluster {
     /// Topics and their settings.
-    pub admin: Arc<Admin>,
+    pub admin: Arc<dyn Brokers>,
+    world: Arc<dyn World>,
     view: View,
 }
 
@@ -45,10 +46,20 @@ impl Deref for Cluster {
 impl Cluster {
     /// Connects.
     pub fn open(job: &Job, runtime: Handle) -> Result<Self, Stop> {
-        let admin = Admin::open(&job.kafka, BROKER_WAIT).map_err(|e| kafka_stop(&e))?;
-        let admin = Arc::new(admin);
-        let view = View::over(&Servers, job, Arc::clone(&admin) as Arc<dyn Topics>, runtime)?;
-        Ok(Self { admin, view })
+        Self::over(Arc::new(Servers), job, runtime)
+    }
+
+    /// Connects to the brokers and the store of a world.
+    pub fn over(world: Arc<dyn World>, job: &Job, runtime: Handle) -> Result<Self, Stop> {
+        let admin = world.brokers(&job.kafka, BROKER_WAIT).map_err(|e| kafka_stop(&e))?;
+        let topics = Arc::clone(&admin) as Arc<dyn Topics>;
+        let view = View::over(&*world, job, topics, runtime)?;
+        Ok(Self { admin, world, view })
+    }
+
+    /// A reader of logs, which commits nothing.
+    pub fn logs(&self, job: &Job, group: &str, limits: ReadLimits) -> Result<Logs, Stop> {
+        self.world.logs(&job.kafka, group, limits).map_err(|e| kafka_stop(&e))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Where a slot meets the world: logs, commits, offsets, topics, objects. [`Servers`] are the real
+//! Where a slot and the planner meet the world: logs, commits, offsets, topics, objects. [`Servers`] are the real
 //! ones; a simulation has a world of its own (docs/decisions/0009). No method is called per record.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::kafka::TopicInfo;
+use connectors::kafka::{NewTopic, Position, TopicCreation, TopicInfo, TopicSettings};
 use connectors::{
     Admin, Burst, Event, GroupOffsets, KafkaConfig, KafkaError, Outcome, PlainProducer, ReadLimits,
     Reader, S3Options, Store, StoreError, TransactionTimeouts, Transactions,
@@ -34,6 +34,12 @@ pub trait World: Send + Sync {
     fn offsets(&self, kafka: &KafkaConfig) -> Box<dyn Offsets>;
     /// See [`Admin::open`].
     fn topics(&self, kafka: &KafkaConfig) -> Result<Arc<dyn Topics>, KafkaError>;
+    /// See [`Admin::open`].
+    fn brokers(
+        &self,
+        kafka: &KafkaConfig,
+        timeout: Duration,
+    ) -> Result<Arc<dyn Brokers>, KafkaError>;
     /// See [`Store::open`].
     fn store(&self, location: &str, options: &S3Options) -> Result<Store, StoreError>;
 }
@@ -77,6 +83,22 @@ pub trait Topics {
     fn bounds(&self, logs: &[Log]) -> Result<Vec<(i64, i64)>, KafkaError>;
     /// See [`Admin::delete_records`].
     fn delete_records(&self, logs: &[(Log, i64)]) -> Result<(), KafkaError>;
+}
+
+/// What a plan is made of and what it makes: see [`Admin`].
+pub trait Brokers: Topics {
+    /// See [`Admin::prepare`].
+    fn prepare(&self) -> Result<(), KafkaError>;
+    /// See [`Admin::brokers`].
+    fn brokers(&self) -> Result<usize, KafkaError>;
+    /// See [`Admin::settings`].
+    fn settings(&self, topic: &str) -> Result<TopicSettings, KafkaError>;
+    /// See [`Admin::offsets`].
+    fn offsets(&self, logs: &[Log], position: Position) -> Result<Vec<i64>, KafkaError>;
+    /// See [`Admin::create_topic`].
+    fn create_topic(&self, topic: &NewTopic) -> Result<TopicCreation, KafkaError>;
+    /// See [`Admin::grow_topic`].
+    fn grow_topic(&self, name: &str, partitions: u32) -> Result<(), KafkaError>;
 }
 
 /// The logs that a slot reads. The real ones are known here by their type: their records are visited without a call
@@ -186,6 +208,14 @@ impl World for Servers {
         Ok(Arc::new(Admin::open(kafka, REQUEST_TIMEOUT)?))
     }
 
+    fn brokers(
+        &self,
+        kafka: &KafkaConfig,
+        timeout: Duration,
+    ) -> Result<Arc<dyn Brokers>, KafkaError> {
+        Ok(Arc::new(Admin::open(kafka, timeout)?))
+    }
+
     fn store(&self, location: &str, options: &S3Options) -> Result<Store, StoreError> {
         Store::open(location, options)
     }
@@ -238,5 +268,31 @@ impl Topics for Admin {
 
     fn delete_records(&self, logs: &[(Log, i64)]) -> Result<(), KafkaError> {
         Admin::delete_records(self, logs)
+    }
+}
+
+impl Brokers for Admin {
+    fn prepare(&self) -> Result<(), KafkaError> {
+        Admin::prepare(self)
+    }
+
+    fn brokers(&self) -> Result<usize, KafkaError> {
+        Admin::brokers(self)
+    }
+
+    fn settings(&self, topic: &str) -> Result<TopicSettings, KafkaError> {
+        Admin::settings(self, topic)
+    }
+
+    fn offsets(&self, logs: &[Log], position: Position) -> Result<Vec<i64>, KafkaError> {
+        Admin::offsets(self, logs, position)
+    }
+
+    fn create_topic(&self, topic: &NewTopic) -> Result<TopicCreation, KafkaError> {
+        Admin::create_topic(self, topic)
+    }
+
+    fn grow_topic(&self, name: &str, partitions: u32) -> Result<(), KafkaError> {
+        Admin::grow_topic(self, name, partitions)
     }
 }

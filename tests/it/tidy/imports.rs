@@ -107,14 +107,16 @@ fn clients_of_outside_systems_stay_in_their_files() {
     require_none("outside crates named where they may not be", &faults);
 }
 
-/// What a simulation of the slot loop could not answer (docs/decisions/0009).
+/// What a simulation of the slot loop and the planner could not answer (docs/decisions/0009).
 const MACHINE: &[&str] =
     &["Instant::now", ".elapsed()", "SystemTime", "thread::", "recv_timeout", "getrandom"];
 
 #[test]
-fn the_slot_loop_asks_for_time_and_turns_where_a_simulation_can_answer() {
+fn what_is_simulated_asks_for_time_and_turns_where_a_simulation_can_answer() {
     let mut faults = Vec::new();
-    for source in sources::rust().iter().filter(|s| s.path.starts_with("worker/src/slot")) {
+    let simulated = ["worker/src/slot", "worker/src/planning"];
+    let is_simulated = |path: &str| simulated.iter().any(|folder| path.starts_with(folder));
+    for source in sources::rust().iter().filter(|s| is_simulated(&s.path)) {
         for (number, line) in source.production().lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             if let Some(word) = MACHINE.iter().find(|word| code.contains(**word)) {
@@ -122,7 +124,7 @@ fn the_slot_loop_asks_for_time_and_turns_where_a_simulation_can_answer() {
             }
         }
     }
-    require_none("the machine's own clock or threads in the slot loop", &faults);
+    require_none("the machine's own clock or threads in what is simulated", &faults);
 }
 
 /// `name::` or `use name;`, not as the end of a longer name.

@@ -162,8 +162,7 @@ impl Input {
         &self.query
     }
 
-    /// Takes the next record of a log.
-    pub fn push(&mut self, partition: usize, value: &[u8]) -> anyhow::Result<()> {
+    fn read<'a>(&self, value: &'a [u8]) -> anyhow::Result<(Record<'a>, i64)> {
         let record = match self.query.shape {
             Shape::Nexmark => serde_json::from_slice(value).map(|row: Envelope<'_>| row.bid),
             Shape::Bids | Shape::Clicks => serde_json::from_slice(value),
@@ -171,6 +170,24 @@ impl Input {
         let record: Record<'_> =
             record.with_context(|| format!("input record {}", String::from_utf8_lossy(value)))?;
         let time = record.event_time.milliseconds()?;
+        Ok((record, time))
+    }
+
+    /// Takes the next record of a log, which does not count: the log's time goes on with it.
+    pub fn pass(&mut self, partition: usize, value: &[u8]) -> anyhow::Result<()> {
+        let (_, time) = self.read(value)?;
+        let log = &mut self.logs[partition];
+        log.rows += 1;
+        match self.query.window {
+            None => log.clock.pass(time),
+            Some(window) => log.clock.take(time, window, &mut self.starts),
+        }
+        Ok(())
+    }
+
+    /// Takes the next record of a log.
+    pub fn push(&mut self, partition: usize, value: &[u8]) -> anyhow::Result<()> {
+        let (record, time) = self.read(value)?;
         let log = &mut self.logs[partition];
         log.rows += 1;
         match self.query.window {

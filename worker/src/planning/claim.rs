@@ -2,16 +2,16 @@
 //! finds the common mistake, a topic whose producer uses another key.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Field, Schema};
-use connectors::{Event, KafkaError, ReadLimits, Reader};
+use connectors::{Event, KafkaError, ReadLimits, turns};
 use formats::{Decoder, Format, Record, UnsupportedSchema};
 use protocol::{Log, Origin, PathStep};
 use serde_json::Value;
 
 use crate::limits::{CLAIM_QUEUED_BYTES, CLAIM_SAMPLE_MAX, CLAIM_VALUES_MAX};
+use crate::world::Logs;
 
 /// A value in two partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Option<Value> 
 
 /// Reads the given ranges, at most until the bounds of a sample.
 pub(super) fn read(
-    reader: &mut Reader,
+    reader: &mut Logs,
     ranges: &[(Log, i64, i64)],
     sample: &mut Sample,
 ) -> Result<(), KafkaError> {
@@ -136,9 +136,9 @@ pub(super) fn read(
         .filter(|(_, (_, from, end))| from < end)
         .map(|(number, (log, _, end))| (number, (log.partition, *end)))
         .collect();
-    let until = Instant::now() + CLAIM_SAMPLE_MAX;
+    let until = turns::now() + CLAIM_SAMPLE_MAX;
     let mut failed = None;
-    while !open.is_empty() && !sample.is_done() && failed.is_none() && Instant::now() < until {
+    while !open.is_empty() && !sample.is_done() && failed.is_none() && turns::now() < until {
         reader.poll(POLL, RECORDS, &mut |event| match event {
             Event::Record { log, offset, timestamp_ms, key, payload, headers } => {
                 let Some((partition, end)) = open.get(&log).copied() else { return };

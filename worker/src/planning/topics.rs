@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use connectors::Reader;
 use connectors::kafka::{Position, TopicInfo, TopicSettings};
 use crds::{OnBadRecord, Source};
 use dataflow::JobPlan;
@@ -186,8 +185,7 @@ impl Topics {
                 .map(|(log, (first, end))| (log, first.max(end - CLAIM_RECORDS_PER_PARTITION), end))
                 .collect();
             let group = job.names.group(StageId(0));
-            let mut reader = Reader::open(&job.kafka, &group, claim::read_limits())
-                .map_err(|e| kafka_stop(&e))?;
+            let mut reader = cluster.logs(job, &group, claim::read_limits())?;
             let named = source.columns.iter().zip(crate::job::origins(source));
             let named = named.filter(|(c, _)| columns.contains(&c.name.to_string()));
             let format = job.sources.iter().find(|s| s.topic == source.topic.as_str());

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use connectors::faults::{self, Point};
 use connectors::turns;
-use protocol::ShardId;
 use protocol::acquire::{StartPoint, Stop};
 use protocol::admin::SlotPhase;
 use protocol::manifest::ManifestName;
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
+use protocol::{Generation, ShardId};
 
 use super::advance::leads_to;
 use super::context::Context;
@@ -163,7 +163,8 @@ fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
         };
         let mut shard = context.new_shard(&id)?;
         faults::before(Point::WarmRestore);
-        restore_or_own(context, &mut manifests, &mut shard, &start)?;
+        restore_or_own(context, &mut manifests, &mut shard, &start)
+            .map_err(|stop| of_newer(context.task.generation, metadata.generation, stop))?;
         faults::after(Point::WarmRestore);
         shard.bound = Some(*offset);
         shard.committed.manifest = Some(name);
@@ -173,6 +174,16 @@ fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
         }
     }
     shards.assign(context)
+}
+
+/// What a newer generation keeps need not fit the plan of this one, which will never own the shard.
+fn of_newer(own: Generation, owner: Generation, stop: Stop) -> Stop {
+    let unfit = matches!(stop.reason, Reason::IncompatibleState | Reason::NoWayBack);
+    if owner <= own || !unfit {
+        return stop;
+    }
+    let message = format!("generation {owner} owns the shard, this is {own}; {}", stop.message);
+    Stop::new(Reason::Superseded, message)
 }
 
 /// No advance lies between a follower and what the owner names. Each manifest is looked at once.
