@@ -6,6 +6,7 @@ use crate::acquire::Stop;
 use crate::generation::GenerationObject;
 use crate::ids::{Fingerprint, Generation, ShardId};
 use crate::manifest::{Manifest, ManifestName, ShardSnapshot};
+use crate::metadata::OffsetMetadata;
 use crate::reason::Reason;
 
 /// What a checkpoint holds of a shard. One of another job (S4) has exchanges of other names: there the part behind the
@@ -89,6 +90,27 @@ pub fn older_checkpoints(named: &ManifestName, listed: &[ManifestName]) -> Vec<M
     older
 }
 
+/// C10: a commit in the middle of an emission says how many groups of a window have been sent, in the numbering and the
+/// order of the plan that sends it. Another plan may have other groups there, and would leave some out or send some
+/// again; it has to wait until the emission is whole.
+pub fn same_emission(
+    shard: &ShardId,
+    committed: &OffsetMetadata,
+    generations: &[GenerationObject],
+    own: &Fingerprint,
+) -> Result<(), Stop> {
+    let sender = generations.iter().find(|g| g.generation == committed.generation);
+    let sender = sender.map(|g| &g.plan_fingerprint);
+    if committed.cursor.is_none() || sender == Some(own) {
+        return Ok(());
+    }
+    let plan = sender.map_or("an unknown plan", Fingerprint::as_str);
+    let message = format!(
+        "shard {shard}: {plan} has sent a part of a window that is too large for one commit; it must send the rest before another plan goes on"
+    );
+    Err(Stop::new(Reason::IncompatibleState, message))
+}
+
 /// Plans other than `own` of the generations of a range, its end not included: they may have committed behind a
 /// checkpoint of the first one.
 pub fn other_plans_since(
@@ -105,7 +127,8 @@ mod tests {
     use super::*;
     use crate::assignment::ASSIGNMENT_VERSION;
     use crate::generation::Layout;
-    use crate::ids::{Log, StageId};
+    use crate::ids::{CommitNumber, Log, Nonce, SlotIndex, StageId};
+    use crate::metadata::EmissionCursor;
 
     fn shard(partition: i32) -> ShardId {
         ShardId { stage: StageId(0), log: Log::new("t", partition) }
@@ -126,6 +149,39 @@ mod tests {
         ] {
             assert_eq!(found(position, committed, bounds), expected, "{position} {bounds:?}");
         }
+    }
+
+    #[test]
+    fn a_window_that_is_sent_in_parts_is_finished_by_its_own_plan() {
+        let generations = [(1, 7), (2, 8), (3, 7)].map(|(generation, plan)| GenerationObject {
+            format: 1,
+            generation: Generation(generation),
+            slots: 1,
+            assignment_version: ASSIGNMENT_VERSION,
+            plan_fingerprint: Fingerprint::from_bits(plan),
+            layout: Layout::default(),
+        });
+        let cursor = Some(EmissionCursor { operator: 0, window_end: 10, rows: 5 });
+        let found = |cursor, generation| {
+            let committed = OffsetMetadata {
+                generation: Generation(generation),
+                slot: SlotIndex(0),
+                commit: CommitNumber(4),
+                nonce: Nonce::from_bits(1),
+                manifest: None,
+                released: false,
+                cursor,
+            };
+            let own = Fingerprint::from_bits(7);
+            same_emission(&shard(0), &committed, &generations, &own).err()
+        };
+        for (cursor, generation) in [(None, 2), (None, 9), (cursor, 1), (cursor, 3)] {
+            assert_eq!(found(cursor, generation), None, "{cursor:?} {generation}");
+        }
+        let other = found(cursor, 2).expect("the other plan has begun it");
+        assert_eq!(other.reason, Reason::IncompatibleState);
+        assert!(other.message.contains("0000000000000008 has sent a part"), "{other}");
+        assert!(found(cursor, 9).is_some_and(|stop| stop.message.contains("unknown plan")));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use protocol::admin::SlotPhase;
 use protocol::generation::GenerationObject;
 use protocol::metadata::OffsetMetadata;
 use protocol::reason::Reason;
+use protocol::restore::same_emission;
 
 use super::advance::leads_to;
 use super::committer::Committer;
@@ -190,7 +191,13 @@ fn decide(
                 first: first.as_ref(),
                 counted_before: history.counted_before(own, id),
             };
-            Ok((id.clone(), start_point(own, id, read.get(id), known)?))
+            let start = start_point(own, id, read.get(id), known)?;
+            if let Some((_, text)) = read.get(id) {
+                let committed = OffsetMetadata::decode(text)
+                    .map_err(|e| Stop::new(Reason::OffsetsMovedByOther, e.to_string()))?;
+                same_emission(id, &committed, &history.generations, &task.plan.fingerprint)?;
+            }
+            Ok((id.clone(), start))
         })
         .collect()
 }
