@@ -1,5 +1,6 @@
 //! Faults under load on a real Kafka and a real object store; after each the checker judges everything.
 
+mod advances;
 mod blocked;
 mod brokers;
 mod claims;
