@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod act;
+mod contract;
 mod deletions;
 mod edits;
 mod forks;
@@ -13,10 +14,14 @@ mod lives;
 mod obstacles;
 mod operators;
 mod plugin;
+#[path = "../random.rs"]
+mod random;
 mod rests;
 mod rights;
 mod rules;
 mod secrets;
+#[path = "../../operator/tests/contract/steps.rs"]
+mod steps;
 mod world;
 
 use std::io::Write as _;
@@ -28,7 +33,10 @@ use world::World;
 type Step = (&'static str, fn(&World));
 
 /// Steps that take seconds as long as nothing else asks the API server.
-const FIRST: &[Step] = &[("every rule of the schemas, kept and broken", rules::held)];
+const FIRST: &[Step] = &[
+    ("every rule of the schemas, kept and broken", rules::held),
+    ("random steps, as in the API server in memory", contract::kept),
+];
 
 /// Steps that may run at the same time: each has a job of its own.
 const TOGETHER: &[Step] = &[

@@ -40,7 +40,7 @@ pub(crate) fn held(world: &World) {
     });
 }
 
-async fn client(world: &World) -> anyhow::Result<Client> {
+pub(crate) async fn client(world: &World) -> anyhow::Result<Client> {
     let file = Kubeconfig::read_from(&world.tools.kubeconfig)?;
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
     Ok(Client::try_from(config)?)

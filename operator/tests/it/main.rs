@@ -7,6 +7,7 @@
 mod api;
 mod change_table;
 mod chart;
+mod contract;
 mod controllers;
 mod fences;
 mod fields;
@@ -20,9 +21,13 @@ mod orders_table;
 mod partitions_table;
 mod plan_table;
 mod promises;
+#[path = "../../../tests/random.rs"]
+mod random;
 mod reading;
 mod reasons;
 mod scenarios;
+#[path = "../contract/steps.rs"]
+mod steps;
 mod store;
 mod walks;
 mod watches;

@@ -118,10 +118,17 @@ impl Store {
         let Some(old) = self.get(key) else { return };
         let mut new = old.clone();
         change(&mut new);
+        // An empty list of finalizers is none.
+        let meta = new["metadata"].as_object_mut().expect("metadata");
+        if meta.get("finalizers").and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            meta.remove("finalizers");
+        }
         if new == *old {
             return;
         }
-        if new.get("spec") != old.get("spec") {
+        // The mark of a deletion is a change of what is wanted, too.
+        let deleted = |object: &Value| object["metadata"]["deletionTimestamp"].is_string();
+        if new.get("spec") != old.get("spec") || deleted(&new) != deleted(old) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             new["metadata"]["generation"] = generation.into();
         }
@@ -139,8 +146,11 @@ impl Store {
         let slot = (key.clone(), subresource);
         let wanted = Arc::new(content(body, subresource));
         if !self.objects.contains_key(key) {
-            if subresource == "status" || body["metadata"]["uid"].is_string() {
+            if subresource == "status" {
                 return Err((404, "NotFound"));
+            }
+            if body["metadata"]["uid"].is_string() {
+                return Err((409, "Conflict"));
             }
             let made = self.create(key, body.clone())?;
             Arc::make_mut(&mut self.applied).insert(slot, wanted);
@@ -148,11 +158,17 @@ impl Store {
         }
         self.check(key, body)?;
         let before = Arc::make_mut(&mut self.applied).insert(slot, Arc::clone(&wanted));
+        let is_first = before.is_none();
         let before = before.unwrap_or_else(|| Arc::new(json!({})));
+        let old = Arc::clone(&self.objects[key]);
         self.update(key, |object| {
             remove_missing(object, &before, &wanted);
             merge(object, &wanted);
         });
+        // That somebody applies it at all is noted in the object.
+        if is_first && self.objects.get(key).is_some_and(|new| Arc::ptr_eq(new, &old)) {
+            self.put(key, (**old).clone());
+        }
         Ok(Arc::clone(&self.objects[key]))
     }
 

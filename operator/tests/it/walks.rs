@@ -3,12 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::fields::{Effect, FIELDS, Field, base, set};
+use crate::random::Random;
 use crate::world::World;
-
-#[path = "../../../tests/random.rs"]
-mod random;
-
-use random::Random;
 
 const WALKS: u64 = 24;
 const EDITS_MAX: usize = 6;
