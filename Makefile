@@ -4,7 +4,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 REGISTRY ?= 172.30.0.1:5000
 TAG ?= dev
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit crates model sim fuzz it explore e2e bench bench-quick bench-operator soak sabotage images cluster-up cluster-down fmt lint manifests clean-cache
+.PHONY: help demo test unit crates model sim fuzz it explore e2e bench bench-quick bench-operator soak mutants sabotage images cluster-up cluster-down fmt lint manifests clean-cache
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,8 @@ bench-operator: ## 10,000 jobs and no nodes: memory, a core at rest, edit to obj
 	@tests/tools/cargo-build.sh && tests/tools/cluster.sh ensure >/dev/null && tests/bench/operator.py $(CARGO_TARGET_DIR)/debug/streamjob-operator $(ARGS)
 sabotage: ## a worker that breaks the protocol on purpose, in 17 ways: the checker must see each
 	@tests/tools/run-tests.sh it sabotage:: --nocapture
+mutants: ## every small change of the protocol's decisions, one at a time: its tests or the model must notice; PART=K/N
+	@tests/tools/mutants.sh $(PART)
 soak: ## what make test draws a part of, whole, some three hours; one table of what was survived; ARGS="kills" for a part
 	@tests/tools/soak.sh $(ARGS)
 images: ## worker and operator images, pushed to REGISTRY with TAG
