@@ -4,6 +4,7 @@ mod advances;
 mod blocked;
 mod brokers;
 mod claims;
+mod coordinators;
 mod corruption;
 mod kills;
 mod points;
