@@ -56,9 +56,22 @@ pub struct Source {
     pub on_bad_record: OnBadRecord,
 }
 
+/// What is said of a drift of nothing.
+pub(crate) const DRIFT: &str =
+    "maxDrift must be more than 0s: leave it out where no partition is to wait";
+/// What is said of a drift where a partition at rest would hold the others back for good.
+pub(crate) const DRIFT_WITHOUT_IDLE: &str = "maxDrift needs an idleTimeout of more than 0s: a partition at rest would hold the others back for good";
+
 /// Event time and how late records may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = crate::rules::rules(&[
+    ("!has(self.maxDrift) || self.maxDrift.matches('[1-9]')", DRIFT),
+    (
+        "!has(self.maxDrift) || !has(self.idleTimeout) || self.idleTimeout.matches('[1-9]')",
+        DRIFT_WITHOUT_IDLE,
+    ),
+])))]
 pub struct WatermarkStrategy {
     /// The column that holds the event time.
     pub column: ColumnName,
@@ -74,6 +87,11 @@ pub struct WatermarkStrategy {
     /// so that one wrong clock cannot close every window. Default 24h; `0s` switches it off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_future: Option<HumanDuration>,
+    /// A partition whose watermark is further than this ahead of the slowest one that windows wait
+    /// for is not read until the others come closer: state and memory stay small while a backlog
+    /// is read. Results are the same. By default none waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_drift: Option<HumanDuration>,
 }
 
 impl WatermarkStrategy {
@@ -90,6 +108,11 @@ impl WatermarkStrategy {
     /// The bound on the future in force; `None`: there is none.
     pub fn max_future(&self) -> Option<Duration> {
         on_unless_zero(self.max_future, HumanDuration::from_secs(24 * 3_600))
+    }
+
+    /// The bound on how far partitions may be apart; `None`: there is none.
+    pub fn max_drift(&self) -> Option<Duration> {
+        self.max_drift.map(HumanDuration::get)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::format::{Format, NO_PATHS_IN_CSV, SIGNS};
 use crate::lifecycle::{RestoreFrom, UpgradeMode};
 use crate::overrides;
 use crate::sink::Sink;
-use crate::source::{Source, StartFrom};
+use crate::source::{DRIFT, DRIFT_WITHOUT_IDLE, Source, StartFrom, WatermarkStrategy};
 use crate::stream_job::StreamJobSpec;
 
 /// One broken rule.
@@ -115,6 +115,7 @@ fn check_source(source: &Source, path: &str, faults: &mut Faults) {
             format!("{path}.watermark.column"),
             "watermark.column must be one of the columns, of type TIMESTAMP",
         );
+        check_drift(watermark, &format!("{path}.watermark"), faults);
     }
     if let Some(claim) = &source.partitioned_by {
         let path = format!("{path}.partitionedBy");
@@ -128,6 +129,13 @@ fn check_source(source: &Source, path: &str, faults: &mut Faults) {
     let named = !paths || !matches!(source.format, Format::Csv(_));
     faults.unless(named, &*columns, NO_PATHS_IN_CSV);
     check_start(&source.start_from, &format!("{path}.startFrom"), faults);
+}
+
+fn check_drift(watermark: &WatermarkStrategy, path: &str, faults: &mut Faults) {
+    let drift = watermark.max_drift();
+    faults.unless(drift.is_none_or(|drift| !drift.is_zero()), path, DRIFT);
+    let bounded = drift.is_none() || watermark.idle_timeout().is_some();
+    faults.unless(bounded, path, DRIFT_WITHOUT_IDLE);
 }
 
 fn check_format(format: &Format, path: &str, faults: &mut Faults) {

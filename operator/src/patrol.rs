@@ -183,7 +183,7 @@ fn sketch(status: &WorkerStatus) -> Sketch {
         (slot.lag, &slot.message, slot.gap_ms).hash(&mut progress);
         slot.checkpoint.as_ref().map(|checkpoint| checkpoint.number.0).hash(&mut progress);
         for shard in &slot.shards {
-            (shard.watermark, shard.idle).hash(&mut progress);
+            (shard.watermark, shard.idle, shard.waits).hash(&mut progress);
         }
     }
     Sketch { state: state.finish(), progress: progress.finish() }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crds::{
-    DesiredState, GenerationStatus, JobName, PlanStatus, RestoreFrom, StreamJobSpec,
-    validate_for_cluster,
+    DesiredState, GenerationStatus, HumanDuration, JobName, PlanStatus, RestoreFrom, Source,
+    StreamJobSpec, validate_for_cluster,
 };
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ fn resolve(
 fn query_part(spec: &StreamJobSpec) -> Value {
     json!({
         "kafka": spec.kafka,
-        "sources": spec.sources,
+        "sources": spec.sources.iter().map(planned_source).collect::<Vec<_>>(),
         "sinks": spec.sinks,
         "sql": spec.sql,
         "delivery": spec.delivery,
@@ -99,6 +99,22 @@ fn query_part(spec: &StreamJobSpec) -> Value {
         "maxParallelism": spec.max_parallelism,
         "image": spec.worker.image,
     })
+}
+
+/// A source but for what only the reading of its logs goes by.
+fn planned_source(source: &Source) -> Source {
+    let mut source = source.clone();
+    if let Some(watermark) = &mut source.watermark {
+        watermark.max_drift = None;
+    }
+    source
+}
+
+/// How far the logs of each source may be apart, by name.
+fn drifts(spec: &StreamJobSpec) -> BTreeMap<&str, HumanDuration> {
+    let drift = |source: &Source| source.watermark.as_ref()?.max_drift;
+    let drifts = spec.sources.iter().map(|source| Some((source.name.as_str(), drift(source)?)));
+    drifts.flatten().collect()
 }
 
 /// What the planner looks at: the query, what may become of the state, and the way to the store, so
@@ -122,13 +138,19 @@ fn planned_part(spec: &StreamJobSpec) -> Value {
 /// What a change of which needs new pods. The image is the one written, not the one resolved: an
 /// upgrade of the operator must not restart anything.
 fn pods_part(spec: &StreamJobSpec, job: &JobView) -> Value {
-    json!({
+    let mut made_from = json!({
         "query": query_part(spec),
         "commit": spec.commit,
         "checkpoints": spec.checkpoints,
         "worker": spec.worker,
         "restartedAt": job.annotations.get(names::RESTARTED_AT),
-    })
+    });
+    let drifts = drifts(spec);
+    // Only then, so that pods from before there were any stay what they were.
+    if !drifts.is_empty() {
+        made_from["drifts"] = json!(drifts);
+    }
+    made_from
 }
 
 impl Target {

@@ -5,6 +5,7 @@
 //! folders. `make test` passes over `soak`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+mod aligned;
 mod alone;
 mod bad_input;
 mod broker;

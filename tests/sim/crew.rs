@@ -180,6 +180,9 @@ impl<'a> Crew<'a> {
             let counters = &entry.counters;
             self.seen.add(Sight::CheckpointFailed, counters.checkpoint_failures);
             self.seen.add(Sight::Replaced, counters.replaced_producers);
+            self.seen.add(Sight::LogWaited, counters.waits);
+            let waits = entry.status.shards.iter().any(|shard| shard.waits);
+            self.seen.add(Sight::WaitEnded, u64::from(waits));
             self.seen.add(Sight::Checkpoint, u64::from(entry.status.checkpoint.is_some()));
         }
     }

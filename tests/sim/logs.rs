@@ -20,6 +20,7 @@ struct Assigned {
     log: Log,
     next: i64,
     active: bool,
+    paused: bool,
     end: Option<i64>,
     /// The end that was reported last.
     reported: Option<i64>,
@@ -115,8 +116,14 @@ impl SimulatedLogs for SimulatedReader {
         let mut numbers = Vec::new();
         for (log, next) in logs {
             let known = self.logs.iter().position(|known| known.log == *log);
-            let fresh =
-                Assigned { log: log.clone(), next: *next, active: true, end: None, reported: None };
+            let fresh = Assigned {
+                log: log.clone(),
+                next: *next,
+                active: true,
+                paused: false,
+                end: None,
+                reported: None,
+            };
             let at = if let Some(at) = known {
                 self.logs[at] = fresh;
                 at
@@ -136,6 +143,22 @@ impl SimulatedLogs for SimulatedReader {
         Ok(())
     }
 
+    fn pause(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+        for log in logs {
+            self.logs[*log as usize].paused = true;
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+        for log in logs {
+            let assigned = &mut self.logs[*log as usize];
+            // As if it were assigned anew: its end is reported again.
+            (assigned.paused, assigned.reported) = (false, None);
+        }
+        Ok(())
+    }
+
     fn poll(
         &mut self,
         timeout: Duration,
@@ -151,7 +174,8 @@ impl SimulatedLogs for SimulatedReader {
             for at in 0..self.logs.len() {
                 let index = (first + at) % self.logs.len();
                 // Some answers come later than others.
-                if self.logs[index].active && shown < max && !schedule.one_in(4) {
+                let log = &self.logs[index];
+                if log.active && !log.paused && shown < max && !schedule.one_in(4) {
                     shown += self.visit_one(index, visit);
                 }
             }

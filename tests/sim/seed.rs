@@ -65,7 +65,11 @@ fn job_file(setting: &Setting) -> JobFile {
         commit_interval: format!("{}ms", setting.commit_ms),
         checkpoint_interval: format!("{}ms", setting.checkpoint_ms),
         max_parallelism: Some(setting.exchange),
-        idle_timeout: format!("{}ms", setting.idle_ms.unwrap_or(0)),
+        // Where logs wait for others, none may be at rest for ever; what is not about idleness ends long before.
+        idle_timeout: match (setting.idle_ms, setting.drift_ms) {
+            (None, Some(_)) => "1d".to_owned(),
+            (idle_ms, _) => format!("{}ms", idle_ms.unwrap_or(0)),
+        },
         ..JobFile::new("simulated:9092", setting.query.clone(), checkpoints)
     }
 }

@@ -66,6 +66,8 @@ sights! {
     CheckpointFailed: "checkpoint failed",
     Replaced: "producer replaced",
     Restored: "restored from a manifest",
+    LogWaited: "log waited for slower ones",
+    WaitEnded: "process went while a log waited",
     Advance: "watermark forced",
     AdvanceDropped: "forced watermark that was not committed",
     Upgraded: "shard of another plan",

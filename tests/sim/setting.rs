@@ -48,6 +48,8 @@ pub(crate) struct Setting {
     pub(crate) upgrade: Option<Upgrade>,
     /// `watermark.idleTimeout`, for windows over a claim: idle logs close theirs.
     pub(crate) idle_ms: Option<usize>,
+    /// `watermark.maxDrift`.
+    pub(crate) drift_ms: Option<usize>,
     pub(crate) partitions: u32,
     /// Partitions of an exchange.
     pub(crate) exchange: u32,
@@ -77,6 +79,12 @@ impl Setting {
         })
     }
 
+    /// In some seeds logs wait for slower ones: drawn apart, too.
+    fn drift(seed: u64) -> Option<usize> {
+        let random = &mut Random::new(seed ^ 0xa119_2ed5);
+        random.one_in(2).then(|| [100, 700, 5_000][random.below(3)])
+    }
+
     pub(crate) fn draw(seed: u64) -> Self {
         let random = &mut Random::new(seed ^ 0x5e77_1269);
         let partitions = 1 + random.below(4) as u32;
@@ -96,6 +104,7 @@ impl Setting {
             upgrade: Upgrade::draw(seed, &query),
             query,
             idle_ms,
+            drift_ms: Self::drift(seed),
             partitions,
             exchange: 1 + random.below(4) as u32,
             rows: 50 + random.below(350) as u64,

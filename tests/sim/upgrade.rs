@@ -97,6 +97,10 @@ pub(crate) fn versions(
     for query in std::iter::once(&setting.query).chain(after) {
         let mut object = JobFile { query: query.clone(), ..file.clone() }.object();
         object["spec"]["checkpoints"]["timeout"] = serde_json::json!("10s");
+        if let Some(drift_ms) = setting.drift_ms {
+            let watermark = &mut object["spec"]["sources"][0]["watermark"];
+            watermark["maxDrift"] = serde_json::json!(format!("{drift_ms}ms"));
+        }
         let object = crds::file::stream_job(&object.to_string())?;
         let job = Job::from_object(object, scratch)?;
         let plan = planning::replan(&job, setting.exchange)?;

@@ -29,6 +29,8 @@ pub struct SlotCounters {
     pub aborted_commits: u64,
     /// Producers replaced.
     pub replaced_producers: u64,
+    /// Times that a log ahead of others began to wait.
+    pub waits: u64,
 }
 
 /// One slot's entry.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use connectors::{KafkaConfig, S3Options};
-use crds::{Delivery, JobName, OnBadRecord, Source, StreamJob, StreamJobSpec};
+use crds::{Delivery, JobName, OnBadRecord, Source, StreamJob, StreamJobSpec, WatermarkStrategy};
 use dataflow::SourcePlan;
 use formats::{Decoder, EventTimeRule, Format, TimestampFormat, UnsupportedSchema};
 use protocol::acquire::Stop;
@@ -50,6 +50,8 @@ pub struct SourceSettings {
     pub timestamps: BTreeMap<String, TimestampFormat>,
     /// An event time further than this after the Kafka timestamp makes a bad record, ms.
     pub max_future_ms: Option<i64>,
+    /// A log further than this ahead of the slowest that it is aligned with is not read, ms.
+    pub max_drift_ms: Option<i64>,
     /// What becomes of bad records.
     pub on_bad_record: BadRecordPolicy,
 }
@@ -220,13 +222,15 @@ impl Job {
 }
 
 fn settings(source: &Source) -> SourceSettings {
-    let max_future = source.watermark.as_ref().and_then(crds::WatermarkStrategy::max_future);
+    let watermark = source.watermark.as_ref();
+    let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
     SourceSettings {
         name: source.name.to_string(),
         topic: source.topic.to_string(),
         format: format::of_source(source),
         timestamps: format::timestamps(source),
-        max_future_ms: max_future.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+        max_future_ms: watermark.and_then(WatermarkStrategy::max_future).map(ms),
+        max_drift_ms: watermark.and_then(WatermarkStrategy::max_drift).map(ms),
         on_bad_record: match &source.on_bad_record {
             OnBadRecord::Fail(_) => BadRecordPolicy::Fail,
             OnBadRecord::Skip(_) => BadRecordPolicy::Skip,

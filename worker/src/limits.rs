@@ -14,6 +14,10 @@ pub const IMPATIENT_AFTER: Duration = Duration::from_secs(1);
 pub const PARTITIONS_LOOK_INTERVAL: Duration = Duration::from_mins(1);
 /// It collects garbage at every so many of these looks.
 pub const LOOKS_PER_COLLECTION: u32 = 5;
+/// A log of which nothing is known yet holds those that it is aligned with back for so long at most.
+pub const FIRST_ROW_WAIT: Duration = Duration::from_secs(5);
+/// What others say of the logs that they read is looked at this often.
+pub const ALIGN_INTERVAL: Duration = Duration::from_millis(20);
 /// Longest body of an order, bytes.
 pub const ORDER_BYTES_MAX: usize = 16 << 10;
 /// Incarnations whose fencing is remembered (O5).

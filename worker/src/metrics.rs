@@ -115,6 +115,7 @@ mod tests {
             entry.status.rows = 7;
             entry.status.commits = 2;
             entry.counters.sink_rows = 5;
+            entry.counters.waits = 4;
             entry.counters.commit_seconds = vec![0.004, 0.2];
             let shard = |partition, watermark| ShardStatus {
                 stage: StageId(0),
@@ -123,6 +124,7 @@ mod tests {
                 end: None,
                 watermark,
                 idle: false,
+                waits: partition == 1,
                 gap_ms: None,
             };
             entry.status.shards = vec![shard(0, Some(2500)), shard(1, Some(1500))];
@@ -140,6 +142,8 @@ mod tests {
             format!("streamjob_output_rows_total{{{labels}}} 5"),
             format!("streamjob_commits_total{{{labels}}} 2"),
             format!("streamjob_watermark_seconds{{{labels}}} 1.5"),
+            format!("streamjob_shards_waiting{{{labels}}} 1"),
+            format!("streamjob_log_waits_total{{{labels}}} 4"),
             format!("streamjob_commit_duration_seconds_count{{{labels}}} 2"),
         ] {
             assert!(text.contains(&sample), "{sample} is missing in\n{text}");

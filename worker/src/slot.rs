@@ -19,6 +19,7 @@ use crate::world::World;
 
 mod acquire;
 mod advance;
+mod align;
 mod burst;
 mod checkpoint;
 mod checkpoint_task;
@@ -26,6 +27,7 @@ mod committer;
 mod context;
 mod decode;
 mod drain;
+mod drift;
 mod former;
 mod idle;
 mod other;

@@ -116,6 +116,10 @@ pub trait SimulatedLogs {
     fn assign(&mut self, logs: &[(Log, i64)]) -> Result<Vec<u32>, KafkaError>;
     /// See [`Reader::unassign`].
     fn unassign(&mut self, logs: &[Log]) -> Result<(), KafkaError>;
+    /// See [`Reader::pause`].
+    fn pause(&mut self, logs: &[u32]) -> Result<(), KafkaError>;
+    /// See [`Reader::resume`].
+    fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError>;
     /// See [`Reader::poll`].
     fn poll(
         &mut self,
@@ -139,6 +143,20 @@ impl Logs {
         match self {
             Self::Real(reader) => reader.unassign(logs),
             Self::Simulated(reader) => reader.unassign(logs),
+        }
+    }
+
+    pub(crate) fn pause(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+        match self {
+            Self::Real(reader) => reader.pause(logs),
+            Self::Simulated(reader) => reader.pause(logs),
+        }
+    }
+
+    pub(crate) fn resume(&mut self, logs: &[u32]) -> Result<(), KafkaError> {
+        match self {
+            Self::Real(reader) => reader.resume(logs),
+            Self::Simulated(reader) => reader.resume(logs),
         }
     }
 

@@ -74,6 +74,14 @@ fn rows(job: &Job, records: &str) -> String {
 }
 
 #[test]
+fn every_source_of_the_page_is_one_that_a_job_may_have() {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let blocks: Vec<&str> = page.split("```").filter_map(|b| b.strip_prefix("yaml\n")).collect();
+    let drifts = blocks.iter().filter_map(|lines| job(lines).sources[0].max_drift_ms);
+    assert_eq!(drifts.collect::<Vec<_>>(), [300_000]);
+}
+
+#[test]
 fn the_sources_of_the_page_are_read_as_it_says() {
     let page = fs::read_to_string(PAGE).unwrap();
     let mut blocks = page.split("```");

@@ -162,7 +162,8 @@ pub(crate) mod samples {
                 "nonce": "00000000000000aa",
                 "shards": [
                     {"stage": 0, "topic": "clicks", "partition": slot, "committed": 90,
-                     "end": 100, "watermark": 1_799_999_990_000_i64, "idle": false},
+                     "end": 100, "watermark": 1_799_999_990_000_i64, "idle": false,
+                     "waits": slot == 1},
                     {"stage": 0, "topic": "clicks", "partition": slot + 2, "committed": 5,
                      "end": 5, "watermark": 1, "idle": true},
                 ],

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crds::ConditionType;
-use protocol::admin::SlotStatus;
+use protocol::admin::{ShardStatus, SlotStatus};
 use serde_json::{Value, json};
 
 use crate::seen::{PodSeen, Seen, watermark};
@@ -149,12 +149,21 @@ fn shard_lines(seen: &Seen) -> String {
                 shard.committed.to_string(),
                 behind.map_or_else(|| "-".to_owned(), |behind| behind.to_string()),
                 shard.watermark.map_or_else(|| "-".to_owned(), since),
-                if shard.idle { "idle" } else { "" }.to_owned(),
+                at_rest(shard).to_owned(),
             ]);
         }
     }
     rows.sort();
     table(&["STAGE", "LOG", "SLOT", "COMMITTED", "BEHIND", "WATERMARK", ""], &rows)
+}
+
+/// Why nothing is read of a log.
+fn at_rest(shard: &ShardStatus) -> &'static str {
+    match (shard.idle, shard.waits) {
+        (true, _) => "idle",
+        (false, true) => "waits for slower ones",
+        (false, false) => "",
+    }
 }
 
 /// For programs.
@@ -224,6 +233,7 @@ SLOT   POD           PHASE     SHARDS   LAG   WATERMARK   ROWS   LATE   COMMIT  
             "{shown}"
         );
         assert!(shown.contains("idle"), "{shown}");
+        assert!(shown.contains("waits for slower ones"), "{shown}");
     }
 
     #[test]

@@ -18,8 +18,8 @@ use crate::validate::Target;
 
 mod figures;
 
-use figures::figures;
 pub(super) use figures::figures_before;
+use figures::worse_in;
 pub use figures::{later_ms, worse};
 
 /// What is thought of a generation that has taken over.
@@ -42,7 +42,7 @@ pub fn judge(observed: &Observed, generation: &GenerationStatus, within: Duratio
     if let (false, Some(pod)) = (runs, crashing(&set)) {
         return Health::Unhealthy(Reason::CrashLoop, pod);
     }
-    let worse = generation.before.as_ref().and_then(|before| worse(before, &figures(&set), age));
+    let worse = generation.before.as_ref().and_then(|before| worse_in(&set, before, age));
     let well = runs && set.slots().all(is_well);
     if well && worse.is_none() {
         return if age >= HEALTHY_AFTER { Health::Proven } else { Health::Open };

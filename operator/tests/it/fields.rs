@@ -106,6 +106,7 @@ pub(crate) const FIELDS: &[Field] = &[
     ("sources[].watermark.column", "/sources/0/watermark", [r#"{"column":"at","delay":"1s"}"#, r#"{"column":"then","delay":"1s"}"#], Query),
     ("sources[].watermark.delay", "/sources/0/watermark", [r#"{"column":"at","delay":"1s"}"#, r#"{"column":"at","delay":"2s"}"#], Query),
     ("sources[].watermark.idleTimeout", "/sources/0/watermark", [r#"{"column":"at","delay":"1s","idleTimeout":"30s"}"#, r#"{"column":"at","delay":"1s","idleTimeout":"40s"}"#], Query),
+    ("sources[].watermark.maxDrift", "/sources/0/watermark", [r#"{"column":"at","delay":"1s","maxDrift":"5m"}"#, r#"{"column":"at","delay":"1s","maxDrift":"6m"}"#], Pods),
     ("sources[].watermark.maxFuture", "/sources/0/watermark", [r#"{"column":"at","delay":"1s","maxFuture":"1h"}"#, r#"{"column":"at","delay":"1s","maxFuture":"2h"}"#], Query),
     ("sql", "/sql", [r#""INSERT INTO out SELECT 1""#, r#""INSERT INTO out SELECT 2""#], Query),
     ("state", "/state", [r#""Suspended""#, r#""Running""#], Rest),

@@ -52,6 +52,7 @@ fn seen(seconds: i64, phase: SlotPhase, says: Says, restarts: u32) -> (Observed,
             end: None,
             watermark: None,
             idle: false,
+            waits: false,
             gap_ms: None,
         });
         match says {
@@ -229,6 +230,40 @@ fn what_is_worse_waits_for_the_end_of_the_window() {
             Health::Unhealthy(reason, _) => reason.as_str(),
         };
         assert_eq!(found, want, "after {seconds} s with {lag}");
+    }
+}
+
+#[test]
+fn a_log_that_waits_for_slower_ones_is_no_sign_of_trouble() {
+    // The log that waits: as far as before, its records behind. The other: rows taken since, its records behind.
+    for (what, waits, rows, behind, want) in [
+        ("it waits", true, 200, 10, "Proven"),
+        ("nobody waits", false, 200, 10, "WatermarkStuck"),
+        ("nothing is read", true, 100, 10, "WatermarkStuck"),
+        ("others fall behind", true, 200, 800_000, "LagGrew"),
+    ] {
+        let (mut seen, mut generation) = seen(300, SlotPhase::Running, Says::Checkpointed, 0);
+        let rows_before = 100;
+        generation.before = Some(FiguresStatus {
+            lag: 1,
+            watermark_ms: Some(9_000),
+            rows: rows_before,
+            bad_rows: 0,
+        });
+        let pod = &mut seen.sets.get_mut(&NUMBER).unwrap().pods[0];
+        let Contact::Answered(worker) = &mut pod.contact else { panic!("it answers") };
+        let slot = &mut worker.slots[0];
+        let fast = &mut slot.shards[0];
+        (fast.watermark, fast.end, fast.waits) = (Some(9_000), Some(500_001), waits);
+        let slow = ShardStatus { watermark: Some(100), end: None, waits: false, ..fast.clone() };
+        slot.shards.push(slow);
+        (slot.rows, slot.lag) = (rows, 500_000 * u64::from(waits) + behind);
+        let found = match judge(&seen, &generation, WITHIN) {
+            Health::Open => "Open",
+            Health::Proven => "Proven",
+            Health::Unhealthy(reason, _) => reason.as_str(),
+        };
+        assert_eq!(found, want, "{what}");
     }
 }
 

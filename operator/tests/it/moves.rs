@@ -145,6 +145,7 @@ fn what_a_rollout_cost_is_remembered_and_told_once() {
         end: None,
         watermark: None,
         idle: false,
+        waits: false,
         gap_ms,
     };
     let gaps = [Some(70), Some(250), None, Some(90)];

@@ -286,6 +286,16 @@ impl Shard {
         self.registers.clone()
     }
 
+    /// What the shards before an exchange have promised, as this shard of it has read so far.
+    pub fn upstream(&self) -> &[UpstreamWatermark] {
+        &self.registers.upstream
+    }
+
+    /// Idle by R7, or because all upstream shards are.
+    pub fn is_idle(&self) -> bool {
+        self.registers.idle
+    }
+
     /// The shard's watermark: of its log in stage 0, combined in later stages.
     pub fn watermark(&self) -> Option<i64> {
         match self.input {

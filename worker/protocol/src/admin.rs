@@ -117,6 +117,10 @@ pub struct ShardStatus {
     pub watermark: Option<i64>,
     /// The log is idle.
     pub idle: bool,
+    /// The log is ahead of others and is not read until they come closer; its `end` is as it was seen last. An older
+    /// worker never lets one wait.
+    #[serde(default)]
+    pub waits: bool,
     /// From the last commit of the former owner to the first one here, ms, by the clock of the new owner; none: nobody
     /// owned it before, nobody saw its end, or this worker is too old to say.
     #[serde(default)]

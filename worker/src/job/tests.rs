@@ -48,7 +48,7 @@ fn defaults_and_identity_are_resolved() {
     assert_eq!(job.checkpoint_interval, Duration::from_secs(30));
     assert!(job.exactly_once);
     let source = &job.sources[0];
-    assert_eq!(source.max_future_ms, Some(24 * 3600 * 1000));
+    assert_eq!((source.max_future_ms, source.max_drift_ms), (Some(24 * 3600 * 1000), None));
     assert_eq!(source.on_bad_record, BadRecordPolicy::DeadLetter("dlq".into()));
 }
 

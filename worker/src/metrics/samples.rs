@@ -32,6 +32,7 @@ const COUNTERS: &[CounterRow] = &[
     ("producer_replacements", None, "Producers replaced after an unclean exchange", |e| {
         e.counters.replaced_producers
     }),
+    ("log_waits", None, "Times that a log ahead of others began to wait", |e| e.counters.waits),
     ("checkpoint_uploaded", Some(Unit::Bytes), "Uploaded by checkpoints", |e| {
         e.counters.checkpoint_bytes
     }),
@@ -49,6 +50,9 @@ const GAUGES: &[GaugeRow] = &[
     ("shards", None, "Shards of the slot", |e| some(e.status.shards.len() as u64)),
     ("shards_idle", None, "Shards whose log is idle", |e| {
         some(e.status.shards.iter().filter(|s| s.idle).count() as u64)
+    }),
+    ("shards_waiting", None, "Shards whose log waits for slower ones", |e| {
+        some(e.status.shards.iter().filter(|s| s.waits).count() as u64)
     }),
     ("state", Some(Unit::Bytes), "State in memory", |e| some(e.status.state_bytes)),
     ("watermark", Some(Unit::Seconds), "Smallest event-time watermark since the epoch", |e| {

@@ -13,6 +13,7 @@ use protocol::reason::Reason;
 
 use super::SlotEnd;
 use super::acquire::Owned;
+use super::align::Alignment;
 use super::burst::{Encoder, Outgoing};
 use super::checkpoint::Checkpoints;
 use super::committer::{Answer, Committer};
@@ -41,6 +42,7 @@ pub(crate) struct Running {
     pub(crate) encoder: Encoder,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) reporter: Reporter,
+    alignment: Alignment,
     pace: Pace,
     /// Something due at the last boundary did not fit into its commit (C10).
     unfinished: bool,
@@ -49,6 +51,7 @@ pub(crate) struct Running {
 /// Processes until the slot has given up its shards.
 pub(crate) fn process(context: &mut Context, owned: Owned) -> Result<SlotEnd, Stop> {
     let mut running = Running {
+        alignment: Alignment::new(context, &owned.shards),
         encoder: Encoder::new(&context.task)?,
         checkpoints: Checkpoints::new(context),
         reporter: Reporter::default(),
@@ -86,6 +89,7 @@ impl Running {
             faults::before(Point::ProcessRead);
             self.shards.pump(context, left)?;
             faults::after(Point::ProcessRead);
+            self.alignment.follow(context, &mut self.shards)?;
             if left.is_zero() || self.pending_bytes() >= OUTPUT_BYTES_MAX {
                 return Ok(());
             }

@@ -95,6 +95,7 @@ impl Shards {
         let logs: Vec<_> = parked.iter().map(|n| self.all[*n].id.log.clone()).collect();
         context.reader.unassign(&logs).map_err(|e| kafka_stop(&e))?;
         for n in parked {
+            self.all[n].waits = false; // when it is read again, it is read
             if let Some(log) = self.all[n].log.take() {
                 self.by_log[log as usize] = None;
             }

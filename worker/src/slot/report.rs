@@ -80,6 +80,7 @@ impl Reporter {
                 end,
                 watermark: shard.flow.watermark(),
                 idle: registers.idle,
+                waits: shard.waits,
                 gap_ms: shard.gap_ms,
             });
         }

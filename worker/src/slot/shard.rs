@@ -35,6 +35,8 @@ pub(crate) struct OwnedShard {
     pub(crate) bound: Option<i64>,
     /// When the log was first seen read to its end at this offset.
     pub(crate) at_end: Option<(i64, Instant)>,
+    /// Its log is ahead of others and is not read until they come closer.
+    pub(crate) waits: bool,
     /// Watermark entry as last sent to the exchanges.
     pub(crate) sent_watermark: Option<UpstreamWatermark>,
     /// Newest entry that has not been sent.
@@ -105,6 +107,7 @@ impl OwnedShard {
             topic_id,
             bound: None,
             at_end: None,
+            waits: false,
             sent_watermark: None,
             due_watermark: None,
             naming: None,

@@ -40,7 +40,7 @@ pub fn later_ms(before: &StreamJobSpec, after: &StreamJobSpec) -> Option<i64> {
     delays.collect::<Option<Vec<i64>>>()?.into_iter().max()
 }
 
-pub(super) fn figures(set: &SetView) -> FiguresStatus {
+fn figures(set: &SetView) -> FiguresStatus {
     let sources = set.slots().flat_map(|slot| &slot.shards).filter(|s| s.stage == StageId(0));
     FiguresStatus {
         lag: set.slots().map(|slot| slot.lag).sum(),
@@ -48,6 +48,23 @@ pub(super) fn figures(set: &SetView) -> FiguresStatus {
         rows: set.slots().map(|slot| slot.rows).sum(),
         bad_rows: set.slots().map(|slot| slot.bad_rows).sum(),
     }
+}
+
+/// What is worse in a set than before, after so long. A log that waits for slower ones, as the spec asks, is no sign of
+/// trouble: its records do not count as waiting, and as long as rows are taken at all, its watermark, which is the
+/// largest, need not move.
+pub(super) fn worse_in(
+    set: &SetView,
+    before: &FiguresStatus,
+    after: Duration,
+) -> Option<(Reason, String)> {
+    let all = figures(set);
+    let waiting = || set.slots().flat_map(|slot| &slot.shards).filter(|shard| shard.waits);
+    let held = waiting().map(|s| s.end.map_or(0, |end| end.saturating_sub(s.committed).max(0)));
+    let now = FiguresStatus { lag: all.lag.saturating_sub(held.sum::<i64>() as u64), ..all };
+    let others_move = waiting().next().is_some() && now.rows > before.rows;
+    let watermark_ms = before.watermark_ms.filter(|_| !others_move);
+    worse(&FiguresStatus { watermark_ms, ..before.clone() }, &now, after)
 }
 
 /// What is worse than before after so long, if anything is. Each has its slack: what a take-over costs by itself, and

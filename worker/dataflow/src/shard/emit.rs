@@ -116,24 +116,28 @@ impl Shard {
         Ok(())
     }
 
+    /// What the shard promises to those that it feeds: nothing of it that is older is to come. Its watermark, less
+    /// what a result may lie behind it.
+    pub fn promised(&self) -> Option<i64> {
+        let own = self.watermark()?;
+        let of = |end: &EndState| match end {
+            EndState::Window(window) => window.promised(own),
+            EndState::Sink { .. } | EndState::Partial(_) => None,
+        };
+        Some(self.ends.iter().filter_map(of).fold(own, i64::min))
+    }
+
     fn own_entry(&self) -> Option<UpstreamWatermark> {
         let feeds = self.ends.iter().any(|end| match end {
             EndState::Sink { .. } => false,
             EndState::Window(window) => window.feeds(),
             EndState::Partial(_) => true,
         });
-        let promised = |own: i64| {
-            let of = |end: &EndState| match end {
-                EndState::Window(window) => window.promised(own),
-                EndState::Sink { .. } | EndState::Partial(_) => None,
-            };
-            self.ends.iter().filter_map(of).fold(own, i64::min)
-        };
         feeds.then(|| UpstreamWatermark {
             stage: self.stage,
             topic: self.log.topic.clone(),
             partition: self.log.partition,
-            watermark: self.watermark().map(promised),
+            watermark: self.promised(),
             // Behind an exchange a shard may only be slow: whoever ignored it would lose its results. No idle log holds
             // back the watermark that it has combined.
             idle: self.registers.idle && matches!(self.input, Input::Source(_)),
