@@ -1,5 +1,5 @@
-//! Logs that are apart (`watermark.maxDrift`): one is far denser than the others, so that reading all at one pace leaves
-//! it behind. The others wait for it, across workers and through a kill, and the results are those of no waiting.
+//! Logs that are apart (`watermark.maxDrift`): one is far denser than the others, so that reading all at one pace
+//! leaves it behind. The others wait for it, across workers and through a kill, and the results are as without waiting.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -182,8 +182,8 @@ impl Group {
     }
 }
 
-/// A log of this slot, as far as its rows have been handed to the operators. One that was read to its end and had no row
-/// is no more behind than an idle one.
+/// A log of this slot, as far as its rows have been handed to the operators. One that was read to its end and had no
+/// row is no more behind than an idle one.
 fn known(shard: &OwnedShard) -> Known {
     let watermark = shard.flow.promised();
     let empty = watermark.is_none() && shard.at_end.is_some();

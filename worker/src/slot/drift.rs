@@ -1,5 +1,5 @@
-//! Which log waits for which: pure, over what is known of them. Waiting delays reading and nothing else, so it may go by
-//! what is known late, or not at all.
+//! Which log waits for which: pure, over what is known of them. Waiting delays reading and nothing else, so it may go
+//! by what is known late, or not at all.
 
 /// What is known of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +51,8 @@ impl Known {
         }
     }
 
-    /// Must it wait? Who waits goes on when it is clearly less ahead, or it would be held after every batch, and fetched
-    /// anew.
+    /// Must it wait? Who waits goes on when it is clearly less ahead, or it would be held after every batch, and
+    /// fetched anew.
     pub(super) fn waits(self, slowest: Slowest, drift_ms: i64, waited: bool) -> bool {
         if slowest == Slowest::Unknown {
             return self.watermark.is_some() && !self.idle;
