@@ -26,6 +26,7 @@ use crate::names::ColumnName;
     (
         "!has(self.metadata) || (self.metadata == 'key' && self.type == 'VARCHAR') || \
          (self.metadata == 'timestamp' && self.type == 'TIMESTAMP') || \
+         (self.metadata == 'processingTime' && self.type == 'TIMESTAMP') || \
          (self.metadata == 'partition' && self.type == 'INT') || \
          (self.metadata == 'offset' && self.type == 'BIGINT')",
         METADATA_TYPES,
@@ -62,6 +63,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// Whether it is when the record was read.
+    pub fn is_clock(&self) -> bool {
+        self.metadata == Some(Metadata::ProcessingTime)
+    }
+
     /// Whether it is a field of the record's value, not something beside it.
     pub fn is_field(&self) -> bool {
         self.metadata.is_none() && self.header.is_none()
@@ -126,11 +132,10 @@ pub(crate) const HEADER_TYPE: &str = "a header is VARCHAR";
 /// What is told where a format has nothing to say.
 pub(crate) const FORMAT_TYPE: &str = "format is for a TIMESTAMP within the record's value";
 /// What is told where the type is another one.
-pub(crate) const METADATA_TYPES: &str =
-    "metadata: key is VARCHAR, timestamp TIMESTAMP, partition INT, offset BIGINT";
+pub(crate) const METADATA_TYPES: &str = "metadata: key is VARCHAR, timestamp and processingTime TIMESTAMP, partition INT, offset BIGINT";
 
 /// Takes the value from beside the record's value: `key` as VARCHAR, `timestamp` as TIMESTAMP,
-/// `partition` as INT, `offset` as BIGINT.
+/// `partition` as INT, `offset` as BIGINT, `processingTime` as TIMESTAMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
@@ -143,6 +148,9 @@ pub enum Metadata {
     Partition,
     /// The record's offset in its partition.
     Offset,
+    /// When the job read the record. As watermark column it is the clock: windows over it end by
+    /// themselves, and no row is late.
+    ProcessingTime,
 }
 
 impl Metadata {
@@ -150,7 +158,7 @@ impl Metadata {
     pub fn column_type(self) -> ColumnType {
         match self {
             Self::Key => ColumnType::Varchar,
-            Self::Timestamp => ColumnType::Timestamp,
+            Self::Timestamp | Self::ProcessingTime => ColumnType::Timestamp,
             Self::Partition => ColumnType::Int,
             Self::Offset => ColumnType::BigInt,
         }

@@ -21,9 +21,20 @@ use crate::names::{ColumnName, RelationName, TopicName};
         "watermark.column must be one of the columns, of type TIMESTAMP",
     ),
     (
+        "!has(self.watermark) || !(has(self.watermark.delay) || has(self.watermark.idleTimeout) || \
+         has(self.watermark.maxFuture) || has(self.watermark.maxDrift)) || !self.columns.exists(c, \
+         c.name == self.watermark.column && has(c.metadata) && c.metadata == 'processingTime')",
+        CLOCKED_WATERMARK,
+    ),
+    (
         "!has(self.partitionedBy) || \
          self.partitionedBy.all(p, self.columns.exists(c, c.name == p))",
         "partitionedBy must name declared columns",
+    ),
+    (
+        "!has(self.partitionedBy) || !self.columns.exists(c, has(c.metadata) && \
+         c.metadata == 'processingTime' && c.name in self.partitionedBy)",
+        CLAIMED_CLOCK,
     ),
     (
         "!has(self.format.csv) || self.columns.all(c, !has(c.path))",
@@ -56,6 +67,18 @@ pub struct Source {
     pub on_bad_record: OnBadRecord,
 }
 
+impl Source {
+    /// The watermark is over processing time: it goes as the clock does.
+    pub fn is_clocked(&self) -> bool {
+        let time = self.watermark.as_ref().map(|watermark| &watermark.column);
+        self.columns.iter().any(|column| column.is_clock() && Some(&column.name) == time)
+    }
+}
+
+/// What is told where the clock is to wait for something.
+pub(crate) const CLOCKED_WATERMARK: &str = "over processing time a watermark has no delay, idleTimeout, maxFuture or maxDrift: it is the clock";
+/// What is told where no partition can be meant.
+pub(crate) const CLAIMED_CLOCK: &str = "partitionedBy cannot name processing time";
 /// What is said of a drift of nothing.
 pub(crate) const DRIFT: &str =
     "maxDrift must be more than 0s: leave it out where no partition is to wait";

@@ -11,7 +11,10 @@ use crate::format::{Format, NO_PATHS_IN_CSV, SIGNS};
 use crate::lifecycle::{RestoreFrom, UpgradeMode};
 use crate::overrides;
 use crate::sink::Sink;
-use crate::source::{DRIFT, DRIFT_WITHOUT_IDLE, Source, StartFrom, WatermarkStrategy};
+use crate::source::{
+    CLAIMED_CLOCK, CLOCKED_WATERMARK, DRIFT, DRIFT_WITHOUT_IDLE, Source, StartFrom,
+    WatermarkStrategy,
+};
 use crate::stream_job::StreamJobSpec;
 
 /// One broken rule.
@@ -116,13 +119,19 @@ fn check_source(source: &Source, path: &str, faults: &mut Faults) {
             "watermark.column must be one of the columns, of type TIMESTAMP",
         );
         check_drift(watermark, &format!("{path}.watermark"), faults);
+        let waits =
+            [watermark.delay, watermark.idle_timeout, watermark.max_future, watermark.max_drift];
+        let plain = !source.is_clocked() || waits.iter().all(Option::is_none);
+        faults.unless(plain, format!("{path}.watermark"), CLOCKED_WATERMARK);
     }
     if let Some(claim) = &source.partitioned_by {
         let path = format!("{path}.partitionedBy");
         faults.unless((1..=8).contains(&claim.len()), &*path, "must name 1 to 8 columns");
         let declared =
             claim.iter().all(|name| source.columns.iter().any(|column| column.name == *name));
-        faults.unless(declared, path, "partitionedBy must name declared columns");
+        faults.unless(declared, &*path, "partitionedBy must name declared columns");
+        let timed = source.columns.iter().any(|c| c.is_clock() && claim.contains(&c.name));
+        faults.unless(!timed, path, CLAIMED_CLOCK);
     }
     check_format(&source.format, path, faults);
     let paths = source.columns.iter().any(|column| column.path.is_some());

@@ -54,7 +54,7 @@ impl Decisions {
             plan_fingerprint: Fingerprint::from_bits(1),
             layout: layout.clone(),
         };
-        let sealed = |shard| SealedShard { shard, offset: 0, manifest: None };
+        let sealed = |shard| SealedShard { shard, offset: 0, manifest: None, clock: None };
         let part = Sealed {
             format: 1,
             generation: Generation(0),
@@ -205,6 +205,7 @@ impl Decisions {
             manifest: None,
             released: commit.released,
             cursor,
+            clock: None,
         };
         (offset, metadata.encode())
     }

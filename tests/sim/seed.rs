@@ -120,7 +120,7 @@ fn write_first(site: &Site) -> anyhow::Result<()> {
         slot: SlotIndex(0),
         slots: 1,
         job_uid: site.job.uid.clone(),
-        shards: shards.map(|shard| SealedShard { shard, offset: 0, manifest: None }).collect(),
+        shards: shards.map(|shard| SealedShard { shard, offset: 0, manifest: None, clock: None }).collect(),
     };
     let key = site.job.keys.sealed(first.generation, first.slot);
     upgrade::write(site, &key, serde_json::to_vec(&first)?)

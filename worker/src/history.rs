@@ -147,7 +147,12 @@ mod tests {
             slot: SlotIndex(0),
             slots: 1,
             job_uid: "u".into(),
-            shards: vec![SealedShard { shard: shard.clone(), offset: 0, manifest: None }],
+            shards: vec![SealedShard {
+                shard: shard.clone(),
+                offset: 0,
+                manifest: None,
+                clock: None,
+            }],
         };
         let mut history = JobHistory { sealed: vec![sealed], ..JobHistory::default() };
         assert!(!history.counted_before(own, &shard), "the first start");

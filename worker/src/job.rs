@@ -222,7 +222,8 @@ impl Job {
 }
 
 fn settings(source: &Source) -> SourceSettings {
-    let watermark = source.watermark.as_ref();
+    // What is read from a backlog is stamped long after it was written.
+    let watermark = source.watermark.as_ref().filter(|_| !source.is_clocked());
     let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
     SourceSettings {
         name: source.name.to_string(),

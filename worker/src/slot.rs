@@ -23,6 +23,7 @@ mod align;
 mod burst;
 mod checkpoint;
 mod checkpoint_task;
+mod clock;
 mod committer;
 mod context;
 mod decode;

@@ -183,6 +183,7 @@ mod tests {
                 manifest: None,
                 released,
                 cursor: None,
+                clock: None,
             }
             .encode()
         };

@@ -56,6 +56,7 @@ fn rows(job: &Job, records: &str) -> String {
             timestamp_ms: Some(START + offset * 1_000),
             partition: 3,
             offset,
+            read_ms: Some(START + offset * 5_000),
             ..Record::of_value(record.as_bytes())
         };
         if let Err(bad) = decoder.decode(record) {

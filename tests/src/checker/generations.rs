@@ -104,6 +104,7 @@ mod tests {
             manifest: None,
             released: false,
             cursor: None,
+            clock: None,
         };
         CommittedOffset {
             group: "job.0".into(),

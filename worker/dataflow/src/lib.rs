@@ -20,6 +20,7 @@ mod ranked;
 mod schema;
 mod session;
 mod shard;
+mod ticks;
 mod watermark;
 mod window;
 
@@ -36,4 +37,5 @@ pub use plan::{
 pub use ranked::{RowOrder, pack_rows};
 pub use schema::TableMapping;
 pub use shard::Shard;
+pub use ticks::Ticks;
 pub use window::WindowKind;

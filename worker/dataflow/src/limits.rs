@@ -17,6 +17,11 @@ pub const GROUPS_MAX: usize = u32::MAX as usize - 1;
 pub const REFIRED_WINDOWS_MAX: i64 = 100;
 /// Rows of a sink that one row may change.
 pub const CHANGED_ROWS_MAX: i64 = 100;
+/// Where a watermark is a clock, and something closes by the time of its rows: so often it is told of while none
+/// come, ms.
+pub const CLOCK_STEP_MS: i64 = 1_000;
+/// And so often at least, ms: whoever looks at the watermark sees that it goes on.
+pub const CLOCK_PAUSE_MAX_MS: i64 = 60_000;
 /// How long state is kept that nobody bounds, ms: beyond all event times.
 pub const FOREVER_MS: i64 = EVENT_TIME_ABS_MAX << 2;
 /// Windows of so many panes are merged pane by pane; longer ones keep merged panes for the next windows.

@@ -52,6 +52,13 @@ pub struct SourcePlan {
     pub idle_timeout_ms: Option<u64>,
 }
 
+impl SourcePlan {
+    /// The event time is when a row was read: the watermark is a clock, and what depends on it lies behind an exchange.
+    pub fn is_clocked(&self) -> bool {
+        self.event_time.is_some_and(|time| self.origins[time] == Origin::ProcessingTime)
+    }
+}
+
 /// An exchange topic between a partial and a merging window operator.
 #[derive(Debug, Clone)]
 pub struct ExchangePlan {

@@ -260,6 +260,32 @@ impl Shard {
         }
     }
 
+    /// Stage 0, where the watermark is a clock: it stands there now. No later row may be older.
+    ///
+    /// # Panics
+    /// If the watermark is none, or if state depends on it here: a replay would find another time.
+    pub fn set_clock(&mut self, now_ms: i64) {
+        assert!(
+            self.is_clocked() && self.windows.is_empty(),
+            "what a clock closes lies behind an exchange"
+        );
+        self.registers.max_event_time = self.registers.max_event_time.max(Some(now_ms));
+    }
+
+    /// Where that clock stands; none before the first row or word of it.
+    pub fn clock(&self) -> Option<i64> {
+        self.registers.max_event_time.filter(|_| self.is_clocked())
+    }
+
+    /// Rows came since the last boundary.
+    pub fn has_rows(&self) -> bool {
+        self.open
+    }
+
+    fn is_clocked(&self) -> bool {
+        matches!(self.input, Input::Source(source) if self.plan.sources[source].is_clocked())
+    }
+
     /// Marks the watermark entries of the next emissions as the last of a drain; the next row ends it.
     pub fn set_drained(&mut self, generation: Option<u64>) {
         self.drained = generation;

@@ -216,7 +216,7 @@ fn gcd(a: i64, b: i64) -> i64 {
 pub(crate) struct Panes {
     pub(crate) size: i64,
     pub(crate) slide: i64,
-    offset: i64,
+    pub(crate) offset: i64,
     pub(crate) pane: i64,
     /// Windows start every `size`; else every `slide`.
     cumulates: bool,

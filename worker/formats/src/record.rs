@@ -17,6 +17,8 @@ pub struct Record<'a> {
     pub partition: i32,
     /// The place in the log.
     pub offset: i64,
+    /// When it was read, ms, where somebody asks for it.
+    pub read_ms: Option<i64>,
 }
 
 impl<'a> Record<'a> {

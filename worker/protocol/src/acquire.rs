@@ -115,6 +115,8 @@ pub struct StartPoint {
     pub commit: CommitNumber,
     /// Read from metadata, not from a seal or as a new log.
     pub committed: bool,
+    /// Of a shard whose watermark is a clock: no row may be stamped below (R5).
+    pub clock: Option<i64>,
 }
 
 /// What is known about a shard besides its committed offset.
@@ -154,6 +156,7 @@ pub fn start_point(
             cursor: metadata.cursor,
             commit: metadata.commit,
             committed: true,
+            clock: metadata.clock,
         });
     }
     if let Some((sealed, job_uid)) = history.seal.and_then(|seal| seal.shard(shard)) {
@@ -165,6 +168,7 @@ pub fn start_point(
             cursor: None,
             commit: CommitNumber(0),
             committed: false,
+            clock: sealed.clock,
         });
     }
     if history.counted_before {
@@ -180,6 +184,7 @@ pub fn start_point(
         cursor: None,
         commit: CommitNumber(0),
         committed: false,
+        clock: None,
     })
 }
 
@@ -276,6 +281,7 @@ mod tests {
             manifest: None,
             released,
             cursor: None,
+            clock: None,
         }
         .encode()
     }
@@ -283,7 +289,12 @@ mod tests {
     fn seal(generation: u64, slot: u32, slots: u32, partitions: &[i32]) -> Sealed {
         let shards = partitions
             .iter()
-            .map(|p| SealedShard { shard: shard(*p), offset: 100 + i64::from(*p), manifest: None })
+            .map(|p| SealedShard {
+                shard: shard(*p),
+                offset: 100 + i64::from(*p),
+                manifest: None,
+                clock: None,
+            })
             .collect();
         Sealed {
             format: 1,

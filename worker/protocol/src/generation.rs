@@ -101,6 +101,9 @@ pub struct SealedShard {
     pub offset: i64,
     /// The checkpoint that holds its state; none on a first start.
     pub manifest: Option<ManifestName>,
+    /// As the metadata of its newest commit says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<i64>,
 }
 
 /// One slot's part of a suspended job, or the planner's of a first start (S1).

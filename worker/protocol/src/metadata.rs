@@ -1,5 +1,6 @@
 //! The metadata that travels with every committed offset (C2). ASCII, at most 256 bytes, versioned:
-//! `sj1;g=<generation>;s=<slot>;c=<commit>;n=<nonce>;m=<manifest or ->;r=<0|1>;k=<operator:window end:rows or ->`.
+//! `sj1;g=<generation>;s=<slot>;c=<commit>;n=<nonce>;m=<manifest or ->;r=<0|1>;k=<operator:window end:rows or ->`, and
+//! for a shard whose watermark is a clock `;t=<ms>`.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,8 @@ pub struct OffsetMetadata {
     pub released: bool,
     /// An emission is cut here (C10).
     pub cursor: Option<EmissionCursor>,
+    /// Of a shard whose watermark is a clock: where it stood, ms since the epoch. No later row is stamped below (R5).
+    pub clock: Option<i64>,
 }
 
 /// Why a text is not metadata of ours.
@@ -58,8 +61,9 @@ impl OffsetMetadata {
         let cursor = self
             .cursor
             .map_or("-".to_owned(), |c| format!("{}:{}:{}", c.operator, c.window_end, c.rows));
+        let clock = self.clock.map_or(String::new(), |ms| format!(";t={ms}"));
         let text = format!(
-            "{VERSION};g={};s={};c={};n={};m={manifest};r={};k={cursor}",
+            "{VERSION};g={};s={};c={};n={};m={manifest};r={};k={cursor}{clock}",
             self.generation,
             self.slot,
             self.commit,
@@ -102,6 +106,13 @@ impl OffsetMetadata {
                 _ => return Err(foreign("released is neither 0 nor 1")),
             },
             cursor: parse_cursor(field("k")?).ok_or_else(|| foreign("the cursor is not one"))?,
+            clock: None,
+        };
+        let clock = parts.next().map(|part| part.strip_prefix("t=").and_then(|ms| ms.parse().ok()));
+        let decoded = match clock {
+            None => decoded,
+            Some(Some(ms)) => Self { clock: Some(ms), ..decoded },
+            Some(None) => return Err(foreign("the clock is not one")),
         };
         if parts.next().is_some() || decoded.encode() != text {
             return Err(foreign("it is not in canonical form"));
@@ -146,6 +157,7 @@ mod tests {
             }),
             released: true,
             cursor: Some(EmissionCursor { operator: 2, window_end: 1_700_000_010_000, rows: 5 }),
+            clock: None,
         }
     }
 
@@ -153,6 +165,10 @@ mod tests {
     fn the_format_is_frozen() {
         assert_eq!(sample().encode(), GOLDEN);
         assert_eq!(OffsetMetadata::decode(GOLDEN), Ok(sample()));
+        let clocked = OffsetMetadata { clock: Some(1_700_000_012_345), ..sample() };
+        let golden = format!("{GOLDEN};t=1700000012345");
+        assert_eq!(clocked.encode(), golden);
+        assert_eq!(OffsetMetadata::decode(&golden), Ok(clocked));
     }
 
     #[test]
@@ -167,6 +183,7 @@ mod tests {
         manifest.number = CheckpointNumber(u64::MAX);
         longest.cursor =
             Some(EmissionCursor { operator: u16::MAX, window_end: i64::MIN, rows: u64::MAX });
+        longest.clock = Some(i64::MIN);
         assert_eq!(OffsetMetadata::decode(&longest.encode()), Ok(longest));
     }
 
@@ -174,6 +191,7 @@ mod tests {
     fn foreign_texts_are_refused() {
         let canonical_breakers = GOLDEN.replace("g=3", "g=03");
         let trailing = format!("{GOLDEN};x=1");
+        let clocks = ["", "x", "07", "7;t=7"].map(|bad| format!("{GOLDEN};t={bad}"));
         for bad in [
             "",
             "consumer-1",
@@ -184,6 +202,10 @@ mod tests {
             &GOLDEN.replace("r=1", "r=2"),
             &GOLDEN.replace(":5", ""),
             &GOLDEN.replace("m=g2", "m=../g2"),
+            &clocks[0],
+            &clocks[1],
+            &clocks[2],
+            &clocks[3],
         ] {
             assert!(OffsetMetadata::decode(bad).is_err(), "{bad}");
         }

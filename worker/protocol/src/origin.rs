@@ -34,6 +34,8 @@ pub enum Origin {
     Partition,
     /// The record's offset in its partition.
     Offset,
+    /// When the record was read: not of the record, and another time with every reading.
+    ProcessingTime,
 }
 
 impl Origin {
@@ -72,6 +74,7 @@ impl fmt::Display for Origin {
             Self::Timestamp => f.write_str("the record's timestamp"),
             Self::Partition => f.write_str("the record's partition"),
             Self::Offset => f.write_str("the record's offset"),
+            Self::ProcessingTime => f.write_str("the processing time"),
         }
     }
 }

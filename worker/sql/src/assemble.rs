@@ -140,6 +140,7 @@ fn read_source<'a>(
     let schema: SchemaRef = Arc::new(Schema::new(fields));
     let df_schema = DFSchema::try_from(Arc::clone(&schema))
         .map_err(|e| Refusal::declared(e.strip_backtrace(), ""))?;
+    let clocked = declared.is_clocked();
     let plan = SourcePlan {
         name: declared.name.clone(),
         topic: declared.topic.clone(),
@@ -147,8 +148,9 @@ fn read_source<'a>(
         origins: columns.iter().map(|column| column.origin.clone()).collect(),
         reading: declared.reading.clone(),
         event_time,
-        delay_ms: declared.delay_ms,
-        idle_timeout_ms: declared.idle_timeout_ms,
+        // Further rows may have the time at which the clock stands.
+        delay_ms: if clocked { 1 } else { declared.delay_ms },
+        idle_timeout_ms: declared.idle_timeout_ms.filter(|_| !clocked),
     };
     Ok(ReadSource { declared, schema: df_schema, plan, pipelines: Vec::new() })
 }

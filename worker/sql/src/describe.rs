@@ -128,6 +128,9 @@ pub fn describe(plan: &JobPlan) -> Description {
                 None => "never idle".to_owned(),
             };
             let column = source.schema.field(column).name();
+            if source.is_clocked() {
+                return format!("{column}, the clock");
+            }
             format!("{column} - {} ms, {idle}", source.delay_ms)
         }),
     });
@@ -174,6 +177,7 @@ fn from(column: &str, origin: &Origin) -> String {
         Origin::Timestamp => "timestamp",
         Origin::Partition => "partition",
         Origin::Offset => "offset",
+        Origin::ProcessingTime => "processingTime",
     };
     format!(" METADATA FROM '{metadata}'")
 }

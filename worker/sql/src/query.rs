@@ -129,6 +129,16 @@ impl JobQuery {
 }
 
 impl SourceDef {
+    /// The event time is when a row was read.
+    pub fn is_clocked(&self) -> bool {
+        self.event_time.as_ref().is_some_and(|time| self.is_clock(time))
+    }
+
+    /// Whether a column is when a row was read.
+    pub(crate) fn is_clock(&self, name: &str) -> bool {
+        self.columns.iter().any(|c| c.name == name && c.origin == Origin::ProcessingTime)
+    }
+
     fn faults(&self, fault: &mut impl FnMut(String, &str)) {
         let name = &self.name;
         if self.columns.is_empty() {
@@ -153,6 +163,28 @@ impl SourceDef {
             }
         }
         self.origin_faults(fault);
+        self.time_faults(fault);
+        let find = |column: &String| self.columns.iter().find(|c| c.name == *column);
+        for column in self.partitioned_by.iter().flatten() {
+            if find(column).is_none() {
+                fault(
+                    format!("source '{name}' has no column '{column}', named in partitionedBy"),
+                    "",
+                );
+            } else if self.is_clock(column) {
+                let message = format!(
+                    "source '{name}': partitionedBy names '{column}', which is processing time"
+                );
+                fault(message, "name columns of the record");
+            }
+        }
+        if self.partitioned_by.as_ref().is_some_and(Vec::is_empty) {
+            fault(format!("source '{name}': partitionedBy names no column"), "leave it out");
+        }
+    }
+
+    fn time_faults(&self, fault: &mut impl FnMut(String, &str)) {
+        let name = &self.name;
         let find = |column: &String| self.columns.iter().find(|c| c.name == *column);
         if let Some(column) = &self.event_time {
             match find(column) {
@@ -173,17 +205,12 @@ impl SourceDef {
             fault(format!("source '{name}': the watermark delay is negative"), "");
         } else if self.delay_ms > EVENT_TIME_ABS_MAX {
             fault(format!("source '{name}': the watermark delay is out of range"), "");
-        }
-        for column in self.partitioned_by.iter().flatten() {
-            if find(column).is_none() {
-                fault(
-                    format!("source '{name}' has no column '{column}', named in partitionedBy"),
-                    "",
-                );
-            }
-        }
-        if self.partitioned_by.as_ref().is_some_and(Vec::is_empty) {
-            fault(format!("source '{name}': partitionedBy names no column"), "leave it out");
+        } else if self.delay_ms > 0 && self.is_clocked() {
+            let supported = "leave the delay out: nothing comes later than the clock";
+            fault(
+                format!("source '{name}': the watermark of processing time has a delay"),
+                supported,
+            );
         }
     }
 

@@ -217,6 +217,14 @@ fn event_time(
             format!("'{}' is not the time of the windows that '{table}' is over", column.value),
             "a window over windows is over their window_time, passed through views unchanged",
         )),
+        Some(datafusion_expr::Expr::Column(found)) if source.is_clock(&found.name) => {
+            let (column, source) = (&column.value, &source.name);
+            let message = format!(
+                "'{column}' is processing time, and the watermark of source '{source}' is over '{time}'"
+            );
+            let supported = format!("declare watermark.column: {column} on the source");
+            Err(Refusal::at(at, message, supported))
+        }
         Some(_) => Err(Refusal::at(
             at,
             format!("'{}' is not the event time of source '{}'", column.value, source.name),

@@ -128,6 +128,7 @@ mod tests {
             manifest: manifest.map(name),
             released: false,
             cursor: None,
+            clock: None,
         };
         Points::from([(id(), (committed, metadata))])
     }

@@ -65,6 +65,7 @@ fn origin(column: &Column, position: Option<usize>) -> Origin {
         (_, Some(Metadata::Timestamp)) => Origin::Timestamp,
         (_, Some(Metadata::Partition)) => Origin::Partition,
         (_, Some(Metadata::Offset)) => Origin::Offset,
+        (_, Some(Metadata::ProcessingTime)) => Origin::ProcessingTime,
         (Some(path), None) => Origin::Field(path.iter().map(step).collect()),
         (None, None) => match position {
             Some(at) => Origin::Position(at),

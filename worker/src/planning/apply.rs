@@ -191,6 +191,7 @@ mod tests {
             shard: ShardId { stage: StageId(0), log: Log::new(*topic, *partition) },
             offset: *offset,
             manifest: None,
+            clock: None,
         };
         Sealed {
             format: SEALED_FORMAT,

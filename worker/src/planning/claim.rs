@@ -117,6 +117,7 @@ fn value(column: &Origin, record: &Record<'_>, fields: &Value) -> Option<Value> 
         Origin::Timestamp => record.timestamp_ms.into(),
         Origin::Partition => record.partition.into(),
         Origin::Offset => record.offset.into(),
+        Origin::ProcessingTime => record.read_ms.into(),
     })
 }
 
@@ -142,7 +143,16 @@ pub(super) fn read(
         reader.poll(POLL, RECORDS, &mut |event| match event {
             Event::Record { log, offset, timestamp_ms, key, payload, headers } => {
                 let Some((partition, end)) = open.get(&log).copied() else { return };
-                sample.observe(&Record { payload, key, headers, timestamp_ms, partition, offset });
+                let read_ms = None;
+                sample.observe(&Record {
+                    payload,
+                    key,
+                    headers,
+                    timestamp_ms,
+                    partition,
+                    offset,
+                    read_ms,
+                });
                 if offset + 1 >= end {
                     open.remove(&log);
                 }

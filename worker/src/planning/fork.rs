@@ -123,6 +123,7 @@ impl Fork {
                 shard: shard.shard,
                 offset,
                 manifest: sealed.manifest.clone(),
+                clock: sealed.clock,
             });
         }
         let covered = self.parts.iter().flat_map(|p| &p.shards).filter(|s| s.manifest.is_some());

@@ -310,7 +310,7 @@ pub(super) fn first_offsets(
     let shards = layout.shards().map(|shard| {
         let of_source = found.get(shard.log.topic.as_str());
         let offset = of_source.and_then(|o| o.get(shard.log.partition as usize)).copied();
-        SealedShard { shard, offset: offset.unwrap_or(0), manifest: None }
+        SealedShard { shard, offset: offset.unwrap_or(0), manifest: None, clock: None }
     });
     Ok(Ok(shards.collect()))
 }

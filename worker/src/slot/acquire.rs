@@ -257,18 +257,9 @@ fn bring_up(
             faults::after(Point::AcquireRestore);
             shard
         };
+        shard.keep_clock(start.clock);
         shard.bound = Some(start.offset);
-        shard.committed = Committed {
-            offset: start.offset,
-            number: start.commit,
-            manifest: start
-                .manifest
-                .as_ref()
-                .filter(|(uid, _)| *uid == context.task.job.uid)
-                .map(|(_, name)| name.clone()),
-            cursor_open: start.cursor.is_some(),
-            at: turns::now(),
-        };
+        shard.committed = committed_at(start, &context.task.job.uid);
         shard.start = Some(start.clone());
         all.push(shard);
         context.seen();
@@ -279,6 +270,19 @@ fn bring_up(
     faults::after(Point::AcquireReplay);
     shards.all.iter_mut().try_for_each(super::shard::OwnedShard::end_replay)?;
     Ok(shards)
+}
+
+/// What the newest commit of a shard said.
+fn committed_at(start: &StartPoint, own_uid: &str) -> Committed {
+    let named = start.manifest.as_ref().filter(|(uid, _)| uid == own_uid);
+    Committed {
+        offset: start.offset,
+        number: start.commit,
+        manifest: named.map(|(_, name)| name.clone()),
+        cursor_open: start.cursor.is_some(),
+        clock: start.clock,
+        at: turns::now(),
+    }
 }
 
 /// Step 7: one commit that changes nothing but the owner.

@@ -16,6 +16,7 @@ use super::acquire::Owned;
 use super::align::Alignment;
 use super::burst::{Encoder, Outgoing};
 use super::checkpoint::Checkpoints;
+use super::clock;
 use super::committer::{Answer, Committer};
 use super::context::Context;
 use super::decode::Decoder;
@@ -113,6 +114,7 @@ impl Running {
         for shard in &mut self.shards.all {
             shard.flush()?;
         }
+        clock::tick(&mut self.shards);
         self.check_memory(context)?;
         loop {
             self.settle(context)?;

@@ -50,6 +50,7 @@ impl Progress {
         shard.position != shard.committed.offset
             || shard.naming.is_some()
             || cut
+            || shard.flow.clock() != shard.committed.clock
             || shard.committed.cursor_open
             || turns::since(shard.committed.at) >= REAFFIRM_INTERVAL
     }
@@ -74,6 +75,7 @@ impl Progress {
             manifest: manifest.clone(),
             released,
             cursor,
+            clock: shard.flow.clock(),
         };
         let group = task.job.names.group(shard.id.stage);
         assert!(shard.position >= shard.committed.offset, "an offset never moves back");
@@ -83,6 +85,7 @@ impl Progress {
             number,
             manifest,
             cursor_open: cursor.is_some(),
+            clock: metadata.clock,
             at: turns::now(),
         };
         self.lines.push(Line { shard: index, committed });

@@ -201,6 +201,7 @@ fn seal_of(context: &Context, shards: &super::replay::Shards) -> Sealed {
                 shard: s.id.clone(),
                 offset: s.committed.offset,
                 manifest: s.committed.manifest.clone(),
+                clock: s.committed.clock,
             })
             .collect(),
     }

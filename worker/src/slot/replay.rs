@@ -61,12 +61,14 @@ impl Shards {
     pub(crate) fn pump(&mut self, context: &mut Context, timeout: Duration) -> Result<usize, Stop> {
         let mut failure = None;
         let mut parked = false;
+        // The machine's clock, once for all that one poll hands over.
+        let mut machine = None;
         let Self { all, by_log } = self;
         let taken = context
             .reader
             .poll(timeout, POLL_RECORDS_MAX, &mut |event| {
                 if failure.is_none()
-                    && let Err(stop) = take_event(all, by_log, event, &mut parked)
+                    && let Err(stop) = take_event(all, by_log, event, (&mut machine, &mut parked))
                 {
                     failure = Some(stop);
                 }
@@ -155,7 +157,7 @@ fn take_event(
     all: &mut [OwnedShard],
     by_log: &[Option<usize>],
     event: Event<'_>,
-    parked: &mut bool,
+    (machine, parked): (&mut Option<i64>, &mut bool),
 ) -> Result<(), Stop> {
     let number = match &event {
         Event::Record { log, .. } | Event::Eof { log, .. } | Event::Failed { log, .. } => *log,
@@ -181,7 +183,16 @@ fn take_event(
                 )));
             }
             let partition = shard.id.log.partition;
-            shard.take(Record { payload, key, headers, timestamp_ms, partition, offset })?;
+            let read_ms = shard.clock.as_mut().map(|clock| clock.read(machine));
+            shard.take(Record {
+                payload,
+                key,
+                headers,
+                timestamp_ms,
+                partition,
+                offset,
+                read_ms,
+            })?;
             shard.position = offset + 1;
             shard.at_end = None;
         }

@@ -10,6 +10,7 @@ use protocol::registers::UpstreamWatermark;
 use protocol::{CommitNumber, ShardId};
 
 use super::advance::Advance;
+use super::clock::Clock;
 use super::decode::Decoder;
 use super::{bug, stop};
 use crate::job::Job;
@@ -23,6 +24,8 @@ pub(crate) struct OwnedShard {
     pub(crate) input: usize,
     pub(crate) flow: Flow,
     pub(crate) decoder: Decoder,
+    /// Where the query asks when rows were read.
+    pub(crate) clock: Option<Clock>,
     /// Offset of the next record to take.
     pub(crate) position: i64,
     /// As last committed.
@@ -62,6 +65,7 @@ pub(crate) struct Committed {
     pub(crate) number: CommitNumber,
     pub(crate) manifest: Option<ManifestName>,
     pub(crate) cursor_open: bool,
+    pub(crate) clock: Option<i64>,
     pub(crate) at: Instant,
 }
 
@@ -95,12 +99,14 @@ impl OwnedShard {
             input,
             flow,
             decoder,
+            clock: Clock::of(plan, stage.inputs[input].input),
             position: 0,
             committed: Committed {
                 offset: 0,
                 number: CommitNumber(0),
                 manifest: None,
                 cursor_open: false,
+                clock: None,
                 at: turns::now(),
             },
             chain: Chain::default(),

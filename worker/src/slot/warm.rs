@@ -160,12 +160,14 @@ fn follow(context: &mut Context, shards: &mut Shards) -> Result<(), Stop> {
             cursor: None,
             commit: metadata.commit,
             committed: true,
+            clock: metadata.clock,
         };
         let mut shard = context.new_shard(&id)?;
         faults::before(Point::WarmRestore);
         restore_or_own(context, &mut manifests, &mut shard, &start)
             .map_err(|stop| of_newer(context.task.generation, metadata.generation, stop))?;
         faults::after(Point::WarmRestore);
+        shard.keep_clock(start.clock);
         shard.bound = Some(*offset);
         shard.committed.manifest = Some(name);
         match at {

@@ -152,7 +152,7 @@ async fn a_job_at_rest_and_savepoints_keep_what_they_name() {
         slot: SlotIndex(0),
         slots: 1,
         job_uid: UID.to_owned(),
-        shards: vec![SealedShard { shard, offset: 7, manifest: Some(name(1)) }],
+        shards: vec![SealedShard { shard, offset: 7, manifest: Some(name(1)), clock: None }],
     };
     let sealed = serde_json::to_vec(&sealed).expect("JSON");
     for key in [keys.savepoint("daily", SlotIndex(0)), keys.sealed(Generation(1), SlotIndex(0))] {

@@ -155,7 +155,8 @@ fn targets(
             | Origin::Header(_)
             | Origin::Timestamp
             | Origin::Partition
-            | Origin::Offset => {}
+            | Origin::Offset
+            | Origin::ProcessingTime => {}
         }
     }
     Ok(targets)

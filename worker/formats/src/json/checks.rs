@@ -43,7 +43,8 @@ pub(crate) fn check_fields(
             | Origin::Header(_)
             | Origin::Timestamp
             | Origin::Partition
-            | Origin::Offset => {}
+            | Origin::Offset
+            | Origin::ProcessingTime => {}
         }
     }
     shape::objects(paths.into_iter()).map_err(|clash| {

@@ -15,6 +15,7 @@ pub(crate) enum Metadata {
     Timestamp,
     Partition,
     Offset,
+    ProcessingTime,
 }
 
 impl Metadata {
@@ -27,6 +28,7 @@ impl Metadata {
             Origin::Timestamp => Some(Self::Timestamp),
             Origin::Partition => Some(Self::Partition),
             Origin::Offset => Some(Self::Offset),
+            Origin::ProcessingTime => Some(Self::ProcessingTime),
         }
     }
 
@@ -40,7 +42,7 @@ impl Metadata {
             (Self::Key | Self::Header(_), found) => (*found == DataType::Utf8, "VARCHAR"),
             (Self::Partition, found) => (*found == DataType::Int32, "INT"),
             (Self::Offset, found) => (*found == DataType::Int64, "BIGINT"),
-            (Self::Timestamp, found) => {
+            (Self::Timestamp | Self::ProcessingTime, found) => {
                 let fits = matches!(found, DataType::Timestamp(TimeUnit::Millisecond, _));
                 (fits, "TIMESTAMP")
             }
@@ -65,10 +67,13 @@ impl Metadata {
                 };
                 return push_text(value, column);
             }
-            Self::Timestamp => match record.timestamp_ms {
-                Some(ms) => ms,
-                None => return Ok(false),
-            },
+            Self::Timestamp | Self::ProcessingTime => {
+                let stamped = matches!(self, Self::ProcessingTime);
+                match if stamped { record.read_ms } else { record.timestamp_ms } {
+                    Some(ms) => ms,
+                    None => return Ok(false),
+                }
+            }
             Self::Partition => i64::from(record.partition),
             Self::Offset => record.offset,
         };

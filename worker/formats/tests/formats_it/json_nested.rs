@@ -250,10 +250,11 @@ fn columns_of_the_record_around_the_value() {
     let columns = schema(&[
         ("key", DataType::Utf8),
         ("price", DataType::Float64),
-        ("at", instant),
+        ("at", instant.clone()),
         ("partition", DataType::Int32),
         ("offset", DataType::Int64),
         ("trace", DataType::Utf8),
+        ("read", instant),
     ]);
     let origins = [
         Origin::Key,
@@ -262,6 +263,7 @@ fn columns_of_the_record_around_the_value() {
         Origin::Partition,
         Origin::Offset,
         Origin::Header("trace".to_owned()),
+        Origin::ProcessingTime,
     ];
     let (mut headers, mut wrong) = (Vec::new(), Vec::new());
     let name = "trace".as_bytes();
@@ -279,9 +281,10 @@ fn columns_of_the_record_around_the_value() {
         partition: 3,
         offset: 1 << 40,
         headers: Headers::new(&headers),
+        read_ms: Some(2000),
     };
     decoder.decode(record).unwrap();
-    decoder.decode(Record { key: None, ..record }).unwrap();
+    decoder.decode(Record { key: None, read_ms: None, ..record }).unwrap();
     let bare = Record { headers: Headers::default(), ..record };
     decoder.decode(Record { key: Some(b""), offset: 0, ..bare }).unwrap();
     let mut refused = |record: Record<'_>| decoder.decode(record).unwrap_err().to_string();
@@ -310,10 +313,12 @@ fn columns_of_the_record_around_the_value() {
     }
     let batch = decoder.finish();
     assert_eq!(batch.num_rows(), 3);
-    let first = ["kéy", "1.5", "1970-01-01T00:00:01", "3", "1099511627776", "two"];
+    let first =
+        ["kéy", "1.5", "1970-01-01T00:00:01", "3", "1099511627776", "two", "1970-01-01T00:00:02"];
     assert_eq!(cells(&batch, 0), first);
     assert_eq!(cells(&batch, 2)[5], "-");
     assert_eq!(cells(&batch, 1)[0], "-");
+    assert_eq!(cells(&batch, 1)[6], "-");
     assert_eq!(cells(&batch, 2)[0], "");
     assert_eq!(batch.column(4).as_primitive::<Int64Type>().value(2), 0);
 }

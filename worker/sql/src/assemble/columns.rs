@@ -37,6 +37,18 @@ pub(super) fn needed(source: &SourceDef, inserts: &[&Insert]) -> BTreeSet<String
     names
 }
 
+/// Does what a window keeps depend on when its rows were read? Then only an exchange makes it the same with every
+/// replay.
+pub(super) fn is_stamped(source: &SourceDef, filters: &[Expr], window: &WindowSelect) -> bool {
+    let mut stamped = source.is_clocked();
+    let mut look = |expr: &Expr| {
+        stamped |= expr.column_refs().into_iter().any(|column| source.is_clock(&column.name));
+    };
+    filters.iter().for_each(&mut look);
+    of_window(window, &mut look);
+    stamped
+}
+
 /// The view over windows whose rows are those of the source.
 fn innermost(base: &Base) -> Option<&WindowView> {
     let view = base.view()?;

@@ -13,6 +13,7 @@ use datafusion_expr::Expr;
 use datafusion_sql::sqlparser::tokenizer::Location;
 use protocol::Fingerprint;
 
+use super::columns::is_stamped;
 use super::{Exchanges, ReadSource, filters, is_column, projection};
 use crate::expression::refuse;
 use crate::grouped::WindowSelect;
@@ -38,6 +39,8 @@ struct Context<'a> {
     /// Place of the sink of late rows, and what it gets.
     late: Option<(usize, &'a LateInsert)>,
     base: &'a Base,
+    /// Over the columns of the base.
+    filters: &'a [Expr],
     /// Of the base.
     schema: &'a DFSchema,
     select: &'a WindowSelect,
@@ -77,6 +80,7 @@ pub(super) fn pipeline(
         operator: format!("{}.{}", place.sink.name, role(select)),
         late,
         base: &selected.base,
+        filters: &selected.filters,
         schema,
         select,
         at: selected.from_at,
@@ -121,6 +125,7 @@ fn of_view(
         operator: format!("{}.{}.{}", place.sink.name, view.name, role(&view.select)),
         late: None,
         base: &view.base,
+        filters: &view.filters,
         schema,
         select: &view.select,
         at: view.at,
@@ -202,7 +207,7 @@ fn ends(
     let exchange = exchanges.plans.len();
     exchanges.plans.push(ExchangePlan {
         id: context.operator.clone(),
-        fingerprint: exchange_fingerprint(&grouping),
+        fingerprint: exchange_fingerprint(&grouping, declared.is_clocked()),
         schema: grouping.partial_schema(),
         partitions: place.query.exchange_partitions,
     });
@@ -217,18 +222,19 @@ fn ends(
 fn depth(declared: &SourceDef, base: &Base) -> u32 {
     match base.view() {
         None => 1,
-        Some(view) if claimed(declared, &view.base, &view.select) => 1,
+        Some(view) if claimed(declared, &view.base, &view.filters, &view.select) => 1,
         Some(view) => 1 + depth(declared, &view.base),
     }
 }
 
 /// The claim covers the keys: all rows of a key lie in one partition.
 fn keyed(declared: &SourceDef, context: &Context<'_>) -> bool {
-    claimed(declared, context.base, context.select)
+    claimed(declared, context.base, context.filters, context.select)
 }
 
-fn claimed(declared: &SourceDef, base: &Base, select: &WindowSelect) -> bool {
+fn claimed(declared: &SourceDef, base: &Base, filters: &[Expr], select: &WindowSelect) -> bool {
     matches!(base, Base::Source(_))
+        && !is_stamped(declared, filters, select)
         && declared.partitioned_by.as_ref().is_some_and(|columns| {
             let is_key =
                 |column: &String| select.keys.iter().any(|(_, key)| is_column(key, column));
@@ -313,7 +319,7 @@ fn late_rows(sink: usize, late: &LateInsert) -> LateRows {
 }
 
 /// Of format, key and row type: a successor reads these records only if they mean the same to it.
-fn exchange_fingerprint(grouping: &Grouping) -> Fingerprint {
+fn exchange_fingerprint(grouping: &Grouping, clocked: bool) -> Fingerprint {
     let mut lines = vec![
         "exchange 1".to_owned(),
         format!("hash {}", protocol::hash::HASH_VERSION),
@@ -330,6 +336,8 @@ fn exchange_fingerprint(grouping: &Grouping) -> Fingerprint {
     for field in grouping.partial_schema().fields() {
         lines.push(format!("column {} {}", field.name(), field.data_type()));
     }
+    // Rows of one kind of time are late by the watermark of the other.
+    lines.extend(clocked.then(|| "time of processing".to_owned()));
     let text = lines.join("\n") + "\n";
     Fingerprint::of(text.as_bytes())
 }

@@ -76,7 +76,9 @@ fn named(function: &Function, scope: &mut dyn Scope, at: Location) -> Result<Exp
                 "{name} is not supported: results must be determined by the input alone, so that a replay gives the \
                  same rows"
             );
-            return Err(Refusal::at(at, message, "use the event time column"));
+            let supported = "use the event time column, or declare a column of the source with metadata: \
+                             processingTime, which is stamped once";
+            return Err(Refusal::at(at, message, supported));
         }
         Called::Unknown => {
             let message = format!("the function {name} is not supported");

@@ -1746,3 +1746,186 @@ stage 0 reads source sleepy
     write out
 state of out.over in stage 0: (window_end OVER(2 ROWS), user_id BIGINT) -> (rows(user_id BIGINT) BYTES)
 sink out (topic out-topic): user_id BIGINT, n BIGINT
+--------
+INSERT INTO counts SELECT user_id, window_start, count(*) AS n, max(price) AS top
+FROM TUMBLE(TABLE polled, DESCRIPTOR(proc_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
+=>
+plan 992696e39a67bb32
+source polled (topic polled-topic): user_id BIGINT, price DOUBLE, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark proc_time, the clock
+stage 0 reads source polled
+  - project proc_time, user_id, price AS __argument_1
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), max(price))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*), max(price))
+    project user_id, window_start, count(*) AS n, max(price) AS top
+    write counts
+exchange counts.window (16 partitions, 6675e380524174b8): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT, max(price) DOUBLE
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT, max(price) DOUBLE)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, n BIGINT, top DOUBLE key (user_id)
+--------
+INSERT INTO out SELECT user_id, window_start, window_end, count(*) AS n
+FROM SESSION(TABLE polled, DESCRIPTOR(proc_time), INTERVAL '2' SECOND) GROUP BY user_id, window_start, window_end
+=>
+plan b6918f366916e851
+source polled (topic polled-topic): user_id BIGINT, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark proc_time, the clock
+stage 0 reads source polled
+  - project proc_time, user_id
+    partial out.window SESSION(2000 ms) keys (user_id) aggregates (count(*))
+    send to exchange out.window
+stage 1 reads exchange out.window
+  - merge out.window SESSION(2000 ms) keys (user_id) aggregates (count(*))
+    project user_id, window_start, window_end, count(*) AS n
+    write out
+exchange out.window (16 partitions, 74714c8918a7f4ae): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+state of out.window in stage 1: (window_end SESSION(2000 ms), user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT)
+sink out (topic out-topic): user_id BIGINT, window_start TIMESTAMP, window_end TIMESTAMP, n BIGINT
+--------
+CREATE VIEW tens AS SELECT user_id, window_time AS at, count(*) AS n
+FROM HOP(TABLE polled, DESCRIPTOR(proc_time), INTERVAL '5' SECOND, INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end, window_time;
+INSERT INTO out SELECT window_start, max(n) AS most
+FROM TUMBLE(TABLE tens, DESCRIPTOR(at), INTERVAL '20' SECOND) GROUP BY window_start, window_end
+=>
+plan 207f4d695b08b548
+source polled (topic polled-topic): user_id BIGINT, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark proc_time, the clock
+stage 0 reads source polled
+  - project proc_time, user_id
+    partial out.tens.window HOP(5000 ms, 10000 ms) keys (user_id) aggregates (count(*))
+    send to exchange out.tens.window
+stage 1 reads exchange out.tens.window
+  - merge out.tens.window HOP(5000 ms, 10000 ms) keys (user_id) aggregates (count(*))
+    project window_time, count(*) AS __argument_0
+    partial out.window TUMBLE(20000 ms) keys () aggregates (max(count(*)))
+    send to exchange out.window
+stage 2 reads exchange out.window
+  - merge out.window TUMBLE(20000 ms) keys () aggregates (max(count(*)))
+    project window_start, max(count(*)) AS most
+    write out
+exchange out.window (16 partitions, 1444f615d915291f): __window_end BIGINT, __rows BIGINT, max(count(*)) BIGINT
+exchange out.tens.window (16 partitions, 31e3ece4fb640d41): __pane_end BIGINT, __first_window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+state of out.tens.window in stage 1: (pane_end HOP(5000 ms, 10000 ms), first_window_end HOP(5000 ms, 10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+state of out.window in stage 2: (window_end TUMBLE(20000 ms)) -> (max(count(*)) BIGINT)
+sink out (topic out-topic): window_start TIMESTAMP, most BIGINT
+--------
+INSERT INTO out SELECT user_id, name, proc_time
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY proc_time) AS n FROM polled) WHERE n = 1
+STATE TTL INTERVAL '1' MINUTE
+=>
+plan 03a63415e6567165
+source polled (topic polled-topic): user_id BIGINT, name VARCHAR, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark proc_time, the clock
+stage 0 reads source polled
+  - project proc_time, user_id, name AS __argument_0, proc_time AS __argument_1
+    partial out.first FIRST(60000 ms) keys (user_id) aggregates (first_row(name), first_row(proc_time))
+    send to exchange out.first
+stage 1 reads exchange out.first
+  - merge out.first FIRST(60000 ms) keys (user_id) aggregates (first_row(name), first_row(proc_time))
+    project user_id, first_row(name) AS name, first_row(proc_time) AS proc_time
+    write out
+exchange out.first (16 partitions, 828949ce457e7843): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, "first_row(name).time" TIMESTAMP, "first_row(name).partition" INT, "first_row(name).position" BIGINT, "first_row(name).value" VARCHAR, "first_row(proc_time).time" TIMESTAMP, "first_row(proc_time).partition" INT, "first_row(proc_time).position" BIGINT, "first_row(proc_time).value" TIMESTAMP
+state of out.first in stage 1: (window_end FIRST(60000 ms), user_id BIGINT) -> (window_start TIMESTAMP, first_row(name).time TIMESTAMP, first_row(name).partition INT, first_row(name).position BIGINT, first_row(name).value VARCHAR, first_row(proc_time).time TIMESTAMP, first_row(proc_time).partition INT, first_row(proc_time).position BIGINT, first_row(proc_time).value TIMESTAMP)
+sink out (topic out-topic): user_id BIGINT, name VARCHAR, proc_time TIMESTAMP
+--------
+INSERT INTO out SELECT user_id, price, sum(price) OVER (PARTITION BY user_id ORDER BY proc_time
+  RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW) AS spent FROM polled
+=>
+plan b01a7247b9c1860a
+source polled (topic polled-topic): user_id BIGINT, price DOUBLE, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark proc_time, the clock
+stage 0 reads source polled
+  - project proc_time, user_id, packed(user_id, price) AS __argument_0
+    rows for out.over OVER(10000 ms) keys (user_id) aggregates (rows(user_id BIGINT, price DOUBLE))
+    send to exchange out.over
+stage 1 reads exchange out.over
+  - merge out.over OVER(10000 ms) keys (user_id) aggregates (rows(user_id BIGINT, price DOUBLE))
+    aggregate over frames (sum(price))
+    project user_id, price, sum(price) AS spent
+    write out
+exchange out.over (16 partitions, f269a1dc59b2c2e0): __window_end BIGINT, __rows BIGINT, user_id BIGINT, rows(user_id BIGINT, price DOUBLE) BYTES
+state of out.over in stage 1: (window_end OVER(10000 ms), user_id BIGINT) -> (rows(user_id BIGINT, price DOUBLE) BYTES)
+sink out (topic out-topic): user_id BIGINT, price DOUBLE, spent DOUBLE
+--------
+INSERT INTO counts SELECT user_id, count(*) AS n FROM polled GROUP BY user_id
+EMIT CHANGES STATE TTL INTERVAL '1' DAY
+=>
+plan 2bb46a4c088442d7
+source polled (topic polled-topic): user_id BIGINT, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark proc_time, the clock
+stage 0 reads source polled
+  - project proc_time, user_id
+    partial counts.group LIFE(86400000 ms) keys (user_id) aggregates (count(*))
+    send to exchange counts.group
+stage 1 reads exchange counts.group
+  - merge counts.group LIFE(86400000 ms) keys (user_id) aggregates (count(*))
+    emit changes
+    project user_id, count(*) AS n
+    write counts
+exchange counts.group (16 partitions, d3d6a83b9ea79bcd): __window_end BIGINT, __window_start BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+state of counts.group in stage 1: (window_end LIFE(86400000 ms) changes, user_id BIGINT) -> (window_start TIMESTAMP, count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, n BIGINT key (user_id)
+--------
+INSERT INTO out SELECT user_id, price, proc_time FROM polled WHERE price > 2
+=>
+plan 00d900b542d4f0b6
+source polled (topic polled-topic): user_id BIGINT, price DOUBLE, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark proc_time, the clock
+stage 0 reads source polled
+  - filter (price > 2.0)
+    project user_id, price, proc_time
+    write out
+sink out (topic out-topic): user_id BIGINT, price DOUBLE, proc_time TIMESTAMP
+--------
+INSERT INTO counts SELECT user_id, window_start, count(*) AS n
+FROM TUMBLE(TABLE noted, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
+=>
+plan 9cebc4373a2aa99d
+source noted (topic noted-topic): user_id BIGINT, event_time TIMESTAMP
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source noted
+  - project event_time, user_id
+    window counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    project user_id, window_start, count(*) AS n
+    write counts
+state of counts.window in stage 0: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, n BIGINT key (user_id)
+--------
+INSERT INTO counts SELECT user_id, window_start, max(proc_time) AS seen
+FROM TUMBLE(TABLE noted, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
+=>
+plan 5e053482a43d870c
+source noted (topic noted-topic): user_id BIGINT, event_time TIMESTAMP, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source noted
+  - project event_time, user_id, proc_time AS __argument_0
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (max(proc_time))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (max(proc_time))
+    project user_id, window_start, max(proc_time) AS seen
+    write counts
+exchange counts.window (16 partitions, 01b3d0e2652ecbeb): __window_end BIGINT, __rows BIGINT, user_id BIGINT, max(proc_time) TIMESTAMP
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (max(proc_time) TIMESTAMP)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, seen TIMESTAMP key (user_id)
+--------
+CREATE VIEW quick AS SELECT user_id, event_time FROM noted WHERE proc_time < event_time + INTERVAL '1' MINUTE;
+INSERT INTO counts SELECT user_id, window_start, count(*) AS n
+FROM TUMBLE(TABLE quick, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
+=>
+plan b72e9123cc4517f9
+source noted (topic noted-topic): user_id BIGINT, event_time TIMESTAMP, proc_time TIMESTAMP METADATA FROM 'processingTime'
+  watermark event_time - 5000 ms, idle after 30000 ms
+stage 0 reads source noted
+  - filter (proc_time < (event_time + INTERVAL '0' MONTH '0' DAY '60000000000' NANOSECOND))
+    project event_time, user_id
+    partial counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    send to exchange counts.window
+stage 1 reads exchange counts.window
+  - merge counts.window TUMBLE(10000 ms) keys (user_id) aggregates (count(*))
+    project user_id, window_start, count(*) AS n
+    write counts
+exchange counts.window (16 partitions, 9cfef0fc290e2b15): __window_end BIGINT, __rows BIGINT, user_id BIGINT, count(*) BIGINT
+state of counts.window in stage 1: (window_end TUMBLE(10000 ms), user_id BIGINT) -> (count(*) BIGINT)
+sink counts (topic counts-topic): user_id BIGINT, window_start TIMESTAMP, n BIGINT key (user_id)

@@ -161,15 +161,15 @@ INSERT INTO out SELECT user_id FROM clicks WHERE name > 1 + TRUE
 --------
 INSERT INTO out SELECT now() AS t FROM clicks
 =>
-1:24: now is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column
+1:24: now is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column, or declare a column of the source with metadata: processingTime, which is stamped once
 --------
 INSERT INTO out SELECT CURRENT_TIMESTAMP AS t FROM clicks
 =>
-1:24: CURRENT_TIMESTAMP is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column
+1:24: CURRENT_TIMESTAMP is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column, or declare a column of the source with metadata: processingTime, which is stamped once
 --------
 INSERT INTO out SELECT user_id FROM clicks WHERE random() < 0.5
 =>
-1:50: random is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column
+1:50: random is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column, or declare a column of the source with metadata: processingTime, which is stamped once
 --------
 INSERT INTO out SELECT array_agg(price) AS p FROM clicks
 =>
@@ -1247,3 +1247,27 @@ INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY eve
 FROM TUMBLE(TABLE clicks, DESCRIPTOR(event_time), INTERVAL '10' SECOND) GROUP BY user_id, window_start, window_end
 =>
 1:33: OVER after count is not supported; leave it out
+--------
+INSERT INTO out SELECT PROCTIME() AS t FROM clicks
+=>
+1:24: PROCTIME is not supported: results must be determined by the input alone, so that a replay gives the same rows; use the event time column, or declare a column of the source with metadata: processingTime, which is stamped once
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE polled, DESCRIPTOR(event_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:75: 'event_time' is not the event time of source 'polled'; windows are over the watermark column 'proc_time', passed through views unchanged
+--------
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE noted, DESCRIPTOR(proc_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+1:74: 'proc_time' is processing time, and the watermark of source 'noted' is over 'event_time'; declare watermark.column: proc_time on the source
+--------
+CREATE VIEW v AS SELECT user_id, proc_time + INTERVAL '1' HOUR AS proc_time FROM polled;
+INSERT INTO out SELECT count(*) AS n FROM TUMBLE(TABLE v, DESCRIPTOR(proc_time), INTERVAL '10' SECOND)
+GROUP BY window_start, window_end
+=>
+2:70: 'proc_time' is not the event time of source 'polled'; windows are over the watermark column 'proc_time', passed through views unchanged
+--------
+INSERT INTO out SELECT user_id, count(*) OVER (PARTITION BY user_id ORDER BY proc_time ROWS 2 PRECEDING) AS n FROM noted STATE TTL NONE
+=>
+1:78: proc_time is not the event time, 'event_time'; the supported form is OVER (PARTITION BY key ORDER BY event time ROWS BETWEEN 9 PRECEDING AND CURRENT ROW), or RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW

@@ -43,6 +43,26 @@ fn faults_of_declarations_are_all_reported() {
 }
 
 #[test]
+fn what_a_clock_cannot_be_is_refused() {
+    let all = faults(|query| {
+        let origin = Origin::ProcessingTime;
+        for name in ["read", "again"] {
+            let column =
+                ColumnDef { origin: origin.clone(), ..ColumnDef::field(name, SqlType::Timestamp) };
+            query.sources[0].columns.push(column);
+        }
+        query.sources[0].event_time = Some("read".to_owned());
+        query.sources[0].partitioned_by = Some(vec!["read".to_owned()]);
+    });
+    let expected = [
+        "source 'clicks': 'again' is the processing time again",
+        "source 'clicks': the watermark of processing time has a delay; leave the delay out: nothing comes later than the clock",
+        "source 'clicks': partitionedBy names 'read', which is processing time; name columns of the record",
+    ];
+    assert_eq!(all, expected);
+}
+
+#[test]
 fn columns_that_read_one_place_are_refused() {
     let path = |names: &[&str]| Origin::Field(names.iter().map(|name| (*name).into()).collect());
     let all = faults(|query| {

@@ -42,6 +42,16 @@ fn bids() -> SourceDef {
     }
 }
 
+/// With the time at which a row was read: `polled` has it as event time, `noted` beside it. Both claim a partitioning.
+fn clocked(name: &str, event_time: &str) -> SourceDef {
+    let mut source = source(name);
+    let (sql_type, origin) = (SqlType::Timestamp, Origin::ProcessingTime);
+    source.columns.push(ColumnDef { name: "proc_time".to_owned(), sql_type, origin });
+    source.event_time = Some(event_time.to_owned());
+    source.partitioned_by = Some(vec!["user_id".to_owned()]);
+    source
+}
+
 pub(crate) fn sink(name: &str, key: &[&str]) -> SinkDef {
     SinkDef {
         name: name.to_owned(),
@@ -51,7 +61,7 @@ pub(crate) fn sink(name: &str, key: &[&str]) -> SinkDef {
 }
 
 /// `clicks`; `visits`, partitioned by user and never idle; `sleepy`, partitioned and idle; `plain` without event
-/// time; `bids` where the SQL names it. Of the sinks those that the SQL names.
+/// time; `bids`, `polled` and `noted` where the SQL names them. Of the sinks those that the SQL names.
 pub(crate) fn job(sql: &str) -> JobQuery {
     let partitioned_by = Some(vec!["user_id".to_owned()]);
     let visits = SourceDef {
@@ -72,15 +82,23 @@ pub(crate) fn job(sql: &str) -> JobQuery {
         sink("tops", &["window_end", "n"]),
     ];
     let words: Vec<&str> = sql.split_whitespace().map(|word| word.trim_end_matches(';')).collect();
-    let named = |sink: &SinkDef| words.windows(2).any(|pair| pair == ["INTO", sink.name.as_str()]);
+    let written =
+        |sink: &SinkDef| words.windows(2).any(|pair| pair == ["INTO", sink.name.as_str()]);
     let mut sources = vec![source("clicks"), visits, sleepy, plain];
     // Not among what the refusals list.
-    if words.iter().any(|word| word.contains("bids")) {
+    let named = |source: &str| words.iter().any(|word| word.contains(source));
+    if named("bids") {
         sources.push(bids());
+    }
+    if named("polled") {
+        sources.push(SourceDef { delay_ms: 0, ..clocked("polled", "proc_time") });
+    }
+    if named("noted") {
+        sources.push(clocked("noted", "event_time"));
     }
     JobQuery {
         sources,
-        sinks: sinks.into_iter().filter(named).collect(),
+        sinks: sinks.into_iter().filter(written).collect(),
         sql: sql.to_owned(),
         exchange_partitions: 16,
     }

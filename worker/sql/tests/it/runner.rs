@@ -25,8 +25,11 @@ pub(crate) struct Click {
     pub(crate) quantity: i32,
 }
 
-/// The columns that the plan reads.
-fn batch(plan: &JobPlan, clicks: &[Click]) -> RecordBatch {
+/// Between two rows that are read, where somebody asks for the time.
+const POLL_MS: i64 = 5_000;
+
+/// The columns that the plan reads, at a time of the clock.
+fn batch(plan: &JobPlan, clicks: &[Click], clock_ms: i64) -> RecordBatch {
     let source = &plan.sources[0];
     let column = |name: &str| -> ArrayRef {
         match name {
@@ -42,6 +45,9 @@ fn batch(plan: &JobPlan, clicks: &[Click]) -> RecordBatch {
                     .iter()
                     .map(|c| Some(c.seconds * 1000))
                     .collect::<TimestampMillisecondArray>(),
+            ),
+            "proc_time" => Arc::new(
+                clicks.iter().map(|_| Some(clock_ms)).collect::<TimestampMillisecondArray>(),
             ),
             "price" => Arc::new(clicks.iter().map(|c| Some(c.price)).collect::<Float64Array>()),
             "quantity" => Arc::new(clicks.iter().map(|c| Some(c.quantity)).collect::<Int32Array>()),
@@ -82,8 +88,15 @@ pub(crate) fn run(
     }
     let fed = fed(&plan.stages[0].inputs[0]);
     let mut out = BTreeMap::new();
-    for rows in clicks.chunks(commit) {
-        first.process_rows(&batch(&plan, rows))?;
+    let clocked = plan.sources[0].is_clocked();
+    // Where the watermark is the clock, it goes on a little when nothing is left.
+    let after = if clocked { 20 } else { 0 };
+    let reads = clicks.chunks(commit).chain(std::iter::repeat_n(&[][..], after));
+    for (clock_ms, rows) in (0..).step_by(POLL_MS as usize).zip(reads) {
+        first.process_rows(&batch(&plan, rows, clock_ms))?;
+        if clocked {
+            first.set_clock(clock_ms + POLL_MS);
+        }
         let emission = first.boundary(limit)?;
         show(&plan, &emission, &mut out);
         deliver((emission, 1), &fed, &mut merging)?;

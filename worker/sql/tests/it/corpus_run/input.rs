@@ -35,7 +35,7 @@ impl Logs {
     /// The last row of a log lies far ahead, but for every other plan that only changes; the last log is empty.
     pub(super) fn random(plan: &JobPlan, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let sources = plan.sources.iter().map(|_| {
+        let sources = plan.sources.iter().map(|source| {
             let mut logs = vec![Vec::new(); LOGS];
             let mut now = 1_000_000;
             for _ in 0..ROWS {
@@ -48,10 +48,13 @@ impl Logs {
                 }
                 let far = random.chance(15);
                 let back = random.below(if far { 30_000 } else { 3_000 }) as i64;
+                let time = now - back;
+                // A clock does not go back.
+                let clock = log.last().map_or(time, |last: &Row| last.time.max(time));
                 log.push(Row {
                     user,
                     name: random.chance(85).then(|| ["ann", "bob", "Cy"][user as usize % 3].into()),
-                    time: now - back,
+                    time: if source.is_clocked() { clock } else { time },
                     price: random.below(40) as f64 * 0.25,
                     quantity: 1 + random.below(5) as i32,
                 });
@@ -74,7 +77,7 @@ pub(super) fn batch(schema: &SchemaRef, rows: &[Row]) -> RecordBatch {
         match name {
             "user_id" => Arc::new(rows.iter().map(|r| Some(r.user)).collect::<Int64Array>()),
             "name" => Arc::new(rows.iter().map(|r| r.name.as_deref()).collect::<StringArray>()),
-            "event_time" => {
+            "event_time" | "proc_time" => {
                 Arc::new(rows.iter().map(|r| Some(r.time)).collect::<TimestampMillisecondArray>())
             }
             "price" => Arc::new(rows.iter().map(|r| Some(r.price)).collect::<Float64Array>()),

@@ -30,6 +30,8 @@ struct Owned {
     shard: Shard,
     position: usize,
     committed: usize,
+    /// With the commit.
+    clock: Option<i64>,
     cursor: Option<EmissionCursor>,
     snapshot: (usize, ShardRegisters, Store),
 }
@@ -38,7 +40,8 @@ impl Owned {
     fn new(plan: &Arc<JobPlan>, stage: protocol::StageId, input: usize, log: Log) -> Self {
         let shard = Shard::new(Arc::clone(plan), stage, input, log.clone()).unwrap();
         let snapshot = (0, ShardRegisters::default(), Store::new());
-        Self { stage, input, log, shard, position: 0, committed: 0, cursor: None, snapshot }
+        let clock = None;
+        Self { stage, input, log, shard, position: 0, committed: 0, clock, cursor: None, snapshot }
     }
 
     fn save(&mut self) {
@@ -142,9 +145,30 @@ impl Job<'_> {
         let count = if most > 1000 { most as usize } else { self.random.below(most) as usize };
         let end = owned.position.saturating_add(count).min(length);
         self.feed(owned, end);
-        if end == length && self.random.chance(50) || most > 1000 {
+        if let Some(now) = self.clock(owned) {
+            owned.shard.set_clock(now);
+        } else if end == length && self.random.chance(50) || most > 1000 {
             owned.shard.set_idle(true);
         }
+    }
+
+    /// Where a watermark is a clock: somewhere before the next row; at the end where all clocks stand.
+    fn clock(&mut self, owned: &Owned) -> Option<i64> {
+        let Input::Source(source) = self.input(owned) else { return None };
+        if !self.plan.sources[source].is_clocked() {
+            return None;
+        }
+        let logs = &self.logs.sources[source];
+        let log = &logs[owned.log.partition as usize];
+        let last = logs.iter().flatten().map(|row| row.time).max().unwrap();
+        let next = log.get(owned.position).map_or(last, |row| row.time);
+        let before = owned.shard.clock().unwrap_or(next.min(1_000_000));
+        let rest = (next - before).max(0) as u64;
+        Some(if owned.position < log.len() {
+            before + self.random.below(rest + 1) as i64
+        } else {
+            next
+        })
     }
 
     fn length(&self, owned: &Owned) -> usize {
@@ -227,6 +251,7 @@ impl Job<'_> {
             }
         }
         (owned.committed, owned.cursor) = (owned.position, emission.cut);
+        owned.clock = owned.shard.clock();
     }
 
     /// Restores the snapshot, replays muted to the commit.
@@ -241,6 +266,9 @@ impl Job<'_> {
         }
         owned.shard = shard;
         owned.position = *offset;
+        if let Some(now) = owned.clock {
+            owned.shard.set_clock(now);
+        }
         owned.shard.set_muted(self.random.chance(70));
         self.feed(owned, owned.committed);
         owned.shard.settle(owned.cursor).unwrap();
