@@ -235,6 +235,7 @@ impl<'a> Act<'a> {
             query: self.query.clone(),
             source: self.source.clone(),
             sink: self.sink(),
+            stamps: None,
             upto: Upto::End,
             open: Open::Refused,
             delivery: Delivery::ExactlyOnce,

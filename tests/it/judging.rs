@@ -47,6 +47,7 @@ fn case(bootstrap: &str, query: &Query, sink: &str) -> Case {
         query: query.clone(),
         source: "input".into(),
         sink: sink.into(),
+        stamps: None,
         upto: Upto::End,
         open: Open::Refused,
         delivery: Delivery::ExactlyOnce,

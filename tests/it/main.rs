@@ -9,6 +9,7 @@ mod aligned;
 mod alone;
 mod bad_input;
 mod broker;
+mod clocked;
 mod faults;
 mod judging;
 mod kafka_proxy;

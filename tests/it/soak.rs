@@ -1,6 +1,6 @@
 //! What needs real time to pass: `make soak`.
 
-mod machine;
+pub(crate) mod machine;
 mod rotation;
 
 use std::time::{Duration, Instant};

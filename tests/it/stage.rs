@@ -218,6 +218,12 @@ impl Stage {
             query: self.job.query.clone(),
             source: self.job.source.clone(),
             sink: self.job.sink.clone(),
+            stamps: self
+                .job
+                .more
+                .as_ref()
+                .map(|(topic, _)| topic.clone())
+                .filter(|_| self.job.query.clocked),
             upto: Upto::End,
             open: Open::Refused,
             delivery: match self.job.delivery.as_str() {

@@ -77,6 +77,14 @@ impl Crew<'_> {
         }
     }
 
+    /// Where time is when a row was read: a clock goes back or ahead.
+    pub(crate) fn set_a_clock(&self) {
+        let process = self.one().and_then(|at| self.pods[at].process.as_ref());
+        if let Some(process) = process {
+            self.site.set_clock(process.id);
+        }
+    }
+
     fn one(&self) -> Option<usize> {
         let alive = |pod: &Pod| pod.process.is_some();
         let alive: Vec<usize> = (0..self.pods.len()).filter(|at| alive(&self.pods[*at])).collect();

@@ -8,7 +8,7 @@ use tests::checker::compare::Comparator;
 use tests::checker::generations::Generations;
 use tests::checker::order::Order;
 use tests::checker::{Delivery, Open, StoredJob, Verdict};
-use tests::oracle::{Expected, Input, Query};
+use tests::oracle::{Expected, Input, Query, Stamps};
 
 use crate::added;
 use crate::advances::{self, Advance};
@@ -138,13 +138,34 @@ pub(crate) struct Whole {
     pub(crate) open: u64,
 }
 
+/// What must come of all rows by the time at which each was read: every one of them counts, in a window that has ended.
+fn stamped(site: &Site, query: &Query, source: &str, topic: &str) -> anyhow::Result<Expected> {
+    let mut stamps = Stamps::default();
+    visit(site, topic, &mut |_, _, value| stamps.take(value.context("a row without a value")?))?;
+    let partitions = stable_ends(&site.cluster, source).len();
+    let expected = Expected::of(stamps.into_input(query, partitions)?)?;
+    let (all, late) = (site.cluster.input().len() as u64, expected.late);
+    ensure!(expected.events == all, "{} of {all} rows were stamped", expected.events);
+    ensure!(late == 0, "{late} rows are late by the time at which they were read");
+    Ok(expected)
+}
+
 /// All checks, at the end.
-pub(crate) fn whole(site: &Site, query: &Query, source: &str, sink: &str) -> anyhow::Result<Whole> {
+pub(crate) fn whole(
+    site: &Site,
+    query: &Query,
+    source: &str,
+    (sink, stamps): (&str, &str),
+) -> anyhow::Result<Whole> {
     let advances = advances::of(site, source, query.delay)?;
     site.cluster.seen.add(Sight::Advance, advances.len() as u64);
     let spans = Spans::of(site, source)?;
     spans.note(site);
-    let expected = expected(site, query, (source, &spans), &|_| i64::MAX, &advances)?;
+    let expected = if query.clocked {
+        stamped(site, query, source, stamps)?
+    } else {
+        expected(site, query, (source, &spans), &|_| i64::MAX, &advances)?
+    };
     let open = expected.rows.len() as u64 - expected.due();
     let mut verdict =
         Verdict { events: expected.events, late: expected.late, ..Verdict::default() };

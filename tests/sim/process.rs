@@ -26,10 +26,13 @@ use crate::logs::SimulatedReader;
 use crate::objects::Objects;
 use crate::producer::{SimulatedProducer, error, init};
 use crate::schedule::ProcessId;
+use crate::seen::Sight;
 use crate::upgrade::{AFTER, BEFORE, Upgrade, Version};
 
 /// Memory of a slot, bytes.
 const MEMORY: usize = 256 << 20;
+/// A clock is so far off at most, ms.
+pub(crate) const CLOCK_OFF_MAX: usize = 8_000;
 
 /// The world as a slot sees it.
 pub(crate) struct Simulated {
@@ -194,6 +197,21 @@ pub(crate) struct Site {
     pub(crate) scratch: PathBuf,
 }
 
+impl Site {
+    /// Is time when a row was read?
+    pub(crate) fn is_clocked(&self) -> bool {
+        self.job.spec.sources.iter().any(crds::Source::is_clocked)
+    }
+
+    /// Somebody sets the clock of a process.
+    pub(crate) fn set_clock(&self, id: ProcessId) {
+        let off = self.cluster.schedule.below(2 * CLOCK_OFF_MAX + 1) as i64 - CLOCK_OFF_MAX as i64;
+        self.cluster.seen.note(Sight::ClockSet);
+        self.cluster.schedule.say(&format!("the clock of process {id} is {off} ms off"));
+        self.cluster.schedule.set_clock(id, off);
+    }
+}
+
 /// Who a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -272,6 +290,9 @@ impl Process {
         };
         let end = Arc::new(Mutex::new(None));
         let (ended, schedule) = (Arc::clone(&end), Arc::clone(&site.cluster.schedule));
+        if site.is_clocked() {
+            site.set_clock(id);
+        }
         let name = format!("{}/{}", identity.generation, identity.slot);
         schedule.say(&format!("process {id} starts as {name}"));
         let said = Arc::clone(&schedule);

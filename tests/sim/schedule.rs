@@ -33,6 +33,8 @@ struct State {
     now: Duration,
     random: Random,
     threads: BTreeMap<u64, Thread>,
+    /// How far wall clocks of processes are off, ms.
+    clocks: BTreeMap<ProcessId, i64>,
     events: BTreeMap<(Duration, u64), Event>,
     running: Option<u64>,
     numbers: u64,
@@ -92,6 +94,7 @@ impl Schedule {
             now: Duration::ZERO,
             random: Random::new(seed),
             threads: BTreeMap::new(),
+            clocks: BTreeMap::new(),
             events: BTreeMap::new(),
             running: None,
             numbers: 0,
@@ -248,7 +251,12 @@ impl Schedule {
         self.lock().now
     }
 
-    /// The wall clock of everybody, ms since the epoch.
+    /// Sets the wall clock of a process: so far off, ms.
+    pub(crate) fn set_clock(&self, process: ProcessId, off: i64) {
+        self.lock().clocks.insert(process, off);
+    }
+
+    /// The wall clock of everybody whose clock is right, ms since the epoch.
     pub(crate) fn now_ms(&self) -> i64 {
         self.start_ms + self.now().as_millis() as i64
     }
@@ -297,7 +305,8 @@ impl Turns for Turn {
     }
 
     fn now_ms(&self) -> i64 {
-        self.schedule.now_ms()
+        let off = self.schedule.lock().clocks.get(&self.process).copied();
+        self.schedule.now_ms() + off.unwrap_or(0)
     }
 
     fn pause(&self, time: Duration) {

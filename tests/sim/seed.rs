@@ -1,5 +1,6 @@
 //! One seed, from its setting to its judgement.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use protocol::{Generation, SlotIndex};
 use tests::generator::encode;
 use tests::generator::recipe::{Recipe, START};
 use tests::harness::job::{Checkpoints, JobFile};
+use tests::oracle::Query;
 
 use crate::cluster::Cluster;
 use crate::crew::Crew;
@@ -29,6 +31,13 @@ use crate::upgrade;
 const SETTLED_MAX: Duration = Duration::from_mins(4);
 /// No transaction is open any more then (check 7).
 const QUIET: Duration = Duration::from_secs(25);
+/// Every clock has passed the ends of all windows then: the last row may have the time of one that goes ahead, and the
+/// last owner one that is behind.
+const CLOCKS: Duration = Duration::from_secs(30);
+/// Who has read the end of a log so long ago has committed it.
+const COMMITTED: Duration = Duration::from_secs(3);
+/// The topic of when each row was read.
+const STAMPS: &str = "stamps";
 
 /// What a seed came to.
 pub(crate) struct Done {
@@ -70,6 +79,7 @@ fn job_file(setting: &Setting) -> JobFile {
             (None, Some(_)) => "1d".to_owned(),
             (idle_ms, _) => format!("{}ms", idle_ms.unwrap_or(0)),
         },
+        more: setting.query.clocked.then(|| (STAMPS.to_owned(), Query::bids_stamps())),
         ..JobFile::new("simulated:9092", setting.query.clone(), checkpoints)
     }
 }
@@ -89,6 +99,7 @@ fn site(
         .flat_map(|stage| stage.topics.iter().map(|t| (t.topic.clone(), t.partitions as i32)))
         .collect();
     topics.push((file.sink.clone(), 3));
+    topics.extend(file.more.iter().map(|(topic, _)| (topic.clone(), 2)));
     topics.push((job.names.control_topic(), layout.widest() as i32));
     let cluster =
         Cluster::new(Arc::clone(schedule), Arc::clone(seen), setting.network.clone(), &topics);
@@ -120,7 +131,9 @@ fn write_first(site: &Site) -> anyhow::Result<()> {
         slot: SlotIndex(0),
         slots: 1,
         job_uid: site.job.uid.clone(),
-        shards: shards.map(|shard| SealedShard { shard, offset: 0, manifest: None, clock: None }).collect(),
+        shards: shards
+            .map(|shard| SealedShard { shard, offset: 0, manifest: None, clock: None })
+            .collect(),
     };
     let key = site.job.keys.sealed(first.generation, first.slot);
     upgrade::write(site, &key, serde_json::to_vec(&first)?)
@@ -144,6 +157,9 @@ fn live(
         if schedule.one_in(4) {
             crew.tidy_up();
         }
+        if setting.query.clocked && schedule.one_in(4) {
+            crew.set_a_clock();
+        }
         ensure!(!schedule.has_panicked(), "a thread panicked");
         ensure!(crew.faults.is_empty(), "{}", crew.faults.join("; "));
         if setting.query.window.is_none() && schedule.one_in(4) {
@@ -161,9 +177,9 @@ fn live(
         ensure!(crew.faults.is_empty(), "{}", crew.faults.join("; "));
         ensure!(schedule.now() < until, "it does not come to its end");
     }
-    turns::pause(QUIET);
+    turns::pause(QUIET + if setting.query.clocked { CLOCKS } else { Duration::ZERO });
     ensure!(is_done(site, file), "it was at its end before");
-    let verdict = judge::whole(site, &setting.query, &file.source, &file.sink)?;
+    let verdict = judge::whole(site, &setting.query, &file.source, (&file.sink, STAMPS))?;
     // Nothing is left open: not even the windows of the last rows.
     let open = verdict.open;
     ensure!(setting.idle_ms.is_none() || open == 0, "{open} windows are open in idle logs");
@@ -172,8 +188,14 @@ fn live(
 
 /// All of every log is committed, and no transaction is open.
 fn is_done(site: &Site, file: &JobFile) -> bool {
-    let offsets = site.cluster.offsets();
-    let committed = |group: &str, topic: &str, partition: i32| {
+    if !site.cluster.fed() {
+        return false;
+    }
+    let mut offsets = site.cluster.offsets();
+    let committed = |offsets: &BTreeMap<(String, String, i32), (i64, String)>,
+                     group: &str,
+                     topic: &str,
+                     partition: i32| {
         let key = (group.to_owned(), topic.to_owned(), partition);
         offsets.get(&key).map_or(0, |(offset, _)| *offset)
     };
@@ -183,10 +205,16 @@ fn is_done(site: &Site, file: &JobFile) -> bool {
     });
     let read = topics.all(|(group, topic)| {
         let ends = stable_ends(&site.cluster, &topic);
-        ends.into_iter().all(|(partition, end)| committed(&group, &topic, partition) >= end)
+        if site.is_clocked() {
+            // A clock goes on, and says so.
+            turns::pause(COMMITTED);
+            offsets = site.cluster.offsets();
+        }
+        ends.into_iter()
+            .all(|(partition, end)| committed(&offsets, &group, &topic, partition) >= end)
     });
     let closed = [&file.sink, &file.source].iter().all(|topic| !judge::is_held_back(site, topic));
-    site.cluster.fed() && read && closed
+    read && closed
 }
 
 /// Writes the input while the job runs: in batches, some of them of transactions, some of those aborted.

@@ -78,6 +78,7 @@ sights! {
     Planned: "other plan accepted by the planner",
     NotPlanned: "planner without an answer",
     PlanRefused: "plan before refused by the planner",
+    ClockSet: "clock set",
 }
 
 /// What is done to the processes and to what they talk to; the rest is how they took it.

@@ -85,6 +85,16 @@ impl Setting {
         random.one_in(2).then(|| [100, 700, 5_000][random.below(3)])
     }
 
+    /// Some are about processing time, likewise: clocks are wrong in them.
+    fn clocked(seed: u64) -> Option<(Query, Option<usize>)> {
+        let random = &mut Random::new(seed ^ 0xc10c_77d2);
+        random.one_in(5).then(|| {
+            let query =
+                if random.one_in(2) { Query::bids_hopping } else { Query::bids_per_auction };
+            (query(random.one_in(3)).clocked(), None)
+        })
+    }
+
     pub(crate) fn draw(seed: u64) -> Self {
         let random = &mut Random::new(seed ^ 0x5e77_1269);
         let partitions = 1 + random.below(4) as u32;
@@ -94,17 +104,19 @@ impl Setting {
             3 => Query::bids_per_auction(false),
             _ => Query::bids_hopping(false),
         };
-        let (query, idle_ms) = Self::idle(seed).unwrap_or((query, None));
+        let (query, idle_ms) =
+            Self::idle(seed).or_else(|| Self::clocked(seed)).unwrap_or((query, None));
         let mut maybe = |n: usize, least: usize, most: usize| {
             (!random.one_in(n)).then(|| least + random.below(most - least))
         };
         let (network_trouble, storage_trouble) = (maybe(6, 4, 80), maybe(3, 3, 40));
         let old_coordinator = maybe(2, 2, 10);
         Self {
-            upgrade: Upgrade::draw(seed, &query),
+            // The clock neither waits nor says which plan has read a row.
+            upgrade: Upgrade::draw(seed, &query).filter(|_| !query.clocked),
+            drift_ms: Self::drift(seed).filter(|_| !query.clocked),
             query,
             idle_ms,
-            drift_ms: Self::drift(seed),
             partitions,
             exchange: 1 + random.below(4) as u32,
             rows: 50 + random.below(350) as u64,

@@ -8,8 +8,10 @@ pub mod cell;
 pub mod lateness;
 pub mod query;
 pub mod rows;
+pub mod stamps;
 
 pub use batch::{Expected, ExpectedRow};
 pub use cell::Cell;
 pub use query::{Query, Window};
 pub use rows::Input;
+pub use stamps::Stamps;

@@ -34,13 +34,13 @@ fn setup(stage: &Stage) -> WorkerSetup {
 }
 
 /// A clock for one process.
-struct Clock {
+pub(crate) struct Clock {
     library: PathBuf,
     file: PathBuf,
 }
 
 impl Clock {
-    fn make(stage: &Stage) -> Self {
+    pub(crate) fn make(stage: &Stage) -> Self {
         let folder = stage.scratch.path();
         let library = folder.join("clock.so");
         let source = tools::checkout().join("tests/tools/clock.c");
@@ -53,13 +53,13 @@ impl Clock {
     }
 
     /// From now on it is so many seconds ahead.
-    fn set(&self, ahead: i64) {
+    pub(crate) fn set(&self, ahead: i64) {
         let file = fs::OpenOptions::new().write(true).open(&self.file).unwrap();
         file.write_all_at(&ahead.to_ne_bytes(), 0).unwrap();
     }
 
     /// The worker under it.
-    fn start(&self, stage: &Stage) -> Worker {
+    pub(crate) fn start(&self, stage: &Stage) -> Worker {
         let mut program = worker_program();
         program.env("LD_PRELOAD", &self.library).env("STREAMJOB_CLOCK_FILE", &self.file);
         start(&setup(stage), program)

@@ -38,6 +38,10 @@ pub struct CheckerArguments {
     /// Sink topic
     #[arg(long)]
     pub sink: String,
+    /// The query is over processing time; sink topic of when each row was read (ref, auction, bidder, price,
+    /// event_time)
+    #[arg(long, conflicts_with = "committed_by")]
+    pub stamps: Option<String>,
     /// Only the input that this group has committed counts
     #[arg(long)]
     pub committed_by: Option<String>,
@@ -56,14 +60,16 @@ impl CheckerArguments {
     /// What is to be judged.
     pub fn case(&self) -> Case {
         let claimed = !self.unkeyed;
+        let query = match self.query {
+            QueryName::BidsPerAuction => Query::bids_per_auction(claimed),
+            QueryName::BidsHopping => Query::bids_hopping(claimed),
+            QueryName::BidsFiltered => Query::bids_filtered(),
+            QueryName::ClicksPerUser => Query { claimed, ..Query::clicks_per_user() },
+        };
         Case {
             bootstrap: self.bootstrap.clone(),
-            query: match self.query {
-                QueryName::BidsPerAuction => Query::bids_per_auction(claimed),
-                QueryName::BidsHopping => Query::bids_hopping(claimed),
-                QueryName::BidsFiltered => Query::bids_filtered(),
-                QueryName::ClicksPerUser => Query { claimed, ..Query::clicks_per_user() },
-            },
+            query: if self.stamps.is_some() { query.clocked() } else { query },
+            stamps: self.stamps.clone(),
             source: self.source.clone(),
             sink: self.sink.clone(),
             upto: match &self.committed_by {

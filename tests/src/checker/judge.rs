@@ -14,7 +14,7 @@ use crate::kafka::commits::{self, OffsetReader};
 use crate::kafka::ends::{self, HeldBack};
 use crate::kafka::logs::{self, Isolation};
 use crate::kafka::topics;
-use crate::oracle::{Expected, Input, Query};
+use crate::oracle::{Expected, Input, Query, Stamps};
 
 /// A transaction that is open for longer than this after the end is a fault (check 7).
 const QUIET_MAX: Duration = Duration::from_secs(10);
@@ -46,6 +46,8 @@ pub struct Case {
     pub source: String,
     /// Its sink topic.
     pub sink: String,
+    /// Over processing time: the sink topic of when each row was read.
+    pub stamps: Option<String>,
     /// How much of the input counts.
     pub upto: Upto,
     /// Whether windows may be there that the watermark has not closed.
@@ -93,10 +95,14 @@ fn against(case: &Case, expected: &Expected, mut verdict: Verdict) -> anyhow::Re
 /// The oracle's rows over the input that counts, and the beginning of a verdict.
 pub fn expected(case: &Case) -> anyhow::Result<(Expected, Verdict)> {
     let noun = if case.query.window.is_some() { "windows" } else { "rows" };
-    let mut verdict = Verdict { noun, ..Verdict::default() };
+    let verdict = Verdict { noun, ..Verdict::default() };
     let partitions = topics::partitions(&case.bootstrap, &case.source)?
         .with_context(|| format!("topic {} does not exist", case.source))?;
+    if let Some(topic) = &case.stamps {
+        return stamped(case, topic, partitions, verdict);
+    }
     let limits = limits(case, partitions)?;
+    let mut verdict = verdict;
     let mut input = Input::new(case.query.clone(), partitions as usize);
     let ends = logs::read(&case.bootstrap, &case.source, Isolation::Committed, &mut |record| {
         let counts = limits.as_ref().is_none_or(|l| record.offset < l[record.partition as usize]);
@@ -114,6 +120,24 @@ pub fn expected(case: &Case) -> anyhow::Result<(Expected, Verdict)> {
     let expected = Expected::of(input)?;
     verdict.events = expected.events;
     verdict.late = expected.late;
+    Ok((expected, verdict))
+}
+
+/// The same over processing time: all of the input that the job says it has read.
+fn stamped(
+    case: &Case,
+    topic: &str,
+    partitions: u32,
+    mut verdict: Verdict,
+) -> anyhow::Result<(Expected, Verdict)> {
+    let mut stamps = Stamps::default();
+    logs::read(&case.bootstrap, topic, Isolation::Committed, &mut |record| {
+        stamps.take(record.value.context("a stamped row without a value")?)
+    })?;
+    let expected = Expected::of(stamps.into_input(&case.query, partitions as usize)?)?;
+    verdict.events = expected.events;
+    let witness = Some("by the time at which it was read".to_owned());
+    verdict.note("row that is late", expected.late, witness);
     Ok((expected, verdict))
 }
 
@@ -158,7 +182,10 @@ fn quiet(case: &Case) -> anyhow::Result<Vec<HeldBack>> {
     };
     let start = Instant::now();
     loop {
-        let held = ends::held_back(&case.bootstrap, &case.sink)?;
+        let mut held = ends::held_back(&case.bootstrap, &case.sink)?;
+        if let Some(stamps) = &case.stamps {
+            held.extend(ends::held_back(&case.bootstrap, stamps)?);
+        }
         if held.is_empty() || start.elapsed() > bound {
             return Ok(held);
         }

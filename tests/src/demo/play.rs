@@ -180,6 +180,7 @@ fn case(bootstrap: &str) -> Case {
         query: Query { claimed: false, ..Query::clicks_per_user() },
         source: SOURCE.into(),
         sink: SINK.into(),
+        stamps: None,
         upto: Upto::End,
         // The example's logs are idle after 30 s, and idle logs close their windows.
         open: Open::Allowed,

@@ -124,18 +124,28 @@ impl JobFile {
             "topic": self.source,
             "format": {"json": {}},
             "columns": columns(self.query.shape),
-            "watermark": {
-                "column": "event_time",
-                "delay": format!("{}ms", self.query.delay),
-                "idleTimeout": self.idle_timeout,
-            },
+            "watermark": self.watermark(),
             "startFrom": {"earliest": {}},
             "onBadRecord": self.on_bad_record,
         });
         if self.query.claimed && self.query.window.is_some() {
             source["partitionedBy"] = json!(self.query.keys);
         }
+        if let (true, Some(columns)) = (self.query.clocked, source["columns"].as_array_mut()) {
+            let stamped =
+                json!({"name": "proc_time", "type": "TIMESTAMP", "metadata": "processingTime"});
+            columns.push(stamped);
+        }
         source
+    }
+
+    fn watermark(&self) -> Value {
+        let mut watermark = json!({"column": self.query.time()});
+        if !self.query.clocked {
+            watermark["delay"] = json!(format!("{}ms", self.query.delay));
+            watermark["idleTimeout"] = json!(self.idle_timeout);
+        }
+        watermark
     }
 
     fn sql(&self) -> String {

@@ -62,7 +62,7 @@ impl LogClock {
         Ok(())
     }
 
-    /// Takes the next row of a query without windows.
+    /// Takes the next row of a query without windows, or what else moves the watermark.
     pub fn pass(&mut self, event_time: i64) {
         self.latest = Some(self.latest.map_or(event_time, |latest| latest.max(event_time)));
     }

@@ -35,17 +35,14 @@ impl Window {
         }
     }
 
-    fn function(self, table: &str) -> String {
+    fn function(self, table: &str, time: &str) -> String {
         let interval = |ms: i64| format!("INTERVAL '{}' SECOND", ms / 1_000);
+        let of = format!("TABLE {table}, DESCRIPTOR({time})");
         match self {
-            Self::Tumble { size } => {
-                format!("TUMBLE(TABLE {table}, DESCRIPTOR(event_time), {})", interval(size))
+            Self::Tumble { size } => format!("TUMBLE({of}, {})", interval(size)),
+            Self::Hop { size, slide } => {
+                format!("HOP({of}, {}, {})", interval(slide), interval(size))
             }
-            Self::Hop { size, slide } => format!(
-                "HOP(TABLE {table}, DESCRIPTOR(event_time), {}, {})",
-                interval(slide),
-                interval(size)
-            ),
         }
     }
 }
@@ -69,6 +66,8 @@ pub struct Query {
     pub filter: Option<String>,
     /// Equal keys lie in one log, so that every log closes its windows by its own watermark.
     pub claimed: bool,
+    /// Time is when a row was read, not what it says: the column `proc_time`.
+    pub clocked: bool,
 }
 
 impl Query {
@@ -83,6 +82,7 @@ impl Query {
             values: "count(*) AS bids, max(price) AS top".into(),
             filter: None,
             claimed,
+            clocked: false,
         }
     }
 
@@ -107,6 +107,7 @@ impl Query {
             values: "count(*) AS clicks, max(price) AS top".into(),
             filter: None,
             claimed: true,
+            clocked: false,
         }
     }
 
@@ -121,13 +122,30 @@ impl Query {
             values: "auction, price * 2 AS double_price".into(),
             filter: Some("price % 2 = 0".into()),
             claimed: true,
+            clocked: false,
         }
+    }
+
+    /// When each row was read, beside a query over processing time.
+    pub fn bids_stamps() -> Self {
+        Self {
+            values: "auction, bidder, price, proc_time AS event_time".into(),
+            filter: None,
+            clocked: true,
+            ..Self::bids_filtered()
+        }
+    }
+
+    /// The same over processing time: no row is late, and nothing waits for one.
+    #[must_use]
+    pub fn clocked(self) -> Self {
+        Self { clocked: true, delay: 1, ..self }
     }
 
     /// The streaming statement.
     pub fn streaming_sql(&self, source: &str, sink: &str) -> String {
         let from = match self.window {
-            Some(window) => window.function(source),
+            Some(window) => window.function(source, self.time()),
             None => source.to_owned(),
         };
         let filter = self.filter.as_ref().map_or(String::new(), |f| format!("\nWHERE {f}"));
@@ -155,6 +173,11 @@ impl Query {
     /// The columns that tell output rows apart.
     pub fn identity(&self) -> Vec<String> {
         self.keys.iter().chain(&self.window_columns).cloned().collect()
+    }
+
+    /// The column that the watermark is over.
+    pub fn time(&self) -> &'static str {
+        if self.clocked { "proc_time" } else { "event_time" }
     }
 
     fn group_by(&self) -> String {
@@ -191,6 +214,8 @@ mod tests {
             "INSERT INTO out\nSELECT ref, auction, price * 2 AS double_price\nFROM bids\n\
              WHERE price % 2 = 0;"
         );
+        let clocked = Query::bids_per_auction(true).clocked().streaming_sql("bids", "out");
+        assert!(clocked.contains("(TABLE bids, DESCRIPTOR(proc_time), INTERVAL '10' SECOND)"));
         assert!(
             query.batch_sql().ends_with("FROM rows GROUP BY auction, window_start, window_end")
         );
