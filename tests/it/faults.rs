@@ -4,7 +4,6 @@ mod advances;
 mod blocked;
 mod brokers;
 mod claims;
-mod coordinators;
 mod corruption;
 mod kills;
 mod points;

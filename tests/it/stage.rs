@@ -122,13 +122,6 @@ impl Stage {
         Self { offsets, broker, minio, bucket, job, job_path, secrets, scratch, total, survived }
     }
 
-    /// Makes it another job, before it is planned.
-    pub(crate) fn rename(&mut self, uid: &str) {
-        uid.clone_into(&mut self.job.uid);
-        self.offsets = OffsetReader::open(&self.job.bootstrap, &self.job.source_group()).unwrap();
-        self.write_job();
-    }
-
     /// Writes the job again after a change.
     pub(crate) fn write_job(&mut self) {
         self.scratch.file("job.json", &self.job.object().to_string()).unwrap();

@@ -70,19 +70,9 @@ impl RealKafka {
     /// Starts two in `folder` that hold everything twice: the first is broker and controller, the second a broker that
     /// may be killed while the partitions go on without it.
     pub fn start_pair(folder: &Path, version: Version) -> anyhow::Result<[Self; 2]> {
-        Self::start_pair_over(folder, version, |controller| controller)
-    }
-
-    /// The same; the second reaches the controller by the port that `line` makes of the controller's.
-    pub fn start_pair_over(
-        folder: &Path,
-        version: Version,
-        line: impl FnOnce(u16) -> u16,
-    ) -> anyhow::Result<[Self; 2]> {
         let first = Self::start(&folder.join("1"), version, REPLICATED)?;
         let [port, unused] = ports::free()?;
-        let controller = line(first.controller_port);
-        let voters = format!("controller.quorum.voters=1@127.0.0.1:{controller}");
+        let voters = format!("controller.quorum.voters=1@127.0.0.1:{}", first.controller_port);
         let listeners = format!("listeners=PLAINTEXT://127.0.0.1:{port}");
         let mut properties: Vec<String> = REPLICATED.iter().map(|p| (*p).to_owned()).collect();
         properties.extend(["process.roles=broker".into(), "node.id=2".into(), voters, listeners]);
