@@ -221,7 +221,7 @@ impl Input {
     }
 
     /// The watermark of a log goes on without a row, as a clock does.
-    pub fn pass(&mut self, partition: usize, to: i64) {
+    pub fn go_on(&mut self, partition: usize, to: i64) {
         self.logs[partition].clock.pass(to);
     }
 

@@ -49,7 +49,7 @@ impl Stamps {
         }
         let latest = self.rows.values().map(|(time, _)| *time).max().unwrap_or_default();
         for partition in 0..partitions {
-            input.pass(partition, latest + query.closing());
+            input.go_on(partition, latest + query.closing());
         }
         Ok(input)
     }

@@ -171,6 +171,7 @@ mod tests {
                 manifest: None,
                 released: false,
                 cursor,
+                clock: None,
             };
             let own = Fingerprint::from_bits(7);
             same_emission(&shard(0), &committed, &generations, &own).err()
