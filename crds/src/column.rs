@@ -43,10 +43,6 @@ pub struct Column {
     /// field `items`.
     #[schemars(length(min = 1, max = 8), extend("x-kubernetes-validations" = crate::rules::rules(&[
         ("string(self[0]) == self[0]", PATH_BEGINS),
-        (
-            "self.all(step, string(step) == step ? step != '' : step >= 0 && step <= 255)",
-            PATH_STEPS,
-        ),
     ])))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<Vec<PathStep>>,
@@ -78,14 +74,14 @@ impl Column {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a step is a name, or a place in an array from 0 on")]
 pub enum PathStep {
-    /// The place of an element.
-    At(u32),
+    /// The place of an element. Any number is read, so that one that is no place is told of and breaks nothing.
+    At(i64),
     /// The name of a field.
     Name(String),
 }
 
 /// Places that a path may name.
-pub const PLACE_MAX: u32 = 255;
+pub const PLACE_MAX: i64 = 255;
 
 impl JsonSchema for PathStep {
     fn schema_name() -> Cow<'static, str> {

@@ -174,7 +174,7 @@ fn check_path(steps: &[PathStep], path: &str, faults: &mut Faults) {
     faults.unless(!matches!(steps.first(), Some(PathStep::At(_))), path, PATH_BEGINS);
     let leads = |step: &PathStep| match step {
         PathStep::Name(name) => !name.is_empty(),
-        PathStep::At(place) => *place <= PLACE_MAX,
+        PathStep::At(place) => (0..=PLACE_MAX).contains(place),
     };
     faults.unless(steps.iter().all(leads), path, PATH_STEPS);
     let long = |step: &PathStep| matches!(step, PathStep::Name(name) if name.chars().count() > 255);

@@ -23,7 +23,6 @@ pub(crate) fn kept(world: &World) {
         steps::all(|| client.clone(), "default").await
     });
     world.tools.kubectl(&["delete", "-f", &kind]).unwrap();
-    if let Some(difference) = steps::difference(&golden, &found) {
-        panic!("{difference}");
-    }
+    let difference = steps::difference(&golden, &found);
+    assert!(difference.is_none(), "{}", difference.unwrap_or_default());
 }

@@ -1,6 +1,7 @@
 //! The aggregate that an upgrade adds to windows over the source. A window has it when the plan that fired it does, and
 //! it holds what that plan has counted: rows from the checkpoint on that it took the state over from.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
@@ -94,8 +95,8 @@ fn partitions(
     };
     for ((partition, offset), value) in site.cluster.input() {
         carry_out(&mut found, (partition, offset))?;
-        if !found.contains_key(&partition) {
-            found.insert(partition, Partition::new(query).context("a query with windows")?);
+        if let Entry::Vacant(free) = found.entry(partition) {
+            free.insert(Partition::new(query).context("a query with windows")?);
         }
         let row: Value = serde_json::from_slice(&value)?;
         found.get_mut(&partition).expect("it was made").take(offset, &row)?;

@@ -34,8 +34,9 @@ const QUIET: Duration = Duration::from_secs(25);
 /// Every clock has passed the ends of all windows then: the last row may have the time of one that goes ahead, and the
 /// last owner one that is behind.
 const CLOCKS: Duration = Duration::from_secs(30);
-/// Who has read the end of a log so long ago has committed it.
-const COMMITTED: Duration = Duration::from_secs(3);
+/// Who has read the end of a log so long ago has committed it: some commits later, where requests take 120 ms and markers
+/// 700.
+const COMMITTED: Duration = Duration::from_secs(12);
 /// The topic of when each row was read.
 const STAMPS: &str = "stamps";
 
@@ -136,7 +137,7 @@ fn write_first(site: &Site) -> anyhow::Result<()> {
             .collect(),
     };
     let key = site.job.keys.sealed(first.generation, first.slot);
-    upgrade::write(site, &key, serde_json::to_vec(&first)?)
+    upgrade::write(site, &key, &serde_json::to_vec(&first)?)
 }
 
 fn live(

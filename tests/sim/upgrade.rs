@@ -131,14 +131,14 @@ pub(crate) fn write_first_plan(site: &Site, exchange_partitions: u32) -> anyhow:
         layout: site.layout.clone(),
         description: serde_json::to_value(sql::describe(plan))?,
     };
-    write(site, &site.job.keys.plan(&object.fingerprint), serde_json::to_vec(&object)?)
+    write(site, &site.job.keys.plan(&object.fingerprint), &serde_json::to_vec(&object)?)
 }
 
 /// Creates an object, as often as it takes: the planner tries again, too.
-pub(crate) fn write(site: &Site, key: &str, body: Vec<u8>) -> anyhow::Result<()> {
+pub(crate) fn write(site: &Site, key: &str, body: &[u8]) -> anyhow::Result<()> {
     let store = connectors::Store::over(Arc::clone(&site.objects) as Arc<_>, "simulated");
     for _ in 0..100 {
-        let created = JobHistory::create(&store, key, body.clone().into());
+        let created = JobHistory::create(&store, key, body.to_vec().into());
         if site.runtime.block_on(created).is_ok() {
             return Ok(());
         }

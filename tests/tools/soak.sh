@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # soak.sh [PART…]   runs for long what `make test` draws a part of, and prints one table of what was survived. Parts, in
-# this order (default: all of them, some three hours on two cores; each can run by itself, the table keeps what ran before
+# this order (default: all of them, some hours on two cores; each can run by itself, the table keeps what ran before
 # at the same sources):
 #   fuzz    what comes from outside, spoilt: a minute for each reader
 #   model   every order of steps and faults of ownership and commit, within the large bounds
+#   mutants every small change of the protocol's decisions: its tests or the model must notice
 #   faults  a kill at every step of the protocol, and every other fault of a real job, for long
 #   kills   200 random kills over 50,000,000 rows
 #   sim     20,000 seeds of the simulated slots
@@ -13,7 +14,7 @@
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT" || exit 1
-all=(fuzz model faults kills sim)
+all=(fuzz model mutants faults kills sim)
 wanted=("${@:-}")
 [ -n "${wanted[0]}" ] || wanted=("${all[@]}")
 for name in "${wanted[@]}"; do
@@ -24,10 +25,22 @@ sources=$(git rev-parse --short HEAD 2>/dev/null || echo none)$(git diff HEAD 2>
 folder=$ROOT/target/soak/$sources
 mkdir -p "$folder"
 
+# histories SCENARIO LOG PATTERN: a line of figures with the number that the pattern finds.
+histories() {
+  jq --null-input --compact-output --arg scenario "$1" --arg histories "$(sed -n "$3" "$2" | tail -n 1)" '
+    {$scenario, faults: 0, kills: 0, histories: ($histories | tonumber), records: 0, lost: 0, doubled: 0,
+     recoveries_ms: []}' >>"$STREAMJOB_FIGURES"
+}
+
 part() {
   case $1 in
     fuzz) STREAMJOB_FUZZ_SECONDS=${STREAMJOB_FUZZ_SECONDS:-60} tests/tools/run-tests.sh fuzz --nocapture ;;
-    model) STREAMJOB_MODEL=full tests/tools/run-tests.sh model ;;
+    model) # the model and the mutants know nothing of the other tests: their figures are what they print
+      STREAMJOB_MODEL=full tests/tools/run-tests.sh model 2>&1 | tee "$folder/model.log" &&
+        histories "states of the model" "$folder/model.log" 's/^model: \([0-9]*\) states.*/\1/p' ;;
+    mutants)
+      tests/tools/mutants.sh | tee "$folder/mutants.log" &&
+        histories "changes of the protocol, noticed" "$folder/mutants.log" 's/^\([0-9]*\) of [0-9]* caught.*/\1/p' ;;
     faults)
       STREAMJOB_CELLS=1000 STREAMJOB_KILLS=${STREAMJOB_KILLS:-60} STREAMJOB_RECORDS=${STREAMJOB_RECORDS:-5000000} \
         STREAMJOB_STORE_OUTAGE=${STREAMJOB_STORE_OUTAGE:-180} \

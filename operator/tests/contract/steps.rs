@@ -7,7 +7,7 @@ use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
     Preconditions,
 };
-use kube::{Client, Error, ResourceExt as _};
+use kube::{Client, Error, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::random::Random;
@@ -82,7 +82,9 @@ pub(crate) async fn run(client: &Client, namespace: &str, seed: u64) -> Vec<Stri
 pub(crate) async fn all(client: impl Fn() -> Client, namespace: &str) -> String {
     let mut text = String::new();
     for seed in 0..SEEDS {
-        text += &format!("sequence {seed}\n");
+        text += "sequence ";
+        text += &seed.to_string();
+        text += "\n";
         for line in run(&client(), namespace, seed).await {
             text += &line;
             text += "\n";
@@ -106,7 +108,9 @@ pub(crate) fn difference(expected: &str, found: &str) -> Option<String> {
             told = format!("{}\n", expected[..at].join("\n"));
         }
         let number = &expected[0];
-        told += &format!("{number}: expected {}\n{number}: found    {}\n", expected[at], found[at]);
+        for (word, line) in [("expected", &expected[at]), ("found   ", &found[at])] {
+            told = format!("{told}{number}: {word} {line}\n");
+        }
     }
     if told.is_empty() && expected.len() != found.len() {
         told = format!("{} sequences, not {}", found.len(), expected.len());
@@ -142,7 +146,7 @@ impl Sequence {
         let answer = match done {
             Ok(text) => text,
             Err(Error::Api(status)) => format!("{} {}", status.code, status.reason),
-            Err(error) => panic!("{what}: {error}"),
+            Err(error) => unreachable!("{what}: {error}"),
         };
         let state = match self.api.get_opt(name).await.expect("a reading") {
             Some(object) => self.describe(name, &object),
@@ -216,9 +220,8 @@ impl Sequence {
 
     async fn list(&mut self) -> (String, Result<String, Error>) {
         let found = self.api.list(&ListParams::default().labels("l=1")).await;
-        let names = found.map(|list| {
-            list.items.iter().map(|object| object.name_any()).collect::<Vec<_>>().join(" ")
-        });
+        let names = found
+            .map(|list| list.items.iter().map(ResourceExt::name_any).collect::<Vec<_>>().join(" "));
         ("list l=1".to_owned(), names)
     }
 

@@ -182,7 +182,9 @@ fn the_fallback_to_an_older_checkpoint_does_not_cross_a_forced_advance() {
         let mut second = objects(&stage, kind);
         second.retain(|path, _| !first.contains_key(path));
         assert!(!second.is_empty(), "{kind}");
-        second.keys().for_each(|path| fs::remove_file(path).unwrap());
+        for path in second.keys() {
+            fs::remove_file(path).unwrap();
+        }
         // A new folder: the local copy would do as well as the store.
         let mut worker = start(&stage, kind);
         let blocked = |s: &WorkerStatus| s.slots.iter().any(|s| s.phase == SlotPhase::Blocked);
@@ -190,7 +192,9 @@ fn the_fallback_to_an_older_checkpoint_does_not_cross_a_forced_advance() {
         let message = &status.slots[0].message;
         assert_eq!(status.slots[0].reason, Some(Reason::ManifestMissing), "{kind}: {message:?}");
         worker.process().kill().unwrap();
-        second.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+        for (path, bytes) in &second {
+            fs::write(path, bytes).unwrap();
+        }
     }
     let mut worker = start(&stage, "last");
     write(&stage, 2);

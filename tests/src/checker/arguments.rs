@@ -39,7 +39,7 @@ pub struct CheckerArguments {
     #[arg(long)]
     pub sink: String,
     /// The query is over processing time; sink topic of when each row was read (ref, auction, bidder, price,
-    /// event_time)
+    /// event time)
     #[arg(long, conflicts_with = "committed_by")]
     pub stamps: Option<String>,
     /// Only the input that this group has committed counts

@@ -77,7 +77,8 @@ fn origin(column: &Column, position: Option<usize>) -> Origin {
 fn step(step: &crds::PathStep) -> PathStep {
     match step {
         crds::PathStep::Name(name) => PathStep::Name(name.clone()),
-        crds::PathStep::At(place) => PathStep::At(*place),
+        // Held by `crds::validate`; what is beyond it, the decoder refuses.
+        crds::PathStep::At(place) => PathStep::At(u32::try_from(*place).unwrap_or(u32::MAX)),
     }
 }
 

@@ -127,7 +127,7 @@ impl Group {
         let others = if behind.is_empty() {
             Vec::new() // nobody tells this slot of them
         } else {
-            others_of(context, &sources, local.iter().map(|at| &shards.all[*at].id.log).collect())
+            others_of(context, &sources, &local.iter().map(|at| &shards.all[*at].id.log).collect())
         };
         Self { drift_ms, own, local, behind, others, slowest_other: Slowest::Nobody }
     }
@@ -201,7 +201,7 @@ fn exchanges_of(plan: &JobPlan, source: usize) -> BTreeSet<usize> {
 fn others_of(
     context: &Context,
     sources: &BTreeSet<usize>,
-    own: BTreeSet<&Log>,
+    own: &BTreeSet<&Log>,
 ) -> Vec<(Log, Option<Known>)> {
     let task = &context.task;
     let topic = |source: &usize| input_topic(&task.job, &task.plan, Input::Source(*source));
