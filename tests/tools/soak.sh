@@ -4,21 +4,21 @@
 # at the same sources):
 #   fuzz    what comes from outside, spoilt: a minute for each reader
 #   model   every order of steps and faults of ownership and commit, within the large bounds
-#   mutants every small change of the protocol's decisions: its tests or the model must notice
 #   faults  a kill at every step of the protocol, and every other fault of a real job, for long
 #   kills   200 random kills over 50,000,000 rows
 #   sim     20,000 seeds of the simulated slots
+#   mutants only when asked for: every small change of the protocol's decisions, which its tests or the model must notice
 #   table   no run, only the table
 # STREAMJOB_SIM_SEEDS, STREAMJOB_KILLS, STREAMJOB_RECORDS, STREAMJOB_FUZZ_SECONDS and STREAMJOB_STORE_OUTAGE make it shorter
 # or longer. The figures are kept as lines of JSON in target/soak/.
 set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT" || exit 1
-all=(fuzz model mutants faults kills sim)
+all=(fuzz model faults kills sim)
 wanted=("${@:-}")
 [ -n "${wanted[0]}" ] || wanted=("${all[@]}")
 for name in "${wanted[@]}"; do
-  [[ " ${all[*]} " == *" $name "* ]] || [ "${wanted[*]}" = table ] || die "unknown part: $name (${all[*]}, or table alone)"
+  [[ " ${all[*]} mutants " == *" $name "* ]] || [ "${wanted[*]}" = table ] || die "unknown part: $name (${all[*]} mutants, or table alone)"
 done
 # Figures of other sources are not these: a commit, and what was changed since.
 sources=$(git rev-parse --short HEAD 2>/dev/null || echo none)$(git diff HEAD 2>/dev/null | sha256sum | cut -c1-8)
