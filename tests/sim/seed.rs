@@ -34,8 +34,8 @@ const QUIET: Duration = Duration::from_secs(25);
 /// Every clock has passed the ends of all windows then: the last row may have the time of one that goes ahead, and the
 /// last owner one that is behind.
 const CLOCKS: Duration = Duration::from_secs(30);
-/// Who has read the end of a log so long ago has committed it: some commits later, where requests take 120 ms and markers
-/// 700.
+/// Who has read the end of a log so long ago has committed it: some commits later, where requests take
+/// 120 ms and markers 700.
 const COMMITTED: Duration = Duration::from_secs(12);
 /// The topic of when each row was read.
 const STAMPS: &str = "stamps";
