@@ -146,7 +146,8 @@ impl Sequence {
         let answer = match done {
             Ok(text) => text,
             Err(Error::Api(status)) => format!("{} {}", status.code, status.reason),
-            Err(error) => unreachable!("{what}: {error}"),
+            // No answer of an API server: the line is another one, and says why.
+            Err(error) => error.to_string(),
         };
         let state = match self.api.get_opt(name).await.expect("a reading") {
             Some(object) => self.describe(name, &object),
